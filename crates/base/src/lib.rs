@@ -1,0 +1,14 @@
+//! The vocabulary of every other crate: time as a number, VRRP's small bounded integers, prefixes.
+//! Nothing here touches the system; there is no clock, only the types that a clock's value is carried in.
+//!
+//! - [`time`]: [`Instant`] and [`Duration`] in microseconds, serialisable and hashable
+//! - [`vrrp`]: [`Vrid`], [`Priority`], [`Weight`]
+//! - [`net`]: [`IfIndex`], and `ipnet`'s prefixes under one name
+
+pub mod net;
+pub mod time;
+pub mod vrrp;
+
+pub use net::{IfIndex, IpNet, Ipv4Net, Ipv6Net};
+pub use time::{Duration, Instant};
+pub use vrrp::{OutOfRange, Priority, Vrid, Weight};
