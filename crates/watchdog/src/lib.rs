@@ -1,0 +1,19 @@
+//! The decisions of the parent process, and nothing else: which child to start when, what a death
+//! means, how a reload becomes one transaction over all processes, how everything stops. It forks
+//! nothing, sends nothing and reads no clock; the process in `bin` does what the outputs say.
+//!
+//! - [`role`]: which children there are
+//! - [`child`]: the life of one child, with the back-off of its respawns
+//! - [`reload`]: prepare in every child, then commit in every child, or abort in all
+//! - [`supervisor`]: the machine that composes them
+//! - [`event`]: what is worth a log line, with its text
+
+pub mod child;
+pub mod event;
+pub mod reload;
+pub mod role;
+pub mod supervisor;
+
+pub use event::Event;
+pub use role::Role;
+pub use supervisor::{Command, Exit, Input, Output, Settings, Signal, Supervisor};
