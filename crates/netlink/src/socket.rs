@@ -1,0 +1,104 @@
+//! The kernel's netlink socket.
+
+use std::fmt;
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+
+use neli::consts::socket::{Msg, NlFamily};
+use neli::socket::NlSocket;
+use neli::utils::Groups;
+
+use crate::error::Error;
+use crate::transport::Transport;
+
+/// Receive buffer of a socket for requests: the answers of several batches.
+const COMMAND_BUFFER: usize = 1024 * 1024;
+
+/// Receive buffer of a socket for events: a thousand addresses make a thousand events at once.
+const EVENT_BUFFER: usize = 8 * 1024 * 1024;
+
+/// Which part of the kernel a socket talks to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// Links, addresses, routes, rules.
+    Route,
+    /// Families that are found by name, such as IPVS.
+    Generic,
+    /// nf_tables and its relatives.
+    Netfilter,
+}
+
+impl Protocol {
+    fn family(self) -> NlFamily {
+        match self {
+            Self::Route => NlFamily::Route,
+            Self::Generic => NlFamily::Generic,
+            Self::Netfilter => NlFamily::Netfilter,
+        }
+    }
+}
+
+/// A non-blocking netlink socket of the network namespace that the process is in.
+pub struct Socket {
+    inner: NlSocket,
+}
+
+impl Socket {
+    /// A socket for requests, with the kernel's error texts on.
+    ///
+    /// # Errors
+    /// [`Error::Open`]: the kernel lacks the protocol, or there are no descriptors left.
+    pub fn commands(protocol: Protocol) -> Result<Self, Error> {
+        Self::open(protocol, &[], COMMAND_BUFFER)
+    }
+
+    /// A socket that receives the notifications of `groups`.
+    ///
+    /// # Errors
+    /// As [`Socket::commands`].
+    pub fn events(protocol: Protocol, groups: &[u32]) -> Result<Self, Error> {
+        Self::open(protocol, groups, EVENT_BUFFER)
+    }
+
+    fn open(protocol: Protocol, groups: &[u32], buffer: usize) -> Result<Self, Error> {
+        let failed = |step| move |source| Error::Open { step, source };
+        let inner = NlSocket::connect(protocol.family(), None, Groups::new_groups(groups))
+            .map_err(failed("open"))?;
+        inner.nonblock().map_err(failed("set non-blocking"))?;
+        inner.enable_ext_ack(true).map_err(failed("turn on error texts"))?;
+        if protocol == Protocol::Route {
+            inner.enable_strict_checking(true).map_err(failed("turn on strict checking"))?;
+        }
+        force_receive_buffer(&inner, buffer).map_err(failed("enlarge the receive buffer"))?;
+        Ok(Self { inner })
+    }
+}
+
+fn force_receive_buffer(socket: &NlSocket, bytes: usize) -> io::Result<()> {
+    socket.set_recv_buffer_size(bytes)
+}
+
+impl Transport for Socket {
+    fn send(&mut self, datagram: &[u8]) -> io::Result<()> {
+        match self.inner.send(datagram, Msg::empty())? {
+            sent if sent == datagram.len() => Ok(()),
+            sent => Err(io::Error::other(format!("{sent} of {} bytes sent", datagram.len()))),
+        }
+    }
+
+    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.inner.recv(buffer, Msg::TRUNC).map(|(length, _)| length)
+    }
+}
+
+impl AsRawFd for Socket {
+    fn as_raw_fd(&self) -> RawFd {
+        self.inner.as_raw_fd()
+    }
+}
+
+impl fmt::Debug for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Socket").field("fd", &self.as_raw_fd()).finish()
+    }
+}
