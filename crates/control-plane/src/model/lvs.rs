@@ -1,16 +1,40 @@
-//! `virtual_server`, `real_server` and the checks of the latter.
+//! `virtual_server` and `real_server`: what IPVS is to do.
 
 use std::net::{IpAddr, SocketAddr};
 
 use base::Duration;
 use serde::{Deserialize, Serialize};
 
+use super::Command;
+use super::checks::Checker;
+use super::tracking::TrackFile;
+
 /// Everything the checkers are configured with.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lvs {
     /// `virtual_server` blocks, in the order of the file.
     pub virtual_servers: Vec<VirtualServer>,
+    /// `virtual_server_group` blocks; [`GroupId`] counts in here.
+    pub groups: Vec<ServerGroup>,
+    /// `track_file` blocks, those of the VRRP process; [`FileId`](super::FileId) counts in here.
+    pub files: Vec<TrackFile>,
+    /// `lvs_timeouts`.
+    pub timeouts: Timeouts,
+    /// `lvs_flush`: the table is emptied at the start.
+    pub flush: bool,
+    /// `lvs_flush_on_stop`.
+    pub flush_on_stop: FlushOnStop,
+    /// `lvs_sync_daemon`.
+    pub sync_daemon: Option<SyncDaemon>,
+    /// `rs_init_notifies`: scripts and pipes hear of the first state of a server too.
+    pub notify_initial: bool,
+    /// `SSL { ... }`.
+    pub tls: TlsClient,
 }
+
+/// Which `virtual_server_group`, as an index into [`Lvs::groups`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct GroupId(pub usize);
 
 /// `virtual_server ...`: one IPVS service and the servers behind it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -27,6 +51,53 @@ pub struct VirtualServer {
     pub one_packet: bool,
     /// `real_server` blocks.
     pub real_servers: Vec<RealServer>,
+    /// `sh-port`, `mh-fallback`, `flag-1` and so on.
+    pub scheduler_flags: SchedulerFlags,
+    /// `persistence_engine`.
+    pub persistence_engine: Option<String>,
+    /// `quorum`: weight of live servers that is needed; default 1.
+    pub quorum: u32,
+    /// `hysteresis`: added for a gain of the quorum, subtracted for a loss; default 0.
+    pub hysteresis: u32,
+    /// `quorum_up`.
+    pub quorum_up: Option<Command>,
+    /// `quorum_down`.
+    pub quorum_down: Option<Command>,
+    /// `sorry_server`: takes the load while the quorum is lost.
+    pub sorry_server: Option<SorryServer>,
+    /// `omega`: at the stop, scripts for servers and quorum run.
+    pub omega: bool,
+    /// `ha_suspend`: no checks while the address is not on this host.
+    pub ha_suspend: bool,
+    /// `smtp_alert` for the quorum, with the defaults of `global_defs`.
+    pub smtp_alert: bool,
+    /// `snmp_name`.
+    pub snmp_name: Option<String>,
+}
+
+impl VirtualServer {
+    /// A service that says nothing but where it is.
+    pub const fn new(address: ServiceAddress) -> Self {
+        Self {
+            address,
+            scheduler: Scheduler::WeightedLeastConnection,
+            persistence: None,
+            persistence_prefix: None,
+            one_packet: false,
+            real_servers: Vec::new(),
+            scheduler_flags: SchedulerFlags { flag_1: false, flag_2: false, flag_3: false },
+            persistence_engine: None,
+            quorum: 1,
+            hysteresis: 0,
+            quorum_up: None,
+            quorum_down: None,
+            sorry_server: None,
+            omega: false,
+            ha_suspend: false,
+            smtp_alert: false,
+            snmp_name: None,
+        }
+    }
 }
 
 /// What a virtual server listens to; the identity of an IPVS service.
@@ -41,6 +112,52 @@ pub enum ServiceAddress {
         /// `protocol`.
         protocol: Protocol,
     },
+    /// `virtual_server fwmark N`: whatever the firewall marked.
+    Mark {
+        /// The mark.
+        mark: u32,
+        /// `ip_family inet6`.
+        ipv6: bool,
+    },
+    /// `virtual_server group NAME`: every entry of the group is a service of its own.
+    Group {
+        /// Which.
+        group: GroupId,
+        /// `protocol`.
+        protocol: Protocol,
+        /// `ip_family inet6`, or the family of the group's addresses.
+        ipv6: bool,
+    },
+}
+
+/// `virtual_server_group NAME { ... }`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ServerGroup {
+    /// Its name.
+    pub name: String,
+    /// Its entries.
+    pub entries: Vec<GroupEntry>,
+}
+
+/// One entry of a `virtual_server_group`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum GroupEntry {
+    /// `ADDR[-LAST] PORT`.
+    Addresses {
+        /// The first.
+        first: IpAddr,
+        /// The last, the first when there is only one.
+        last: IpAddr,
+        /// Port; 0 when none is given.
+        port: u16,
+    },
+    /// `fwmark N`.
+    Mark {
+        /// The mark.
+        mark: u32,
+        /// Its family, when it is given.
+        ipv6: Option<bool>,
+    },
 }
 
 /// `protocol`.
@@ -54,8 +171,21 @@ pub enum Protocol {
     Sctp,
 }
 
+impl Protocol {
+    /// keepalived's name of it in messages: `[10.0.0.1]:tcp:80`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Sctp => "sctp",
+        }
+    }
+}
+
 /// `lvs_sched`: how a connection gets its server.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub enum Scheduler {
     /// Round robin.
     RoundRobin,
@@ -68,9 +198,45 @@ pub enum Scheduler {
     WeightedLeastConnection,
     /// Source hashing.
     SourceHashing,
+    /// Maglev hashing.
+    MaglevHashing,
+    /// Destination hashing.
+    DestinationHashing,
+    /// Locality-based least connections.
+    LocalityLeastConnection,
+    /// Locality-based least connections with replication.
+    LocalityLeastConnectionReplicated,
+    /// Shortest expected delay.
+    ShortestExpectedDelay,
+    /// Never queue.
+    NeverQueue,
+    /// Weighted failover.
+    Failover,
+    /// Weighted overflow.
+    Overflow,
+    /// The less loaded of two random ones.
+    TwoChoices,
 }
 
 impl Scheduler {
+    /// All of them.
+    pub const ALL: [Self; 14] = [
+        Self::RoundRobin,
+        Self::WeightedRoundRobin,
+        Self::LeastConnection,
+        Self::WeightedLeastConnection,
+        Self::SourceHashing,
+        Self::MaglevHashing,
+        Self::DestinationHashing,
+        Self::LocalityLeastConnection,
+        Self::LocalityLeastConnectionReplicated,
+        Self::ShortestExpectedDelay,
+        Self::NeverQueue,
+        Self::Failover,
+        Self::Overflow,
+        Self::TwoChoices,
+    ];
+
     /// The kernel's (and the configuration's) name of it.
     pub const fn name(self) -> &'static str {
         match self {
@@ -79,20 +245,88 @@ impl Scheduler {
             Self::LeastConnection => "lc",
             Self::WeightedLeastConnection => "wlc",
             Self::SourceHashing => "sh",
+            Self::MaglevHashing => "mh",
+            Self::DestinationHashing => "dh",
+            Self::LocalityLeastConnection => "lblc",
+            Self::LocalityLeastConnectionReplicated => "lblcr",
+            Self::ShortestExpectedDelay => "sed",
+            Self::NeverQueue => "nq",
+            Self::Failover => "fo",
+            Self::Overflow => "ovf",
+            Self::TwoChoices => "twos",
         }
+    }
+
+    /// The scheduler of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scheduler| scheduler.name() == name)
     }
 }
 
+/// Flags of a scheduler. `sh` and `mh` know the first as fallback, the second as port.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SchedulerFlags {
+    /// `flag-1`, `sh-fallback`, `mh-fallback`.
+    pub flag_1: bool,
+    /// `flag-2`, `sh-port`, `mh-port`.
+    pub flag_2: bool,
+    /// `flag-3`.
+    pub flag_3: bool,
+}
+
 /// `lvs_method` (`lb_kind`): how packets reach a real server.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub enum ForwardingMethod {
     /// `NAT`: rewritten, answers come back through the director.
     #[default]
     Nat,
     /// `DR`: sent on as they are, the server answers directly.
     DirectRouting,
-    /// `TUN`: in an IP-in-IP tunnel.
+    /// `TUN`: in a tunnel, see [`RealServer::tunnel`].
     Tunnel,
+}
+
+/// `lvs_method TUN [type ...]`.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct Tunnel {
+    /// `type`.
+    pub kind: TunnelKind,
+    /// `port` of GUE; 0 for the others.
+    pub port: u16,
+    /// `nocsum`, `csum`, `remcsum`.
+    pub checksum: TunnelChecksum,
+}
+
+/// `type ipip|gue|gre`.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub enum TunnelKind {
+    /// IP in IP.
+    #[default]
+    IpIp,
+    /// Generic UDP encapsulation.
+    Gue,
+    /// GRE.
+    Gre,
+}
+
+/// Checksums of a tunnel.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub enum TunnelChecksum {
+    /// `nocsum`.
+    #[default]
+    None,
+    /// `csum`.
+    Checksum,
+    /// `remcsum`.
+    Remote,
 }
 
 /// `real_server IP PORT { ... }`.
@@ -110,37 +344,110 @@ pub struct RealServer {
     pub alpha: bool,
     /// Its checks; it is up while all of them are.
     pub checkers: Vec<Checker>,
+    /// Options of the method `TUN`.
+    pub tunnel: Tunnel,
+    /// `uthreshold`: connections above which it gets no new ones; 0 is no limit.
+    pub upper_threshold: u32,
+    /// `lthreshold`: connections below which it gets them again.
+    pub lower_threshold: u32,
+    /// `notify_up`.
+    pub notify_up: Option<Command>,
+    /// `notify_down`.
+    pub notify_down: Option<Command>,
+    /// `smtp_alert`, with the defaults of `global_defs`; on when nobody says anything.
+    pub smtp_alert: bool,
+    /// `virtualhost`: default of its HTTP checks.
+    pub virtualhost: Option<String>,
+    /// `snmp_name`.
+    pub snmp_name: Option<String>,
 }
 
-/// A check of a real server: what all kinds share, and what is special to one.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Checker {
-    /// `delay_loop`: from the end of one check to the next; default 60 s.
-    pub delay_loop: Duration,
-    /// `warmup`: the first check starts at random within it; default `delay_loop`.
-    pub warmup: Duration,
-    /// `retry`: further tries before a server that is up counts as down.
-    pub retry: u32,
-    /// `delay_before_retry`.
-    pub delay_before_retry: Duration,
-    /// The kind of check.
-    pub kind: CheckerKind,
+impl RealServer {
+    /// A server that says nothing but where it is.
+    pub const fn new(address: SocketAddr) -> Self {
+        Self {
+            address,
+            weight: 1,
+            method: ForwardingMethod::Nat,
+            inhibit_on_failure: false,
+            alpha: false,
+            checkers: Vec::new(),
+            tunnel: Tunnel { kind: TunnelKind::IpIp, port: 0, checksum: TunnelChecksum::None },
+            upper_threshold: 0,
+            lower_threshold: 0,
+            notify_up: None,
+            notify_down: None,
+            smtp_alert: true,
+            virtualhost: None,
+            snmp_name: None,
+        }
+    }
 }
 
-/// Which check.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum CheckerKind {
-    /// `TCP_CHECK`.
-    Tcp(TcpCheck),
+/// `sorry_server ADDR [PORT]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SorryServer {
+    /// Where it is.
+    pub address: SocketAddr,
+    /// `sorry_server_lvs_method`; default that of the service.
+    pub method: ForwardingMethod,
+    /// Options of the method `TUN`.
+    pub tunnel: Tunnel,
+    /// `sorry_server_inhibit`: it is always in the table, with weight 0 while it is not needed.
+    pub inhibit: bool,
 }
 
-/// `TCP_CHECK { ... }`: the server is up when it accepts a connection.
+/// `lvs_timeouts`, seconds; `None` leaves the kernel's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Timeouts {
+    /// `tcp`.
+    pub tcp: Option<u32>,
+    /// `tcpfin`.
+    pub tcp_fin: Option<u32>,
+    /// `udp`.
+    pub udp: Option<u32>,
+}
+
+/// `lvs_flush_on_stop [VS]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum FlushOnStop {
+    /// What was added is removed, server by server.
+    #[default]
+    No,
+    /// The whole table is emptied.
+    All,
+    /// `VS`: services are removed, their servers go with them.
+    Services,
+}
+
+/// `lvs_sync_daemon IFNAME ...`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct TcpCheck {
-    /// `connect_ip`, `connect_port`; the real server's own by default.
-    pub target: SocketAddr,
-    /// `bindto`, `bind_port`: the source to connect from.
-    pub bind: Option<SocketAddr>,
-    /// `connect_timeout`; default 5 s.
-    pub connect_timeout: Duration,
+pub struct SyncDaemon {
+    /// Where synchronisation is sent and heard.
+    pub interface: String,
+    /// `inst`: the instance that it follows; without one it is master and backup.
+    pub instance: Option<String>,
+    /// `id`; default the VRID of the instance.
+    pub id: Option<u8>,
+    /// `maxlen`, bytes.
+    pub max_length: Option<u16>,
+    /// `port`.
+    pub port: Option<u16>,
+    /// `ttl`.
+    pub ttl: Option<u8>,
+    /// `group`.
+    pub group: Option<IpAddr>,
+}
+
+/// `SSL { ... }`: the client certificate of TLS checks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct TlsClient {
+    /// `password` of the key.
+    pub password: Option<String>,
+    /// `ca`: path.
+    pub ca: Option<String>,
+    /// `certificate`: path.
+    pub certificate: Option<String>,
+    /// `key`: path.
+    pub key: Option<String>,
 }

@@ -4,20 +4,24 @@
 //! defaults are filled in. A value of these types can be acted on without looking anything up and
 //! without a further check; what cannot be acted on was a diagnostic.
 
+pub mod checks;
 pub mod global;
 pub mod lvs;
+pub mod network;
+pub mod tracking;
 pub mod vrrp;
 
 use serde::{Deserialize, Serialize};
 
+pub use checks::{Checker, CheckerKind, TcpCheck};
 pub use global::{Global, ScriptSecurity};
 pub use lvs::{
-    Checker, CheckerKind, ForwardingMethod, Lvs, Protocol, RealServer, Scheduler, ServiceAddress,
-    TcpCheck, VirtualServer,
+    ForwardingMethod, Lvs, Protocol, RealServer, Scheduler, ServiceAddress, VirtualServer,
 };
+pub use tracking::{BfdId, FileId, ProcessId, ScriptId, TrackScript, VrrpScript};
 pub use vrrp::{
-    AddressScope, Authentication, Garp, InitialState, Instance, NotifyScripts, Preempt, ScriptId,
-    TrackScript, Version, VirtualAddress, Vrrp, VrrpScript,
+    AddressScope, Authentication, Garp, InitialState, Instance, NotifyScripts, Preempt, Version,
+    VirtualAddress, Vrrp,
 };
 
 /// A whole configuration, as every process of the daemon gets it.
@@ -29,6 +33,8 @@ pub struct Config {
     pub vrrp: Vrrp,
     /// What the checkers do.
     pub lvs: Lvs,
+    /// `bfd_instance` blocks; [`BfdId`] counts in here.
+    pub bfd: Vec<tracking::Bfd>,
 }
 
 /// A command to run: `script`, `notify*`, `misc_path`. Already split into words by the rules of
