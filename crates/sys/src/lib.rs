@@ -1,1 +1,36 @@
-//! (being written)
+//! The system calls of the daemon, as safe functions that never wait. This crate alone has `unsafe`
+//! code, at most one call a block, and alone names `libc`; whatever nix offers is taken from nix.
+//!
+//! - [`clock`]: the monotonic clock; the wall clock as a calendar date for log lines
+//! - [`random`]: random numbers for jitter
+//! - [`signal`]: signal numbers and masks
+//! - [`process`]: fork, pidfd, daemon, death signal, orphans
+//! - [`spawn`](mod@spawn): scripts
+//! - [`timer_fd`]: one deadline as a descriptor
+//! - [`memfd`]: sealed memory, handed over by descriptor
+//! - [`seqpacket`]: records with descriptors between two processes
+//! - [`vrrp_socket`], [`packet_socket`], [`tcp`]: the network
+//! - [`pid_file`]: locked PID files
+//! - [`users`]: user and group names
+
+pub mod clock;
+pub mod memfd;
+pub mod packet_socket;
+pub mod pid_file;
+pub mod process;
+pub mod random;
+pub mod seqpacket;
+pub mod signal;
+mod sockopt;
+pub mod spawn;
+pub mod tcp;
+pub mod timer_fd;
+pub mod users;
+pub mod vrrp_socket;
+
+pub use packet_socket::PacketSocket;
+pub use pid_file::{PidFile, PidFileError};
+pub use process::{Child, Exit, Forked, fork};
+pub use signal::{BlockedSignals, Signal};
+pub use spawn::{Spawn, spawn};
+pub use vrrp_socket::{Datagram, Family, VrrpSocket, VrrpSocketOptions};

@@ -1,0 +1,58 @@
+//! Whole Ethernet frames out of any interface: gratuitous ARP and neighbour advertisements.
+
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use base::IfIndex;
+
+use crate::sockopt::{not_now, open, signed, uninterrupted};
+
+/// A socket that sends frames and receives none. It never waits.
+#[derive(Debug)]
+pub struct PacketSocket {
+    fd: OwnedFd,
+}
+
+impl PacketSocket {
+    /// Opens the socket, which needs `CAP_NET_RAW`. One is enough for all interfaces.
+    ///
+    /// # Errors
+    /// `PermissionDenied` without the capability.
+    pub fn open() -> io::Result<Self> {
+        // Protocol 0: the kernel delivers nothing to it.
+        Ok(Self { fd: open(libc::AF_PACKET, libc::SOCK_RAW, 0)? })
+    }
+
+    /// Sends a frame that begins with its link-layer header. `false` when the interface's queue is
+    /// full: send it again later.
+    ///
+    /// # Errors
+    /// The system call's: `ENETDOWN`, `ENXIO` when the interface is gone.
+    #[expect(unsafe_code, reason = "nix makes link-layer addresses from raw pointers only")]
+    pub fn send(&self, interface: IfIndex, frame: &[u8]) -> io::Result<bool> {
+        // SAFETY: all-zero bytes are a valid `sockaddr_ll`: integers and a byte array.
+        let mut to: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
+        to.sll_family = libc::sa_family_t::try_from(libc::AF_PACKET).map_err(io::Error::other)?;
+        to.sll_ifindex = signed(interface)?;
+        let length = libc::socklen_t::try_from(size_of_val(&to)).map_err(io::Error::other)?;
+        let sent = not_now(uninterrupted(|| {
+            // SAFETY: frame and address are live for the call, their lengths are their own.
+            let sent = unsafe {
+                libc::sendto(
+                    self.fd.as_raw_fd(),
+                    frame.as_ptr().cast(),
+                    frame.len(),
+                    0,
+                    (&raw const to).cast(),
+                    length,
+                )
+            };
+            nix::Error::result(sent).map(drop)
+        }));
+        match sent {
+            // A full device queue; not an error of this frame.
+            Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => Ok(false),
+            other => Ok(other?.is_some()),
+        }
+    }
+}

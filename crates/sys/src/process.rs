@@ -1,0 +1,252 @@
+//! Processes: the fork of a daemon's own processes, the handle to a child, and what a process
+//! says about itself.
+
+use std::ffi::CString;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use nix::sys::prctl;
+use nix::sys::signal::{Signal as Named, killpg};
+use nix::sys::wait::{Id, WaitPidFlag, waitid, waitpid};
+use nix::unistd::{self, ForkResult, Pid};
+
+use crate::signal::{BlockedSignals, Signal};
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Exit {
+    /// It ended itself with this status, 0 to 255.
+    Status(i32),
+    /// A signal ended it.
+    Signal(Signal),
+}
+
+/// A child process that has not been waited for. Its descriptor is readable once it ended. Dropping
+/// the handle neither ends the process nor collects its status.
+#[derive(Debug)]
+pub struct Child {
+    pid: Pid,
+    pidfd: OwnedFd,
+}
+
+impl Child {
+    /// Its process number, which stays its own until [`Self::try_wait`] has told the end.
+    pub const fn pid(&self) -> i32 {
+        self.pid.as_raw()
+    }
+
+    /// How it ended, or `None` while it runs. Call it no more once it told.
+    ///
+    /// # Errors
+    /// The system call's: `ECHILD` when somebody else collected the status.
+    #[expect(unsafe_code, reason = "nix cannot tell a death by a real-time signal")]
+    pub fn try_wait(&self) -> io::Result<Option<Exit>> {
+        // SAFETY: all-zero bytes are a valid `siginfo_t`, and what WNOHANG leaves for "none ended".
+        let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+        let id = libc::id_t::try_from(self.pidfd.as_raw_fd()).map_err(io::Error::other)?;
+        let flags = libc::WEXITED | libc::WNOHANG;
+        // SAFETY: a live descriptor, and a live value for the kernel to fill.
+        nix::Error::result(unsafe { libc::waitid(libc::P_PIDFD, id, &raw mut info, flags) })?;
+        // SAFETY: waitid succeeded, so the fields of a child's end are filled, or zero.
+        let (pid, status) = (unsafe { info.si_pid() }, unsafe { info.si_status() });
+        Ok(match (pid, info.si_code) {
+            (0, _) => None,
+            (_, libc::CLD_EXITED) => Some(Exit::Status(status)),
+            _ => Signal::from_number(status).map(Exit::Signal),
+        })
+    }
+
+    /// Sends it a signal. A process that ended already is fine: its number cannot belong to another.
+    ///
+    /// # Errors
+    /// `EPERM` when it has become another user's.
+    #[expect(unsafe_code, reason = "neither nix nor libc has pidfd_send_signal")]
+    pub fn signal(&self, signal: Signal) -> io::Result<()> {
+        let no_info = std::ptr::null::<libc::siginfo_t>();
+        // SAFETY: a live descriptor, a number, no siginfo, no flags.
+        let result = unsafe {
+            libc::syscall(
+                libc::SYS_pidfd_send_signal,
+                self.pidfd.as_raw_fd(),
+                signal.number(),
+                no_info,
+                0,
+            )
+        };
+        gone_is_fine(nix::Error::result(result).map(drop))
+    }
+
+    /// Sends a signal to the whole process group that a script leads, its own children included.
+    /// To be called before [`Self::try_wait`] has told the end.
+    ///
+    /// # Errors
+    /// `EPERM` when the group has become another user's; `InvalidInput` for a real-time signal.
+    pub fn signal_group(&self, signal: Signal) -> io::Result<()> {
+        let named = Named::try_from(signal.number())?;
+        gone_is_fine(killpg(self.pid, named))
+    }
+}
+
+impl AsFd for Child {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+}
+
+fn gone_is_fine(result: nix::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error != nix::Error::ESRCH => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Which side of a [`fork`] this is.
+#[derive(Debug)]
+pub enum Forked {
+    /// The process that called.
+    Parent(Child),
+    /// The new process. Its signals are blocked until this guard is dropped, which is right only
+    /// after it has dropped its parent's signal handling and installed its own.
+    Child(BlockedSignals),
+}
+
+/// Makes a copy of this process that goes on here too. All signals are blocked across the fork, so
+/// that none reaches the copy while it still has the original's handlers.
+///
+/// # Errors
+/// `Unsupported` when this process has more than one thread: a lock that another thread holds would
+/// stay locked in the copy for ever. Else the system call's: too many processes, out of memory.
+#[expect(unsafe_code, reason = "fork is unsafe with threads; there are none")]
+pub fn fork() -> io::Result<Forked> {
+    require_single_thread()?;
+    let blocked = BlockedSignals::all()?;
+    // SAFETY: one thread, checked above, so that no lock is held by a thread that the copy lacks.
+    match unsafe { unistd::fork() }? {
+        ForkResult::Child => Ok(Forked::Child(blocked)),
+        ForkResult::Parent { child } => {
+            // Not reaped before we ask, so the number is still the child's, even if it ended.
+            let pidfd = pidfd_open(child)?;
+            Ok(Forked::Parent(Child { pid: child, pidfd }))
+        }
+    }
+}
+
+fn require_single_thread() -> io::Result<()> {
+    let threads = fs::read_dir("/proc/self/task")?.take(2).count();
+    if threads == 1 {
+        return Ok(());
+    }
+    Err(io::Error::new(io::ErrorKind::Unsupported, "a process with threads must not fork"))
+}
+
+#[expect(unsafe_code, reason = "neither nix nor libc has pidfd_open")]
+fn pidfd_open(pid: Pid) -> io::Result<OwnedFd> {
+    // SAFETY: integers only; the kernel sets close-on-exec by itself.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) };
+    let fd = i32::try_from(nix::Error::result(fd)?).map_err(io::Error::other)?;
+    // SAFETY: the kernel has just made this descriptor for us alone.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// The signal that this process gets when its parent dies. To be called in the child, with the
+/// parent's number as known before the fork. A change of user removes it.
+///
+/// # Errors
+/// `NotConnected` when the parent is dead already, and no signal will come.
+pub fn die_with_parent(parent: i32) -> io::Result<()> {
+    prctl::set_pdeathsig(Named::SIGTERM)?;
+    if unistd::getppid().as_raw() == parent {
+        return Ok(());
+    }
+    Err(io::Error::new(io::ErrorKind::NotConnected, "the parent process has ended"))
+}
+
+/// From now on the orphans below this process become its own children, to be collected with
+/// [`reap_orphan`].
+///
+/// # Errors
+/// The system call's; none is known.
+pub fn adopt_orphans() -> io::Result<()> {
+    Ok(prctl::set_child_subreaper(true)?)
+}
+
+/// Collects one ended process that is none of `ours`; says its number. `None` when there is no
+/// such one now, or when one of ours must be collected first: then call again after that.
+///
+/// # Errors
+/// The system call's, other than "no child", which is `None`.
+pub fn reap_orphan(ours: impl Fn(i32) -> bool) -> io::Result<Option<i32>> {
+    let peek = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+    let ended = match waitid(Id::All, peek) {
+        Ok(status) => status.pid(),
+        Err(nix::Error::ECHILD) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let Some(pid) = ended.filter(|pid| !ours(pid.as_raw())) else { return Ok(None) };
+    waitpid(pid, Some(WaitPidFlag::WNOHANG))?;
+    Ok(Some(pid.as_raw()))
+}
+
+/// Becomes a daemon: a new session that can get no terminal, `/` as working directory, the null
+/// device as standard input, output and error. The process that was started ends with status 0.
+///
+/// # Errors
+/// As [`fork`].
+pub fn daemonise() -> io::Result<()> {
+    leave_to_child()?;
+    unistd::setsid()?;
+    // Not being the leader of its session it can never get a terminal by opening one.
+    leave_to_child()?;
+    unistd::chdir("/")?;
+    null_stdio()
+}
+
+fn leave_to_child() -> io::Result<()> {
+    match fork()? {
+        Forked::Parent(_) => exit_now(0),
+        Forked::Child(blocked) => {
+            drop(blocked);
+            Ok(())
+        }
+    }
+}
+
+/// Standard input, output and error become the null device.
+///
+/// # Errors
+/// The system's: no null device.
+pub fn null_stdio() -> io::Result<()> {
+    let null: File = OpenOptions::new().read(true).write(true).open("/dev/null")?;
+    unistd::dup2_stdin(&null)?;
+    unistd::dup2_stdout(&null)?;
+    unistd::dup2_stderr(&null)?;
+    Ok(())
+}
+
+/// Ends this process at once: no destructor, no exit handler, no buffer written. For a forked
+/// process whose buffers are copies.
+#[expect(unsafe_code, reason = "nix has no _exit")]
+pub fn exit_now(status: i32) -> ! {
+    // SAFETY: an integer only; does not return.
+    unsafe { libc::_exit(status) }
+}
+
+/// This process's number.
+pub fn own_pid() -> i32 {
+    unistd::getpid().as_raw()
+}
+
+/// Whether this process is root's.
+pub fn is_root() -> bool {
+    unistd::geteuid().is_root()
+}
+
+/// What `ps` and `/proc` call this process: `keepalived_vrrp`. Cut to 15 bytes by the kernel.
+///
+/// # Errors
+/// `InvalidInput` for a name with a zero byte.
+pub fn set_name(name: &str) -> io::Result<()> {
+    let name = CString::new(name)?;
+    Ok(prctl::set_name(&name)?)
+}

@@ -1,0 +1,65 @@
+//! Socket options that nix lacks, and whatever else several sockets of this crate share.
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use base::IfIndex;
+
+/// Opens a socket of any family and protocol: not blocking, closed on exec.
+#[expect(unsafe_code, reason = "nix's protocol numbers are a closed list without VRRP")]
+pub(crate) fn open(family: i32, kind: i32, protocol: i32) -> io::Result<OwnedFd> {
+    // SAFETY: integers only.
+    let fd =
+        unsafe { libc::socket(family, kind | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK, protocol) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel has just made this descriptor for us alone.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Sets an option whose value is the bytes of `value`.
+#[expect(unsafe_code, reason = "nix lacks these options")]
+pub(crate) fn set<T: Copy>(
+    fd: BorrowedFd<'_>,
+    level: i32,
+    option: i32,
+    value: &T,
+) -> io::Result<()> {
+    let length = libc::socklen_t::try_from(size_of::<T>()).map_err(io::Error::other)?;
+    // SAFETY: pointer and length are those of a live plain value, which the kernel copies.
+    let result = unsafe {
+        libc::setsockopt(fd.as_raw_fd(), level, option, std::ptr::from_ref(value).cast(), length)
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Ties a socket to an interface by its number, which a rename does not change.
+pub(crate) fn bind_to_interface(fd: BorrowedFd<'_>, interface: IfIndex) -> io::Result<()> {
+    set(fd, libc::SOL_SOCKET, libc::SO_BINDTOIFINDEX, &signed(interface)?)
+}
+
+/// An interface's number as the kernel's `int`.
+pub(crate) fn signed(interface: IfIndex) -> io::Result<i32> {
+    i32::try_from(interface.get()).map_err(|_| io::ErrorKind::InvalidInput.into())
+}
+
+/// `None` where the kernel says "not now".
+pub(crate) fn not_now<T>(result: nix::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(nix::Error::EAGAIN) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Repeats a call that a signal interrupted.
+pub(crate) fn uninterrupted<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result<T> {
+    // Each round needs a signal to arrive in the middle of a call that does not wait.
+    loop {
+        match call() {
+            Err(nix::Error::EINTR) => {}
+            result => return result,
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! User and group names. They are looked up before a loop runs: the answer may come from a network
+//! directory and take its time.
+
+use std::io;
+
+use nix::unistd::{Group, User as Entry};
+
+/// Whom a process runs as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct User {
+    /// User number.
+    pub uid: u32,
+    /// Group number.
+    pub gid: u32,
+}
+
+/// The user of that name or number. A number without an account is its own group number.
+///
+/// # Errors
+/// The directory's, other than "no such user", which is `None`.
+pub fn user(name: &str) -> io::Result<Option<User>> {
+    if let Some(entry) = Entry::from_name(name)? {
+        return Ok(Some(User { uid: entry.uid.as_raw(), gid: entry.gid.as_raw() }));
+    }
+    let Ok(uid) = name.parse::<u32>() else { return Ok(None) };
+    let entry = Entry::from_uid(uid.into())?;
+    Ok(Some(User { uid, gid: entry.map_or(uid, |entry| entry.gid.as_raw()) }))
+}
+
+/// The number of the group of that name or number.
+///
+/// # Errors
+/// The directory's, other than "no such group", which is `None`.
+pub fn group(name: &str) -> io::Result<Option<u32>> {
+    if let Some(entry) = Group::from_name(name)? {
+        return Ok(Some(entry.gid.as_raw()));
+    }
+    Ok(name.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn root_is_known_by_name_and_by_number() {
+        assert_eq!(user("root").unwrap(), Some(User { uid: 0, gid: 0 }));
+        assert_eq!(user("0").unwrap(), Some(User { uid: 0, gid: 0 }));
+        assert_eq!(group("root").unwrap(), Some(0));
+    }
+
+    #[test]
+    fn an_unknown_name_is_none_and_a_number_is_taken_as_it_is() {
+        assert_eq!(user("no-such-user-here").unwrap(), None);
+        assert_eq!(group("no-such-group-here").unwrap(), None);
+        assert_eq!(user("60123").unwrap(), Some(User { uid: 60123, gid: 60123 }));
+        assert_eq!(group("60123").unwrap(), Some(60123));
+    }
+}
