@@ -1,0 +1,297 @@
+//! The loop itself.
+
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+
+use base::{Duration, Instant};
+use mio::unix::SourceFd;
+use mio::{Events, Poll};
+use sys::timer_fd::TimerFd;
+use sys::{Forked, Signal, clock};
+
+use crate::signals::Signals;
+use crate::timers::{TimerId, Timers};
+
+const TIMER: mio::Token = mio::Token(0);
+const SIGNALS: mio::Token = mio::Token(1);
+const FIRST: usize = 2;
+
+/// What one turn reports of descriptors at most; more stay in the kernel for the next turn.
+const EVENTS: usize = 256;
+
+/// A registration. Its number is never used again in the life of the scheduler, so an event that was
+/// on its way when a descriptor was closed cannot be taken for the next descriptor's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Token(usize);
+
+/// What a registration waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Interest {
+    /// Something to read, or the end of it.
+    Read,
+    /// Room to write, or a connection decided.
+    Write,
+    /// Both.
+    Both,
+}
+
+impl From<Interest> for mio::Interest {
+    fn from(interest: Interest) -> Self {
+        match interest {
+            Interest::Read => Self::READABLE,
+            Interest::Write => Self::WRITABLE,
+            Interest::Both => Self::READABLE | Self::WRITABLE,
+        }
+    }
+}
+
+/// Something to handle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Event {
+    /// A signal came since the last turn.
+    Signal(Signal),
+    /// A descriptor is ready. It is told once: read or write until "not now", or say
+    /// [`Scheduler::still_ready`].
+    Io {
+        /// Which.
+        token: Token,
+        /// There is something to read, or an error or the end to be found by reading.
+        readable: bool,
+        /// There is room to write, or an error to be found by writing.
+        writable: bool,
+    },
+    /// A timer is due, and no longer set.
+    Timer(TimerId),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Registration {
+    fd: RawFd,
+    readable: bool,
+    writable: bool,
+    still_ready: bool,
+}
+
+/// Waits for descriptors, timers and signals.
+#[derive(Debug)]
+pub struct Scheduler {
+    signals: Signals,
+    poll: Poll,
+    buffer: Events,
+    timer_fd: TimerFd,
+    /// What the timer descriptor is set to, to set it only when that changes.
+    timer_set_to: Option<Instant>,
+    timers: Timers,
+    registrations: HashMap<Token, Registration>,
+    next_token: usize,
+    /// Registrations that a handler left half done, in the order they were told to us.
+    still_ready: Vec<Token>,
+    worst_lateness: Duration,
+    /// In a forked process: the epoll descriptor is the parent's.
+    is_given_up: bool,
+}
+
+impl Scheduler {
+    /// A loop that handles `signals`.
+    ///
+    /// # Errors
+    /// The system's: too many open files; `InvalidInput` for a signal that nobody can handle.
+    pub fn new(signals: &[Signal]) -> io::Result<Self> {
+        let signals = Signals::new(signals)?;
+        let poll = Poll::new()?;
+        let timer_fd = TimerFd::new()?;
+        let readable = mio::Interest::READABLE;
+        poll.registry().register(&mut SourceFd(&signals.as_fd().as_raw_fd()), SIGNALS, readable)?;
+        poll.registry().register(&mut SourceFd(&timer_fd.as_fd().as_raw_fd()), TIMER, readable)?;
+        Ok(Self {
+            signals,
+            poll,
+            buffer: Events::with_capacity(EVENTS),
+            timer_fd,
+            timer_set_to: None,
+            timers: Timers::default(),
+            registrations: HashMap::new(),
+            next_token: FIRST,
+            still_ready: Vec::new(),
+            worst_lateness: Duration::ZERO,
+            is_given_up: false,
+        })
+    }
+
+    /// Watches a descriptor that does not block. The owner keeps it open until it has called
+    /// [`Self::deregister`].
+    ///
+    /// # Errors
+    /// The system's: `AlreadyExists` for a descriptor that is registered, `PermissionDenied` for
+    /// one that cannot be waited for, such as a plain file.
+    pub fn register(&mut self, fd: BorrowedFd<'_>, interest: Interest) -> io::Result<Token> {
+        let (token, fd) = (Token(self.next_token), fd.as_raw_fd());
+        self.poll.registry().register(&mut SourceFd(&fd), mio::Token(token.0), interest.into())?;
+        self.next_token += 1;
+        let registration =
+            Registration { fd, readable: false, writable: false, still_ready: false };
+        self.registrations.insert(token, registration);
+        Ok(token)
+    }
+
+    /// Changes what a registration waits for. What is ready at that moment is told again.
+    ///
+    /// # Errors
+    /// The system's; `NotFound` for a token that is not registered.
+    pub fn reregister(&mut self, token: Token, interest: Interest) -> io::Result<()> {
+        let registration = self.registrations.get(&token).ok_or(io::ErrorKind::NotFound)?;
+        let mut source = SourceFd(&registration.fd);
+        self.poll.registry().reregister(&mut source, mio::Token(token.0), interest.into())
+    }
+
+    /// Ends a registration; to be called before its descriptor is closed. No event of it follows in
+    /// later turns; the list of the current turn may still hold one.
+    pub fn deregister(&mut self, token: Token) {
+        if let Some(registration) = self.registrations.remove(&token) {
+            // Fails only when the descriptor is closed already, and then there is nothing to undo.
+            let _ = self.poll.registry().deregister(&mut SourceFd(&registration.fd));
+        }
+        self.still_ready.retain(|ready| *ready != token);
+    }
+
+    /// Whether events of this token are still wanted. For a list in which an earlier event led to
+    /// the end of a later one's registration.
+    pub fn is_registered(&self, token: Token) -> bool {
+        self.registrations.contains_key(&token)
+    }
+
+    /// A handler stopped early, to be fair to others: its event is told again next turn, which does
+    /// not sleep. Without it the kernel would not remind us.
+    pub fn still_ready(&mut self, token: Token) {
+        let Some(registration) = self.registrations.get_mut(&token) else { return };
+        if !registration.still_ready {
+            registration.still_ready = true;
+            self.still_ready.push(token);
+        }
+    }
+
+    /// Sets a timer, or sets it again. One that is due already comes up in the next turn.
+    pub fn set_timer(&mut self, id: TimerId, at: Instant) {
+        self.timers.set(id, at);
+    }
+
+    /// Removes a timer; one that is not set is fine.
+    pub fn cancel_timer(&mut self, id: TimerId) {
+        self.timers.cancel(id);
+    }
+
+    /// Sets or removes a timer, as a machine's `next_timeout` says.
+    pub fn arm(&mut self, id: TimerId, next_timeout: Option<Instant>) {
+        match next_timeout {
+            Some(at) => self.set_timer(id, at),
+            None => self.cancel_timer(id),
+        }
+    }
+
+    /// Sleeps until there is something to handle, replaces `events` by it, and says when it is. First
+    /// signals, then descriptors, then timers: an advert that arrived while its timer ran out counts
+    /// as having arrived. An interrupted sleep gives an empty list.
+    ///
+    /// # Errors
+    /// The system's; none is known for good descriptors. `Unsupported` after [`Self::fork`] in the
+    /// new process.
+    pub fn turn(&mut self, events: &mut Vec<Event>) -> io::Result<Instant> {
+        events.clear();
+        if self.is_given_up {
+            return Err(io::Error::new(io::ErrorKind::Unsupported, "this loop is the parent's"));
+        }
+        let wait = if self.still_ready.is_empty() {
+            self.prepare_timer()?;
+            None
+        } else {
+            Some(std::time::Duration::ZERO)
+        };
+        match self.poll.poll(&mut self.buffer, wait) {
+            // The signal that interrupted has raised its flag, and its wake is in the socket.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => self.buffer.clear(),
+            result => result?,
+        }
+        let now = clock::now();
+        events.extend(self.signals.pending().map(Event::Signal));
+        self.collect_io(events);
+        self.collect_timers(now, events);
+        Ok(now)
+    }
+
+    /// How late the latest timer was since [`Self::reset_worst_lateness`].
+    pub const fn worst_lateness(&self) -> Duration {
+        self.worst_lateness
+    }
+
+    /// Starts to measure anew; says what was measured.
+    pub const fn reset_worst_lateness(&mut self) -> Duration {
+        std::mem::replace(&mut self.worst_lateness, Duration::ZERO)
+    }
+
+    /// Forks this process, correctly for one that has a loop. In the new process this loop is given
+    /// up at once: its signal handlers are removed, or a signal to the one process would wake the
+    /// other, and its registrations are forgotten, because the epoll descriptor is shared and a
+    /// removal here would be one in the parent too. What is left may only be dropped, with all that
+    /// the parent had open. All signals stay blocked in the new process until the guard in
+    /// [`Forked::Child`] is dropped, which is right once it has made a loop of its own; what came
+    /// meanwhile is delivered then.
+    ///
+    /// # Errors
+    /// As [`sys::fork`].
+    pub fn fork(&mut self) -> io::Result<Forked> {
+        let forked = sys::fork()?;
+        if let Forked::Child(_) = forked {
+            self.signals.uninstall();
+            self.registrations.clear();
+            self.still_ready.clear();
+            self.is_given_up = true;
+        }
+        Ok(forked)
+    }
+
+    fn prepare_timer(&mut self) -> io::Result<()> {
+        let next = self.timers.earliest();
+        if next != self.timer_set_to {
+            self.timer_fd.set(next)?;
+            self.timer_set_to = next;
+        }
+        Ok(())
+    }
+
+    fn collect_io(&mut self, events: &mut Vec<Event>) {
+        for event in &self.buffer {
+            if event.token() == TIMER {
+                // Expired; the next deadline must be set even if it is the same.
+                self.timer_set_to = None;
+                continue;
+            }
+            let token = Token(event.token().0);
+            let Some(registration) = self.registrations.get_mut(&token) else { continue };
+            // An error or a hang-up is found by reading or by writing, whichever is waited for.
+            let readable = event.is_readable() || event.is_read_closed() || event.is_error();
+            let writable = event.is_writable() || event.is_write_closed() || event.is_error();
+            if registration.still_ready {
+                registration.readable |= readable;
+                registration.writable |= writable;
+            } else {
+                (registration.readable, registration.writable) = (readable, writable);
+                events.push(Event::Io { token, readable, writable });
+            }
+        }
+        for token in self.still_ready.drain(..) {
+            let Some(registration) = self.registrations.get_mut(&token) else { continue };
+            registration.still_ready = false;
+            let Registration { readable, writable, .. } = *registration;
+            events.push(Event::Io { token, readable, writable });
+        }
+    }
+
+    fn collect_timers(&mut self, now: Instant, events: &mut Vec<Event>) {
+        // Each timer comes up at most once a turn: what a handler sets is for the next.
+        while let Some((id, at)) = self.timers.take_due(now) {
+            self.worst_lateness = self.worst_lateness.max(now.saturating_since(at));
+            events.push(Event::Timer(id));
+        }
+    }
+}
