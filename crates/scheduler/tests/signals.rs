@@ -1,8 +1,6 @@
 //! Signals through the loop. A program of its own: a signal goes to the whole process, and would
 //! interrupt the sleep of any other test in it.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use base::Duration;
 use scheduler::{Event, Scheduler, Signal, TimerId};
 use sys::clock;

@@ -2,6 +2,7 @@
 //! code, at most one call a block, and alone names `libc`; whatever nix offers is taken from nix.
 //!
 //! - [`clock`]: the monotonic clock; the wall clock as a calendar date for log lines
+//! - [`namespace`]: network namespaces
 //! - [`random`]: random numbers for jitter
 //! - [`signal`]: signal numbers and masks
 //! - [`process`]: fork, pidfd, daemon, death signal, orphans
@@ -15,6 +16,7 @@
 
 pub mod clock;
 pub mod memfd;
+pub mod namespace;
 pub mod packet_socket;
 pub mod pid_file;
 pub mod process;
@@ -30,7 +32,8 @@ pub mod vrrp_socket;
 
 pub use packet_socket::PacketSocket;
 pub use pid_file::{PidFile, PidFileError};
-pub use process::{Child, Exit, Forked, fork};
+pub use process::{Announce, Child, Daemonised, Exit, Forked, daemonise, fork};
 pub use signal::{BlockedSignals, Signal};
+pub use sockopt::force_buffers;
 pub use spawn::{Spawn, spawn};
 pub use vrrp_socket::{Datagram, Family, VrrpSocket, VrrpSocketOptions};

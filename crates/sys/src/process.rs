@@ -3,7 +3,7 @@
 
 use std::ffi::CString;
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, PipeWriter, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use nix::sys::prctl;
@@ -188,28 +188,58 @@ pub fn reap_orphan(ours: impl Fn(i32) -> bool) -> io::Result<Option<i32>> {
     Ok(Some(pid.as_raw()))
 }
 
+/// Which side of [`daemonise`] this is.
+#[derive(Debug)]
+pub enum Daemonised {
+    /// The process that was started, after the daemon said how its start went: it ends with this
+    /// status.
+    Original(i32),
+    /// The daemon. Until it has told, the original waits.
+    Daemon(Announce),
+}
+
+/// How the daemon tells the process that was started how the start went. Dropped without a word,
+/// as when the daemon dies, the original ends with status 1.
+#[derive(Debug)]
+#[must_use = "the process that was started waits for it"]
+pub struct Announce(PipeWriter);
+
+impl Announce {
+    /// The start is over: 0 for success, else the status of the failure.
+    pub fn tell(mut self, status: u8) {
+        // Nobody listens when the original was killed; that is not the daemon's trouble.
+        let _ = self.0.write_all(&[status]);
+    }
+}
+
 /// Becomes a daemon: a new session that can get no terminal, `/` as working directory, the null
-/// device as standard input, output and error. The process that was started ends with status 0.
+/// device as standard input, output and error. The process that was started waits in this call for
+/// [`Announce::tell`].
 ///
 /// # Errors
 /// As [`fork`].
-pub fn daemonise() -> io::Result<()> {
-    leave_to_child()?;
+pub fn daemonise() -> io::Result<Daemonised> {
+    let (mut told, announce) = io::pipe()?;
+    if is_parent_of_fork()? {
+        drop(announce);
+        let mut status = [1];
+        // An early end leaves the 1.
+        let _ = told.read_exact(&mut status);
+        return Ok(Daemonised::Original(i32::from(status[0])));
+    }
+    drop(told);
     unistd::setsid()?;
     // Not being the leader of its session it can never get a terminal by opening one.
-    leave_to_child()?;
+    if is_parent_of_fork()? {
+        exit_now(0);
+    }
     unistd::chdir("/")?;
-    null_stdio()
+    null_stdio()?;
+    Ok(Daemonised::Daemon(Announce(announce)))
 }
 
-fn leave_to_child() -> io::Result<()> {
-    match fork()? {
-        Forked::Parent(_) => exit_now(0),
-        Forked::Child(blocked) => {
-            drop(blocked);
-            Ok(())
-        }
-    }
+fn is_parent_of_fork() -> io::Result<bool> {
+    Ok(matches!(fork()?, Forked::Parent(_)))
 }
 
 /// Standard input, output and error become the null device.

@@ -1,7 +1,7 @@
 //! Socket options that nix lacks, and whatever else several sockets of this crate share.
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use base::IfIndex;
 
@@ -28,9 +28,8 @@ pub(crate) fn set<T: Copy>(
 ) -> io::Result<()> {
     let length = libc::socklen_t::try_from(size_of::<T>()).map_err(io::Error::other)?;
     // SAFETY: pointer and length are those of a live plain value, which the kernel copies.
-    let result = unsafe {
-        libc::setsockopt(fd.as_raw_fd(), level, option, std::ptr::from_ref(value).cast(), length)
-    };
+    let result =
+        unsafe { libc::setsockopt(fd, level, option, std::ptr::from_ref(value).cast(), length) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
