@@ -1,1 +1,35 @@
-//! (being written)
+//! A network on one machine, to see the daemon from outside: nodes in namespaces of their own on one
+//! switch, daemons with their logs, packets, pings and requests with their times, and crashes that
+//! look like crashes. Where the running kernel has no IPVS, [`uml::with_ipvs`] repeats a test inside
+//! User-Mode Linux. What the lab cannot do ends the test with the reason; what it made goes away with
+//! the test, however the test ends.
+#![allow(
+    clippy::panic,
+    clippy::expect_used,
+    reason = "this is test code: a lab that cannot be built must end the test and say why"
+)]
+
+pub mod capture;
+pub mod command;
+pub mod daemon;
+pub mod director;
+pub mod frame;
+pub mod load;
+pub mod log;
+pub mod network;
+pub mod nlmon;
+pub mod node;
+pub mod ping;
+pub mod process;
+pub mod program;
+pub mod scenario;
+pub mod syslog;
+pub mod uml;
+pub mod wait;
+pub mod web;
+
+pub use capture::Capture;
+pub use daemon::Daemon;
+pub use network::Network;
+pub use node::Node;
+pub use program::Program;

@@ -1,0 +1,132 @@
+//! Frames on a node's port of the switch, with the time when they passed.
+
+use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::sys::socket::{
+    AddressFamily, LinkAddr, SockFlag, SockProtocol, SockType, recvfrom, setsockopt, socket,
+    sockopt,
+};
+use nix::sys::time::{TimeVal, TimeValLike};
+
+use crate::frame::{self, Advert, Arp};
+use crate::network::Network;
+use crate::node::{Node, enter};
+
+/// What the kernel calls a frame that leaves through the port, towards the node (`PACKET_OUTGOING`).
+const OUTGOING: u8 = 4;
+
+/// A captured frame.
+#[derive(Debug, Clone)]
+pub struct Frame {
+    /// When it passed.
+    pub at: Instant,
+    /// The kernel's word for its direction, `PACKET_*` of `linux/if_packet.h`.
+    pub direction: u8,
+    /// Its ethertype, or the netlink protocol on a netlink monitor.
+    pub protocol: u16,
+    /// The whole frame, from its destination address on.
+    pub bytes: Vec<u8>,
+}
+
+/// A running capture of what one node sends.
+#[derive(Debug)]
+pub struct Capture {
+    frames: Arc<Mutex<Vec<Frame>>>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Capture {
+    /// Captures from now on what `node` sends.
+    pub fn of(network: &Network, node: &Node) -> Self {
+        Self::on(network.switch(), node.name(), false)
+    }
+
+    /// Captures on an interface of any node: `everything`, or only frames that come in there.
+    pub fn on(place: &Node, interface: &str, everything: bool) -> Self {
+        let frames: Arc<Mutex<Vec<Frame>>> = Arc::default();
+        let stop = Arc::new(AtomicBool::new(false));
+        let namespace = place.network();
+        let interface = interface.to_owned();
+        let (ready, started) = std::sync::mpsc::channel();
+        let (shared, ended) = (Arc::clone(&frames), Arc::clone(&stop));
+        let thread = thread::spawn(move || {
+            enter(&namespace);
+            let socket = open(&interface);
+            let port =
+                nix::net::if_::if_nametoindex(interface.as_str()).expect("the interface exists");
+            ready.send(()).ok();
+            let mut buffer = vec![0; 65536];
+            while !ended.load(Ordering::Relaxed) {
+                match recvfrom::<LinkAddr>(socket.as_raw_fd(), &mut buffer) {
+                    Ok((length, Some(from))) if from.ifindex() == port as usize => {
+                        if everything || from.pkttype() != OUTGOING {
+                            let frame = Frame {
+                                at: Instant::now(),
+                                direction: from.pkttype(),
+                                protocol: u16::from_be(from.protocol()),
+                                bytes: buffer[..length].to_vec(),
+                            };
+                            shared.lock().unwrap_or_else(PoisonError::into_inner).push(frame);
+                        }
+                    }
+                    // ENETDOWN: the port was taken down, the capture goes on when it is up again.
+                    Ok(_) | Err(Errno::EAGAIN | Errno::EINTR | Errno::ENETDOWN) => {}
+                    Err(error) => panic!("capture on {interface}: {error}"),
+                }
+            }
+        });
+        started.recv().expect("the capture starts");
+        Self { frames, stop, thread: Some(thread) }
+    }
+
+    /// All frames so far.
+    pub fn frames(&self) -> Vec<Frame> {
+        self.frames.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The adverts so far.
+    pub fn adverts(&self) -> Vec<(Instant, Advert)> {
+        self.select(frame::advert)
+    }
+
+    /// The gratuitous ARPs so far.
+    pub fn gratuitous_arps(&self) -> Vec<(Instant, Arp)> {
+        self.select(|bytes| frame::arp(bytes).filter(Arp::is_gratuitous))
+    }
+
+    fn select<T>(&self, read: impl Fn(&[u8]) -> Option<T>) -> Vec<(Instant, T)> {
+        self.frames()
+            .into_iter()
+            .filter_map(|frame| read(&frame.bytes).map(|meaning| (frame.at, meaning)))
+            .collect()
+    }
+}
+
+impl Drop for Capture {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            thread.join().ok();
+        }
+    }
+}
+
+fn open(interface: &str) -> std::os::fd::OwnedFd {
+    let flags = SockFlag::SOCK_CLOEXEC;
+    let socket = socket(AddressFamily::Packet, SockType::Raw, flags, SockProtocol::EthAll)
+        .expect("packet sockets need root");
+    setsockopt(&socket, sockopt::BindToDevice, &interface.into()).ok();
+    setsockopt(&socket, sockopt::RcvBuf, &(4 << 20)).ok();
+    let pause = TimeVal::milliseconds(i64::try_from(PAUSE.as_millis()).unwrap_or(50));
+    setsockopt(&socket, sockopt::ReceiveTimeout, &pause).expect("a receive timeout can be set");
+    socket
+}
+
+/// How long a look at the stop mark may be late.
+const PAUSE: Duration = Duration::from_millis(50);

@@ -1,0 +1,128 @@
+//! A daemon on a node: started as guides start it, watched, and stopped.
+
+use std::process::{Child, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+
+use crate::log::{Line, Log};
+use crate::node::Node;
+use crate::process::Process;
+use crate::program::Program;
+use crate::wait;
+
+/// A stop may take its children a second each; more is a failure.
+const STOP_LIMIT: Duration = Duration::from_secs(20);
+
+/// A daemon in the foreground with its log on the console.
+#[derive(Debug)]
+pub struct Daemon<'node> {
+    node: &'node Node,
+    child: Child,
+    log: Log,
+}
+
+/// The configuration file of a node, where keepalived looks for it.
+const CONFIGURATION: &str = "keepalived.conf";
+
+impl<'node> Daemon<'node> {
+    /// Writes `/etc/keepalived/keepalived.conf` and starts `PROGRAM -n -l -D`.
+    pub fn start(program: &Program, node: &'node Node, configuration: &str) -> Self {
+        Self::start_with(program, node, configuration, &[])
+    }
+
+    /// The same with more options.
+    pub fn start_with(
+        program: &Program,
+        node: &'node Node,
+        configuration: &str,
+        options: &[&str],
+    ) -> Self {
+        node.write_file("etc", CONFIGURATION, configuration);
+        let mut command = node.command(program.path());
+        command.args(["-n", "-l", "-D"]).args(options);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the daemon can be started");
+        let log = Log::default();
+        log.follow(child.stdout.take().expect("standard output is a pipe"));
+        log.follow(child.stderr.take().expect("standard error is a pipe"));
+        Self { node, child, log }
+    }
+
+    /// Everything that it logged.
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// Waits for a log line.
+    pub fn wait_log(&self, part: &str, limit: Duration) -> Line {
+        self.log.wait(part, limit)
+    }
+
+    /// Its first process.
+    pub fn parent(&self) -> Process {
+        let nsenter = i32::try_from(self.child.id()).expect("a process number");
+        let (parent, _) = wait::until(Duration::from_secs(10), "the daemon runs", || {
+            self.node.processes().into_iter().find(|process| process.host_parent == nsenter)
+        });
+        parent
+    }
+
+    /// Its process that speaks VRRP, as `/run/vrrp.pid` says.
+    pub fn vrrp(&self) -> Process {
+        self.named_in("vrrp.pid")
+    }
+
+    /// Its process that checks servers, as `/run/checkers.pid` says.
+    pub fn checker(&self) -> Process {
+        self.named_in("checkers.pid")
+    }
+
+    fn named_in(&self, file: &str) -> Process {
+        let (process, _) =
+            wait::until(Duration::from_secs(10), &format!("a process in {file}"), || {
+                self.node.process(self.node.pid_file(file)?)
+            });
+        process
+    }
+
+    /// Writes a new configuration and sends SIGHUP. Returns the place in the log where its answer begins.
+    pub fn reload(&self, configuration: &str) -> usize {
+        self.node.write_file("etc", CONFIGURATION, configuration);
+        let from = self.log.len();
+        self.parent().signal(Signal::SIGHUP);
+        from
+    }
+
+    /// True while its first process lives.
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Waits until it ends by itself.
+    pub fn wait_end(&mut self, limit: Duration) -> ExitStatus {
+        let child = &mut self.child;
+        wait::until(limit, "the daemon ends", || child.try_wait().expect("a child")).0
+    }
+
+    /// Sends SIGTERM and waits for the end. Returns when the signal was sent, and the status.
+    pub fn stop(mut self) -> (Instant, ExitStatus) {
+        let parent = self.parent();
+        let at = Instant::now();
+        parent.signal(Signal::SIGTERM);
+        (at, self.wait_end(STOP_LIMIT))
+    }
+}
+
+impl Drop for Daemon<'_> {
+    fn drop(&mut self) {
+        if self.is_running() {
+            // Its children end with their parent; the node's own end catches what does not.
+            self.parent().signal(Signal::SIGKILL);
+            self.child.wait().ok();
+        }
+        if std::thread::panicking() {
+            eprintln!("log of the daemon on {}:\n{}", self.node.name(), self.log.text());
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! One VIP on two nodes, `single-lb01.conf` and `single-lb02.conf`: stop, crash, return.
+#![allow(clippy::expect_used, reason = "test code")]
+
+use std::time::Duration;
+
+use lab::node::Address;
+use lab::program::Pairing;
+use lab::scenario::configuration;
+use lab::{Capture, Daemon, Network, Node, Program, wait};
+
+const VIP: &str = "192.168.100.100";
+const OWN: [&str; 2] = ["192.168.100.11/24", "192.168.100.12/24"];
+
+/// Three advertisement intervals and the skew of priority 50 (RFC 3768, 6.1).
+const LB02_DOWN_INTERVAL: Duration = Duration::from_millis(3805);
+
+/// The same for priority 100.
+const LB01_DOWN_INTERVAL: Duration = Duration::from_millis(3609);
+
+/// What a busy machine may add to a start or to a look.
+const SLACK: Duration = Duration::from_millis(1500);
+
+#[test]
+fn the_vip_follows_a_stop_a_crash_and_a_return_between_two_of_ours() {
+    the_vip_follows(Pairing::Ours);
+}
+
+#[test]
+fn the_vip_follows_a_stop_a_crash_and_a_return_with_keepalived_as_backup() {
+    the_vip_follows(Pairing::OursFirst);
+}
+
+#[test]
+fn the_vip_follows_a_stop_a_crash_and_a_return_with_keepalived_as_master() {
+    the_vip_follows(Pairing::OursSecond);
+}
+
+fn the_vip_follows(pairing: Pairing) {
+    let Some([first, second]) = pairing.programs() else { return };
+    let network = Network::new();
+    let lb01 = network.machine("lb01", "eth0", &OWN[..1]);
+    let lb02 = network.machine("lb02", "eth0", &OWN[1..]);
+    let sent_by_lb01 = Capture::of(&network, &lb01);
+    let start_lb01 =
+        |program: &Program| Daemon::start(program, &lb01, configuration("single-lb01"));
+
+    let backup = Daemon::start(&second, &lb02, configuration("single-lb02"));
+    backup.wait_log("Entering BACKUP STATE", SLACK);
+    let master = start_lb01(&first);
+    wait::eventually(LB01_DOWN_INTERVAL + SLACK, "the VIP is on lb01", || lb01.holds(VIP));
+    assert!(lb01.addresses().contains(&labelled_vip()), "{:?}", lb01.addresses());
+    assert!(!lb02.holds(VIP), "the VIP is on lb01 only");
+
+    let (stopped_at, status) = stop_and_see(master, &lb02);
+    assert!(status.success(), "a clean stop ends with status 0: {status}");
+    assert!(lb02.addresses().contains(&labelled_vip()), "{:?}", lb02.addresses());
+    let adverts = sent_by_lb01.adverts();
+    let (last_at, last) = adverts.last().expect("lb01 sent adverts");
+    assert_eq!((last.vrid, last.priority), (51, 0), "a stopping master gives up");
+    assert!(*last_at >= stopped_at);
+    nothing_is_left(&lb01, OWN[0]);
+
+    let master = start_lb01(&first);
+    wait::eventually(LB01_DOWN_INTERVAL + SLACK, "the VIP is back on lb01", || lb01.holds(VIP));
+    wait::eventually(SLACK, "lb02 gives the VIP back", || !lb02.holds(VIP));
+
+    network.power_off(&lb01);
+    let taken = wait::eventually(LB02_DOWN_INTERVAL + SLACK, "lb02 takes over", || lb02.holds(VIP));
+    println!("after a crash lb02 had the VIP within {taken:?}");
+    assert!(taken < LB02_DOWN_INTERVAL + Duration::from_millis(300), "took {taken:?}");
+    drop(master);
+
+    network.power_on(&lb01, "eth0", &OWN[..1]);
+    let master = start_lb01(&first);
+    wait::eventually(LB01_DOWN_INTERVAL + SLACK, "the VIP returns to lb01", || lb01.holds(VIP));
+    wait::eventually(SLACK, "lb02 gives the VIP back", || !lb02.holds(VIP));
+
+    assert!(backup.stop().1.success());
+    assert!(master.stop().1.success());
+    nothing_is_left(&lb01, OWN[0]);
+    nothing_is_left(&lb02, OWN[1]);
+}
+
+/// Stops the master; the other node must have the VIP within a second.
+fn stop_and_see(
+    master: Daemon<'_>,
+    other: &Node,
+) -> (std::time::Instant, std::process::ExitStatus) {
+    std::thread::scope(|scope| {
+        let stopping = scope.spawn(|| master.stop());
+        let taken =
+            wait::eventually(Duration::from_secs(3), "lb02 takes over", || other.holds(VIP));
+        assert!(taken < Duration::from_secs(1), "a clean stop took {taken:?}");
+        stopping.join().expect("the stop")
+    })
+}
+
+fn labelled_vip() -> Address {
+    Address { interface: "eth0".into(), cidr: format!("{VIP}/24"), label: "eth0:3".into() }
+}
+
+fn nothing_is_left(node: &Node, own: &str) {
+    let addresses: Vec<String> = node.addresses().into_iter().map(|found| found.cidr).collect();
+    assert_eq!(addresses, [own], "only its own address is left on {}", node.name());
+    assert_eq!(node.run_files(), [""; 0], "no PID file is left on {}", node.name());
+    assert_eq!(node.processes(), [], "no process is left on {}", node.name());
+}
