@@ -1,1 +1,21 @@
-//! (being written)
+//! Knows what links and addresses the kernel has, says what changed, and makes the kernel's state
+//! what it should be with as few requests as possible: none at all when nothing differs, and never
+//! one that touches what is not ours.
+//!
+//! - [`reflector`]: the mirror with its two sockets; [`Reflector`] is what a process holds
+//! - [`mirror`]: links and addresses as they are, and the changes that the owner has not heard of
+//! - [`mod@link`]: interfaces
+//! - [`address`]: addresses that are there
+//! - [`desired`]: addresses that should be there, and the difference
+
+pub mod address;
+pub mod desired;
+pub mod link;
+pub mod mirror;
+pub mod reflector;
+
+pub use address::Address;
+pub use desired::DesiredAddress;
+pub use link::Link;
+pub use mirror::{Change, Mirror};
+pub use reflector::{Reflector, Report};

@@ -46,7 +46,7 @@ impl Message {
     }
 
     /// A message whose header could not be made; sending it fails with [`crate::Error::Encode`].
-    pub(crate) fn unwritable(kind: u16, reason: &'static str) -> Self {
+    pub fn unwritable(kind: u16, reason: &'static str) -> Self {
         Self { kind, flags: NlmF::empty(), payload: Err(reason) }
     }
 

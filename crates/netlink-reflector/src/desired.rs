@@ -1,0 +1,217 @@
+//! Addresses that should be there, and the requests that make it so.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+
+use base::{IfIndex, IpNet};
+use neli::consts::nl::NlmF;
+use neli::consts::rtnl::{IfaF, RtAddrFamily, RtScope};
+use neli::rtnl::IfaddrmsgBuilder;
+use netlink::{AttributeWriter, Message, Request};
+
+use crate::address::{
+    Address, IFA_ADDRESS, IFA_BROADCAST, IFA_CACHEINFO, IFA_FLAGS, IFA_LABEL, IFA_LOCAL, IFA_PROTO,
+    PROTOCOL_KEEPALIVED, RTM_DELADDR, RTM_NEWADDR,
+};
+use crate::mirror::Mirror;
+
+/// An address that should be on an interface.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct DesiredAddress {
+    /// Which interface.
+    pub index: IfIndex,
+    /// The address (with its host part) and its prefix length.
+    pub net: IpNet,
+    /// `label` (IPv4, at most 15 bytes); `None` is the interface's name.
+    pub label: Option<String>,
+    /// `scope`: 0 global, 253 link, 254 host. The kernel finds out by itself for IPv6.
+    pub scope: u8,
+    /// `brd` (IPv4).
+    pub broadcast: Option<Ipv4Addr>,
+    /// Do without duplicate address detection (IPv6): a virtual address has to work at once.
+    pub nodad: bool,
+    /// Seconds for which the address may be chosen as a source (IPv6); `None` is for ever, 0 never.
+    pub preferred_lifetime: Option<u32>,
+}
+
+impl DesiredAddress {
+    /// An address of global scope with nothing special.
+    pub fn new(index: IfIndex, net: IpNet) -> Self {
+        Self {
+            index,
+            net,
+            label: None,
+            scope: 0,
+            broadcast: None,
+            nodad: false,
+            preferred_lifetime: None,
+        }
+    }
+
+    /// Whether `actual` will do. One that somebody else has added does as it is; our own is made
+    /// anew when the configuration of it has changed.
+    fn is_met_by(&self, actual: &Address, interface: Option<&str>) -> bool {
+        if actual.protocol != Some(PROTOCOL_KEEPALIVED) || self.net.addr().is_ipv6() {
+            return true;
+        }
+        let label = self.label.as_deref().or(interface);
+        self.scope == actual.scope
+            && self.broadcast == actual.broadcast
+            && (label.is_none() || actual.label.as_deref() == label)
+    }
+
+    /// What the kernel will have once it has added it.
+    pub(crate) fn as_added(&self, interface: &str) -> Address {
+        let is_ipv4 = self.net.addr().is_ipv4();
+        Address {
+            index: self.index,
+            net: self.net,
+            peer: None,
+            scope: self.scope,
+            flags: 0,
+            label: is_ipv4.then(|| self.label.clone().unwrap_or_else(|| interface.to_owned())),
+            broadcast: self.broadcast,
+            protocol: Some(PROTOCOL_KEEPALIVED),
+        }
+    }
+}
+
+/// One request about an address. It owns nothing: the mirror and the desired list do.
+#[derive(Clone, Debug)]
+pub(crate) enum AddressRequest<'a> {
+    Add(&'a DesiredAddress, String),
+    Remove(IfIndex, IpNet, String),
+}
+
+impl AddressRequest<'_> {
+    pub(crate) fn key(&self) -> (IfIndex, IpNet) {
+        match self {
+            Self::Add(desired, _) => (desired.index, desired.net),
+            Self::Remove(index, net, _) => (*index, *net),
+        }
+    }
+}
+
+impl fmt::Display for AddressRequest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Add(desired, dev) => write!(f, "add address {} dev {dev}", desired.net),
+            Self::Remove(_, net, dev) => write!(f, "remove address {net} dev {dev}"),
+        }
+    }
+}
+
+impl Request for AddressRequest<'_> {
+    fn message(&self) -> Message {
+        match self {
+            Self::Add(desired, _) => message(
+                RTM_NEWADDR,
+                NlmF::CREATE | NlmF::EXCL,
+                desired.index,
+                desired.net,
+                desired.scope,
+                added_attributes(desired),
+            ),
+            // the prefix length counts for the kernel only when there is an IFA_ADDRESS
+            Self::Remove(index, net, _) => message(
+                RTM_DELADDR,
+                NlmF::empty(),
+                *index,
+                *net,
+                0,
+                both(AttributeWriter::new(), net.addr()),
+            ),
+        }
+    }
+}
+
+fn both(attributes: AttributeWriter, address: IpAddr) -> AttributeWriter {
+    attributes.address(IFA_LOCAL, address).address(IFA_ADDRESS, address)
+}
+
+fn added_attributes(desired: &DesiredAddress) -> AttributeWriter {
+    let mut attributes = both(AttributeWriter::new(), desired.net.addr());
+    if desired.net.addr().is_ipv4() {
+        if let Some(broadcast) = desired.broadcast {
+            attributes = attributes.address(IFA_BROADCAST, broadcast.into());
+        }
+        if let Some(label) = &desired.label {
+            attributes = attributes.text(IFA_LABEL, label);
+        }
+    } else {
+        if desired.nodad {
+            attributes = attributes.put(IFA_FLAGS, crate::address::NODAD);
+        }
+        if let Some(preferred) = desired.preferred_lifetime {
+            // struct ifa_cacheinfo: preferred, valid, and two times that only the kernel fills in
+            let cache = [preferred, u32::MAX, 0, 0].map(u32::to_ne_bytes).concat();
+            attributes = attributes.bytes(IFA_CACHEINFO, &cache);
+        }
+    }
+    attributes.put(IFA_PROTO, PROTOCOL_KEEPALIVED)
+}
+
+fn message(
+    kind: u16,
+    flags: NlmF,
+    index: IfIndex,
+    net: IpNet,
+    scope: u8,
+    attributes: AttributeWriter,
+) -> Message {
+    let family = if net.addr().is_ipv4() { RtAddrFamily::Inet } else { RtAddrFamily::Inet6 };
+    let header = IfaddrmsgBuilder::default()
+        .ifa_family(family)
+        .ifa_prefixlen(net.prefix_len())
+        .ifa_flags(IfaF::empty())
+        .ifa_scope(RtScope::from(scope))
+        .ifa_index(index.get())
+        .build();
+    match header {
+        Ok(header) => Message::new(kind, flags, &header, attributes),
+        Err(_) => Message::unwritable(kind, "its address header cannot be written"),
+    }
+}
+
+/// The requests that lead from the mirror to `desired`: removals first, so that an address can be
+/// made anew. What is neither managed nor desired is not looked at.
+pub(crate) fn difference<'a>(
+    mirror: &Mirror,
+    managed: &BTreeSet<(IfIndex, IpNet)>,
+    desired: &'a [DesiredAddress],
+) -> Vec<AddressRequest<'a>> {
+    let wanted: BTreeMap<(IfIndex, IpNet), &DesiredAddress> =
+        desired.iter().map(|desired| ((desired.index, desired.net), desired)).collect();
+    let gone = managed.iter().filter(|key| !wanted.contains_key(key));
+    let mut requests: Vec<AddressRequest<'a>> = gone
+        .filter(|(index, net)| mirror.address(*index, *net).is_some())
+        .map(|(index, net)| AddressRequest::Remove(*index, *net, mirror.device(*index)))
+        .collect();
+    let mut additions = Vec::new();
+    for ((index, net), desired) in wanted {
+        let actual = mirror.address(index, net).or_else(|| other_prefix(mirror, index, net));
+        match actual {
+            Some(actual) => {
+                let name = mirror.link(index).map(|link| link.name.as_str());
+                if desired.is_met_by(actual, name) {
+                    continue;
+                }
+                requests.push(AddressRequest::Remove(index, net, mirror.device(index)));
+            }
+            // nowhere to add it to: the link's arrival makes a new occasion
+            None if mirror.link(index).is_none() => continue,
+            None => {}
+        }
+        additions.push(AddressRequest::Add(desired, mirror.device(index)));
+    }
+    requests.append(&mut additions);
+    requests
+}
+
+/// An IPv6 address is on an interface once, whatever its prefix length; an IPv4 address may be there
+/// with several.
+fn other_prefix(mirror: &Mirror, index: IfIndex, net: IpNet) -> Option<&Address> {
+    let ip = net.addr();
+    if ip.is_ipv6() { mirror.find(index, ip) } else { None }
+}

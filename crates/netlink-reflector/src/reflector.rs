@@ -1,0 +1,310 @@
+//! The mirror with its two sockets: one for requests, one for events.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::net::IpAddr;
+use std::os::fd::{AsRawFd, RawFd};
+
+use base::{Duration, IfIndex, Instant, IpNet};
+use neli::ToBytes;
+use neli::consts::nl::NlmF;
+use neli::consts::rtnl::{RtAddrFamily, RtScope};
+use neli::rtnl::{IfaddrmsgBuilder, IfinfomsgBuilder};
+use netlink::{
+    AttributeWriter, Engine, Error, Events, Malformed, Message, Protocol, Refusal, Reply, Request,
+    Socket, Transport,
+};
+
+use crate::address::{self, Address, RTM_DELADDR, RTM_GETADDR, RTM_NEWADDR};
+use crate::desired::{AddressRequest, DesiredAddress, difference};
+use crate::link::{self, Link, RTM_DELLINK, RTM_GETLINK, RTM_NEWLINK};
+use crate::mirror::{Change, Event, Mirror};
+
+/// RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR.
+const GROUPS: [u32; 3] = [1, 5, 9];
+
+/// Datagrams read from the event socket in one go. A change of a thousand addresses is a thousand.
+const DRAIN_LIMIT: usize = 16_384;
+
+/// From one dump for lost events to the next at least.
+const RESYNC_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Removing the first address of an IPv4 network may take others with it; so often it is repaired.
+const ROUNDS: usize = 3;
+
+/// Reads of the event socket before a dump, should events come faster than they are read.
+const DUMP_DRAINS: usize = 8;
+
+const ENODEV: i32 = 19;
+const EEXIST: i32 = 17;
+const EADDRNOTAVAIL: i32 = 99;
+
+/// The kernel's links and addresses, kept up to date, and the addresses among them that are ours.
+#[derive(Debug)]
+pub struct Reflector<T> {
+    engine: Engine<T>,
+    events: Events<T>,
+    mirror: Mirror,
+    more: bool,
+    stale: bool,
+    next_resync: Option<Instant>,
+}
+
+/// What [`Reflector::reconcile`] did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Addresses added.
+    pub added: usize,
+    /// Addresses removed.
+    pub removed: usize,
+    /// Requests that the kernel refused; the others were carried out.
+    pub refused: Vec<Refusal>,
+    /// What others have changed, as from [`Reflector::drain`].
+    pub changes: Vec<Change>,
+}
+
+impl Reflector<Socket> {
+    /// A mirror of the network namespace that the process is in, still empty: call
+    /// [`Reflector::resync`].
+    ///
+    /// # Errors
+    /// [`Error::Open`] when there is no socket to be had.
+    pub fn open() -> Result<Self, Error> {
+        let events = Socket::events(Protocol::Route, &GROUPS)?;
+        Ok(Self::new(Socket::commands(Protocol::Route)?, events))
+    }
+
+    /// The event socket's descriptor: when it is readable, call [`Reflector::drain`].
+    pub fn fd(&self) -> RawFd {
+        self.events.transport().as_raw_fd()
+    }
+}
+
+impl<T: Transport> Reflector<T> {
+    /// An empty mirror over a socket for requests, and one that has joined the groups of links and
+    /// addresses.
+    pub fn new(command: T, events: T) -> Self {
+        Self {
+            engine: Engine::new(command),
+            events: Events::new(events),
+            mirror: Mirror::default(),
+            more: false,
+            stale: false,
+            next_resync: None,
+        }
+    }
+
+    /// Dumps links and addresses, and returns how they differ from the mirror.
+    ///
+    /// # Errors
+    /// Any of a dump; the mirror then stays as it was.
+    pub fn resync(&mut self) -> Result<Vec<Change>, Error> {
+        self.dump()?;
+        Ok(self.mirror.take_changes())
+    }
+
+    /// Reads the event socket until it is empty, and returns what has changed. After events were
+    /// lost it dumps, at most once a second: [`Reflector::next_timeout`] is when to call again.
+    ///
+    /// # Errors
+    /// [`Error::Receive`] of the event socket, or any of a dump, which the next call tries again.
+    pub fn drain(&mut self, now: Instant) -> Result<Vec<Change>, Error> {
+        self.read_events()?;
+        if self.stale && self.next_resync.is_none_or(|due| due <= now) {
+            self.next_resync = Some(now + RESYNC_INTERVAL);
+            self.dump()?;
+        }
+        Ok(self.mirror.take_changes())
+    }
+
+    /// When a dump that was put off is due: call [`Reflector::drain`] then.
+    pub fn next_timeout(&self) -> Option<Instant> {
+        self.stale.then(|| self.next_resync.unwrap_or_default())
+    }
+
+    /// Whether [`Reflector::drain`] stopped at its bound: call it again in the next turn, the
+    /// descriptor will not announce the rest.
+    pub fn has_more(&self) -> bool {
+        self.more
+    }
+
+    /// Links and addresses.
+    pub fn mirror(&self) -> &Mirror {
+        &self.mirror
+    }
+
+    /// All links, by index.
+    pub fn links(&self) -> impl Iterator<Item = &Link> {
+        self.mirror.links()
+    }
+
+    /// The link with this index.
+    pub fn link(&self, index: IfIndex) -> Option<&Link> {
+        self.mirror.link(index)
+    }
+
+    /// The link with this name.
+    pub fn link_by_name(&self, name: &str) -> Option<&Link> {
+        self.mirror.link_by_name(name)
+    }
+
+    /// The addresses of an interface, IPv4 first.
+    pub fn addresses(&self, index: IfIndex) -> impl Iterator<Item = &Address> {
+        self.mirror.addresses(index)
+    }
+
+    /// The address on an interface, whatever its prefix length.
+    pub fn address(&self, index: IfIndex, ip: IpAddr) -> Option<&Address> {
+        self.mirror.find(index, ip)
+    }
+
+    /// Adds the `desired` addresses that are missing and removes those of `managed` that are not
+    /// desired; leaves everything else alone, and sends nothing when there is nothing to do.
+    /// Addresses for links that do not exist are passed over.
+    ///
+    /// Single requests that fail are in the report, the others are carried out. What was there
+    /// already, or gone already, is no failure.
+    ///
+    /// # Errors
+    /// Any of [`Engine::run`]; the mirror is then dumped again before the next use.
+    pub fn reconcile(
+        &mut self,
+        managed: &BTreeSet<(IfIndex, IpNet)>,
+        desired: &[DesiredAddress],
+    ) -> Result<Report, Error> {
+        let mut report = Report::default();
+        if self.stale {
+            self.dump()?;
+        }
+        for _ in 0..ROUNDS {
+            // a picture that is as fresh as can be, so that nothing is asked in vain
+            self.read_events()?;
+            let requests = difference(&self.mirror, managed, desired);
+            if requests.is_empty() {
+                break;
+            }
+            report.refused.clear();
+            let refusals = self.engine.run(&requests).inspect_err(|_| self.stale = true)?;
+            self.account(&requests, refusals, &mut report);
+            let may_take_others = requests.iter().any(|request| match request {
+                AddressRequest::Add(..) => false,
+                AddressRequest::Remove(_, net, _) => net.prefix_len() < net.max_prefix_len(),
+            });
+            if !may_take_others {
+                break;
+            }
+        }
+        report.changes = self.mirror.take_changes();
+        Ok(report)
+    }
+
+    /// Brings the mirror up to what `requests` have done.
+    fn account(
+        &mut self,
+        requests: &[AddressRequest<'_>],
+        refusals: Vec<Refusal>,
+        report: &mut Report,
+    ) {
+        let mut refusals = refusals.into_iter().peekable();
+        for (index, request) in requests.iter().enumerate() {
+            let refusal = refusals.next_if(|refusal| refusal.index == index);
+            let errno = refusal.as_ref().map(|refusal| refusal.errno);
+            let key = request.key();
+            match (request, errno) {
+                (AddressRequest::Add(desired, dev), None | Some(EEXIST)) => {
+                    report.added += usize::from(errno.is_none());
+                    self.mirror.own(key, Some(desired.as_added(dev)));
+                }
+                (AddressRequest::Remove(..), None | Some(EADDRNOTAVAIL | ENODEV)) => {
+                    report.removed += usize::from(errno.is_none());
+                    self.mirror.own(key, None);
+                }
+                _ => report.refused.extend(refusal),
+            }
+        }
+    }
+
+    fn read_events(&mut self) -> Result<(), Error> {
+        let batch = self.events.read(DRAIN_LIMIT, decode_event)?;
+        for event in batch.items {
+            self.mirror.apply(event);
+        }
+        self.stale |= batch.lost;
+        self.more = batch.more;
+        Ok(())
+    }
+
+    fn dump(&mut self) -> Result<(), Error> {
+        self.stale = true;
+        // Events from before the dump would undo it where later ones are lost, so they go first.
+        for _ in 0..DUMP_DRAINS {
+            self.read_events()?;
+            if !self.more {
+                break;
+            }
+        }
+        let links = self.engine.dump(&Dump::Links, link::decode)?;
+        let addresses = self.engine.dump(&Dump::Addresses, address::decode)?;
+        self.mirror.replace(links, addresses);
+        self.stale = false;
+        Ok(())
+    }
+}
+
+fn decode_event(reply: &Reply<'_>) -> Result<Option<Event>, Malformed> {
+    Ok(match reply.kind {
+        RTM_NEWLINK => link::decode(reply)?.map(Event::Link),
+        RTM_DELLINK => link::header(reply)?.map(Event::LinkGone),
+        RTM_NEWADDR => address::decode(reply)?.map(Event::Address),
+        RTM_DELADDR => address::decode(reply)?.map(Event::AddressGone),
+        _ => None,
+    })
+}
+
+/// The two dumps.
+#[derive(Clone, Copy, Debug)]
+enum Dump {
+    Links,
+    Addresses,
+}
+
+impl fmt::Display for Dump {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Links => "list the network interfaces",
+            Self::Addresses => "list the addresses",
+        })
+    }
+}
+
+impl Request for Dump {
+    fn message(&self) -> Message {
+        match self {
+            Self::Links => {
+                let header =
+                    IfinfomsgBuilder::default().ifi_family(RtAddrFamily::Unspecified).build();
+                let filter = AttributeWriter::new().put(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+                message(RTM_GETLINK, header.ok(), filter)
+            }
+            Self::Addresses => {
+                let header = IfaddrmsgBuilder::default()
+                    .ifa_family(RtAddrFamily::Unspecified)
+                    .ifa_prefixlen(0)
+                    .ifa_scope(RtScope::Universe)
+                    .ifa_index(0)
+                    .build();
+                message(RTM_GETADDR, header.ok(), AttributeWriter::new())
+            }
+        }
+    }
+}
+
+const IFLA_EXT_MASK: u16 = 29;
+const RTEXT_FILTER_SKIP_STATS: u32 = 8;
+
+fn message(kind: u16, header: Option<impl ToBytes>, attributes: AttributeWriter) -> Message {
+    match header {
+        Some(header) => Message::new(kind, NlmF::empty(), &header, attributes),
+        None => Message::unwritable(kind, "its header cannot be written"),
+    }
+}
