@@ -18,14 +18,34 @@ pub(crate) fn open(family: i32, kind: i32, protocol: i32) -> io::Result<OwnedFd>
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
+/// Makes the buffers of a socket larger than the system's limit allows, which needs
+/// `CAP_NET_ADMIN`. The kernel doubles both numbers, for its own book-keeping. By number, not by
+/// borrowed descriptor: neli's sockets tell no more.
+///
+/// # Errors
+/// `PermissionDenied` without the capability.
+pub fn force_buffers(socket: RawFd, receive_bytes: usize, send_bytes: usize) -> io::Result<()> {
+    for (option, bytes) in
+        [(libc::SO_RCVBUFFORCE, receive_bytes), (libc::SO_SNDBUFFORCE, send_bytes)]
+    {
+        let bytes = i32::try_from(bytes).unwrap_or(i32::MAX);
+        set_raw(socket, libc::SOL_SOCKET, option, &bytes)?;
+    }
+    Ok(())
+}
+
 /// Sets an option whose value is the bytes of `value`.
-#[expect(unsafe_code, reason = "nix lacks these options")]
 pub(crate) fn set<T: Copy>(
     fd: BorrowedFd<'_>,
     level: i32,
     option: i32,
     value: &T,
 ) -> io::Result<()> {
+    set_raw(fd.as_raw_fd(), level, option, value)
+}
+
+#[expect(unsafe_code, reason = "nix lacks these options")]
+fn set_raw<T: Copy>(fd: RawFd, level: i32, option: i32, value: &T) -> io::Result<()> {
     let length = libc::socklen_t::try_from(size_of::<T>()).map_err(io::Error::other)?;
     // SAFETY: pointer and length are those of a live plain value, which the kernel copies.
     let result =
