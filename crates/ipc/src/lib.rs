@@ -1,1 +1,22 @@
-//! (being written)
+//! Messages between the processes of one daemon: typed by direction, a record each, never waiting,
+//! every size and queue bounded. What comes in is checked before it is believed, and a process of
+//! another build is refused with a clear message.
+//!
+//! - [`Channel`]: one end of the way between two processes
+//! - [`message`]: what the parent and its children say to each other
+//! - [`blob`]: what is too large for a record, in sealed memory, handed over by descriptor
+
+pub mod blob;
+mod channel;
+mod codec;
+mod identity;
+pub mod message;
+mod queue;
+
+pub use blob::BlobError;
+pub use channel::{Channel, Received};
+pub use channel::{ReceiveError, SendError};
+pub use codec::{CodecError, RECORD_LIMIT};
+pub use identity::BuildId;
+pub use message::{Coalesce, Generation, ToChild, ToParent};
+pub use queue::QUEUE_LIMIT;
