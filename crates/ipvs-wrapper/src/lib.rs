@@ -1,1 +1,24 @@
-//! (being written)
+//! Makes the kernel's IPVS tables what they should be, with as few requests as possible: none at all
+//! when nothing differs, never one that touches an entry which is not ours, and one path for start,
+//! change, reload, respawn, repair and stop.
+//!
+//! - [`table`]: services and destinations
+//! - [`difference`]: the requests that lead from one table to another
+//! - [`request`]: these as netlink messages, and in words
+//! - [`reply`]: what the kernel's dumps hold
+//! - [`ipvs`]: the handle; [`Ipvs`] is what a process holds
+//! - [`error`]: why IPVS cannot be used
+
+pub mod difference;
+pub mod error;
+pub mod ipvs;
+pub mod reply;
+pub mod request;
+pub mod table;
+
+pub use difference::Managed;
+pub use error::Error;
+pub use ipvs::{Ipvs, Report};
+pub use table::{
+    Destination, DestinationKey, Family, Forwarding, Pool, Protocol, Service, ServiceKey, Table,
+};

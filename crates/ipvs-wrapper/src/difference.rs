@@ -1,0 +1,105 @@
+//! The requests that lead from the table as it is to the table as it should be.
+
+use std::collections::BTreeSet;
+
+use crate::request::Ask;
+use crate::table::{
+    DestinationKey, Family, PERSISTENT, Pool, SETTABLE, Service, ServiceKey, Table,
+};
+
+/// Which entries of the kernel's table are ours to remove.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Managed {
+    /// Services that go, with everything in them, when they are not desired.
+    pub services: BTreeSet<ServiceKey>,
+    /// Destinations that go when they are not desired. Others in a desired service were put there by
+    /// somebody else and stay.
+    pub destinations: BTreeSet<(ServiceKey, DestinationKey)>,
+}
+
+impl Managed {
+    /// Everything that is in `table`.
+    pub fn all_of(table: &Table) -> Self {
+        let mut managed = Self::default();
+        managed.extend(table);
+        managed
+    }
+
+    /// Adds everything that is in `table`.
+    pub fn extend(&mut self, table: &Table) {
+        for (key, pool) in &table.pools {
+            self.services.insert(*key);
+            self.destinations.extend(pool.destinations.keys().map(|address| (*key, *address)));
+        }
+    }
+}
+
+/// The requests, in an order that leaves no service without servers on the way: services that go,
+/// then for each service itself, servers that come, that change, that go.
+pub fn difference<'a>(actual: &Table, managed: &'a Managed, desired: &'a Table) -> Vec<Ask<'a>> {
+    let mut asks: Vec<Ask<'a>> = managed
+        .services
+        .iter()
+        .filter(|key| actual.pool(key).is_some() && desired.pool(key).is_none())
+        .map(Ask::DelService)
+        .collect();
+    for (key, wanted) in &desired.pools {
+        match actual.pool(key) {
+            None => {
+                asks.push(Ask::NewService(&wanted.service));
+                let destinations = wanted.destinations.values();
+                asks.extend(destinations.map(|wanted| Ask::NewDestination(key, wanted)));
+            }
+            Some(found) => {
+                if !is_met(&wanted.service, &found.service) {
+                    asks.push(Ask::SetService(&wanted.service));
+                }
+                within(key, found, managed, wanted, &mut asks);
+            }
+        }
+    }
+    asks
+}
+
+/// The requests about the destinations of a service that is there.
+fn within<'a>(
+    key: &'a ServiceKey,
+    actual: &Pool,
+    managed: &'a Managed,
+    desired: &'a Pool,
+    asks: &mut Vec<Ask<'a>>,
+) {
+    let mut changed = Vec::new();
+    for (address, wanted) in &desired.destinations {
+        match actual.destinations.get(address) {
+            None => asks.push(Ask::NewDestination(key, wanted)),
+            Some(found) if found != wanted => changed.push(Ask::SetDestination(key, wanted)),
+            Some(_) => {}
+        }
+    }
+    asks.append(&mut changed);
+    let gone = actual.destinations.keys().filter(|at| !desired.destinations.contains_key(at));
+    let ours = gone.filter_map(|address| managed.destinations.get(&(*key, *address)));
+    asks.extend(ours.map(|(_, address)| Ask::DelDestination(key, address)));
+}
+
+/// Whether the kernel has the service as it should be, the network of persistence only where there is
+/// persistence.
+fn is_met(wanted: &Service, actual: &Service) -> bool {
+    normal(wanted) == normal(actual)
+}
+
+fn normal(service: &Service) -> Service {
+    let host = match service.key.family() {
+        Family::Inet => 32,
+        Family::Inet6 => 128,
+    };
+    let persistent = service.persistence.is_some();
+    Service {
+        flags: service.flags & SETTABLE & !PERSISTENT,
+        persistence_prefix: service
+            .persistence_prefix
+            .filter(|prefix| persistent && *prefix < host),
+        ..service.clone()
+    }
+}
