@@ -1,1 +1,49 @@
-//! (being written)
+//! VRRP as one pure machine: which addresses this node has to have now, and what it has to say for
+//! it. There is no clock, no socket and no process in here: time and everything that happens is
+//! an [`Input`], everything to be done is an [`Output`] or a desired state, and the same inputs
+//! always give the same outputs.
+//!
+//! - [`stack`]: [`Stack`], all virtual routers and scripts of a configuration
+//! - [`router`]: one virtual router, RFC 9568 section 6.4
+//! - [`state`], [`timing`]: its states with their timers, and how long those run
+//! - [`script`]: one tracking script
+//! - [`announce`]: the pace of gratuitous ARP
+//! - [`addresses`]: addresses that are to be installed, removed, guarded
+//! - [`reload`]: what another configuration would change
+//! - [`snapshot`]: what a successor needs to go on
+//! - [`input`], [`output`], [`event`], [`complaint`], [`notification`], [`link`], [`statistics`]: the words it speaks
+
+pub mod addresses;
+pub mod announce;
+pub mod complaint;
+pub mod event;
+pub mod input;
+pub mod link;
+mod links;
+pub mod notification;
+pub mod output;
+pub mod reload;
+pub mod router;
+pub mod script;
+pub mod snapshot;
+pub mod stack;
+pub mod state;
+pub mod statistics;
+pub mod timing;
+
+pub use addresses::DesiredAddress;
+pub use complaint::Complaint;
+pub use event::{Event, Level, Saying, ScriptSaying};
+pub use input::{Input, Packet};
+pub use link::Link;
+pub use notification::{Notification, NotifyObject, NotifyState};
+pub use output::{KillSignal, OutgoingAdvert, Output, Outputs, SocketKey};
+pub use reload::Change;
+pub use script::{ExitKind, RunId, Verdict};
+pub use snapshot::{Identity, InstanceSnapshot, ObjectState, Snapshot};
+pub use stack::Stack;
+pub use state::State;
+pub use statistics::{Statistics, StrayStatistics};
+
+#[cfg(test)]
+mod fixture;

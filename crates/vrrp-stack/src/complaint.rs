@@ -1,0 +1,133 @@
+//! What another router sent that it should not have sent.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use base::Duration;
+
+/// What is wrong with a packet. Each kind is said once, and again after a change of state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Complaint {
+    /// A packet of another version.
+    WrongVersion {
+        /// The sender.
+        from: IpAddr,
+        /// Its version.
+        received: u8,
+        /// Ours.
+        expected: u8,
+    },
+    /// A packet that cannot be read.
+    Unreadable {
+        /// The sender.
+        from: IpAddr,
+        /// Why.
+        why: wire::AdvertError,
+    },
+    /// Another type of authentication.
+    WrongAuthType {
+        /// The sender.
+        from: IpAddr,
+        /// Its type.
+        received: u8,
+        /// Ours.
+        expected: u8,
+    },
+    /// Another password.
+    WrongPassword(IpAddr),
+    /// Version 2: another advertisement interval.
+    WrongInterval {
+        /// The sender.
+        from: IpAddr,
+        /// Our interval.
+        ours: Duration,
+        /// Its interval.
+        theirs: Duration,
+    },
+    /// Version 3: another advertisement interval.
+    OtherInterval {
+        /// Our interval.
+        ours: Duration,
+        /// Its interval.
+        theirs: Duration,
+    },
+    /// Another number of addresses.
+    WrongAddressCount {
+        /// How many are configured.
+        expected: usize,
+        /// How many came.
+        received: usize,
+    },
+    /// As many addresses, but others.
+    WrongAddresses {
+        /// The sender.
+        from: IpAddr,
+    },
+}
+
+impl fmt::Display for Complaint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WrongVersion { from, received, expected } => write!(
+                f,
+                "wrong VRRP version from {from}. Received {received} and expect {expected}"
+            ),
+            Self::Unreadable { from, why } => write!(f, "invalid advert from {from}: {why}"),
+            Self::WrongAuthType { from, received, expected } => {
+                write!(f, "received a {received} auth from {from}, expecting {expected}!")
+            }
+            Self::WrongPassword(from) => write!(f, "received an invalid passwd from {from}!"),
+            Self::WrongInterval { from, ours, theirs } => write!(
+                f,
+                "advertisement interval mismatch with {from} mine={} sec rcv'd={} sec",
+                ours.as_secs(),
+                theirs.as_secs()
+            ),
+            Self::OtherInterval { ours, theirs } => write!(
+                f,
+                "advertisement interval mismatch ours = {} centi-sec rcv'd={} centi-sec",
+                ours.as_centis(),
+                theirs.as_centis()
+            ),
+            Self::WrongAddressCount { expected, received } => {
+                write!(f, "expected {expected} VIPs but received {received}")
+            }
+            Self::WrongAddresses { from } => {
+                write!(f, "received VIPs from {from} that are not ours")
+            }
+        }
+    }
+}
+
+/// The kind of a complaint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ComplaintKind {
+    /// [`Complaint::WrongVersion`].
+    Version,
+    /// [`Complaint::Unreadable`].
+    Unreadable,
+    /// [`Complaint::WrongAuthType`].
+    AuthType,
+    /// [`Complaint::WrongPassword`].
+    Password,
+    /// [`Complaint::WrongInterval`], [`Complaint::OtherInterval`].
+    Interval,
+    /// [`Complaint::WrongAddressCount`], [`Complaint::WrongAddresses`].
+    Addresses,
+}
+
+impl Complaint {
+    /// Its kind.
+    pub const fn kind(&self) -> ComplaintKind {
+        match self {
+            Self::WrongVersion { .. } => ComplaintKind::Version,
+            Self::Unreadable { .. } => ComplaintKind::Unreadable,
+            Self::WrongAuthType { .. } => ComplaintKind::AuthType,
+            Self::WrongPassword(_) => ComplaintKind::Password,
+            Self::WrongInterval { .. } | Self::OtherInterval { .. } => ComplaintKind::Interval,
+            Self::WrongAddressCount { .. } | Self::WrongAddresses { .. } => {
+                ComplaintKind::Addresses
+            }
+        }
+    }
+}

@@ -1,0 +1,336 @@
+//! Everything that the stack has to say in the log, in keepalived's words.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use base::Duration;
+
+use crate::complaint::Complaint;
+
+/// How loud a line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// Somebody has to act.
+    Error,
+    /// Something is odd.
+    Warning,
+    /// What happens in the normal course.
+    Info,
+}
+
+/// A line for the log. `Display` is the line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A `vrrp_instance` says something.
+    Instance {
+        /// Its name.
+        name: String,
+        /// What.
+        says: Saying,
+    },
+    /// A `vrrp_script` says something.
+    Script {
+        /// Its name.
+        name: String,
+        /// What.
+        says: ScriptSaying,
+    },
+    /// Packets can leave and arrive again.
+    LinkUp(String),
+    /// Packets can neither leave nor arrive.
+    LinkDown(String),
+    /// One gratuitous ARP or neighbour advertisement leaves.
+    Announcing {
+        /// Name of the interface.
+        interface: String,
+        /// The address that is announced.
+        address: IpAddr,
+    },
+}
+
+/// What an instance has to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Saying {
+    /// It starts, and is BACKUP.
+    EnteringBackupAtStart,
+    /// It is BACKUP now.
+    EnteringBackup,
+    /// It is MASTER now.
+    EnteringMaster,
+    /// It is in FAULT now.
+    EnteringFault,
+    /// No master was heard in time.
+    AdvertTimeout,
+    /// Priority 0 was sent.
+    SentPriorityZero,
+    /// Addresses are to be installed.
+    SettingVips,
+    /// Addresses are to be removed.
+    RemovingVips,
+    /// Another router turned out to be the master.
+    MasterIs(IpAddr),
+    /// A backup heard the master leave.
+    MasterLeft,
+    /// A backup heard a lower priority and lets its own timer run out.
+    LowerDiscarded {
+        /// The sender's priority.
+        priority: u8,
+        /// The sender.
+        from: IpAddr,
+    },
+    /// A backup waits before it takes over from a lower priority.
+    PreemptDelayStarted(Duration),
+    /// A master heard a higher priority.
+    HigherHeard {
+        /// The sender.
+        from: IpAddr,
+        /// The sender's priority.
+        theirs: u8,
+        /// The effective priority here.
+        ours: u8,
+    },
+    /// A master heard its own priority from a higher address.
+    SameFromHigherAddress {
+        /// The sender.
+        from: IpAddr,
+        /// The priority of both.
+        priority: u8,
+    },
+    /// A master heard a lower priority.
+    LowerHeard {
+        /// The sender.
+        from: IpAddr,
+        /// The sender's priority.
+        theirs: u8,
+        /// The effective priority here.
+        ours: u8,
+        /// Whether an advert answers it.
+        answered: bool,
+    },
+    /// Tracked objects changed the priority.
+    PriorityChanged {
+        /// The effective priority until now.
+        from: u8,
+        /// The effective priority from now on.
+        to: u8,
+    },
+    /// Two routers say that they own the addresses.
+    TwoOwners(IpAddr),
+    /// The other owner has been silent for some time.
+    OtherOwnerSilent,
+    /// Version 3: a backup goes by the master's interval.
+    IntervalAdopted {
+        /// Until now.
+        from: Duration,
+        /// The master's.
+        to: Duration,
+    },
+    /// Version 3: a new master goes back to the configured interval.
+    IntervalRestored {
+        /// The former master's.
+        from: Duration,
+        /// The configured one.
+        to: Duration,
+    },
+    /// Announcements of an address begin.
+    Announcing {
+        /// Name of the interface.
+        interface: String,
+        /// The address.
+        address: IpAddr,
+    },
+    /// The interface has no ARP, so nothing is announced.
+    NoArp,
+    /// Another router sent what it should not.
+    Complaint(Complaint),
+}
+
+/// What a script has to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScriptSaying {
+    /// It counts as up.
+    Succeeded,
+    /// It counts as down; the exit status.
+    FailedWithStatus(i32),
+    /// It counts as down; the signal that ended it.
+    FailedBySignal(i32),
+    /// It counts as down; it could not be started.
+    NotStarted,
+    /// It did not end in time.
+    TimedOut,
+    /// Its exit status is another than last time.
+    NowReturning(i32),
+    /// Its state was carried over a reload.
+    KeptOnReload {
+        /// Whether it counts as up.
+        up: bool,
+    },
+}
+
+impl Event {
+    /// How loud the line is.
+    pub const fn level(&self) -> Level {
+        match self {
+            Self::Instance { says: Saying::TwoOwners(_), .. } => Level::Error,
+            Self::Instance { says: Saying::Complaint(_), .. } => Level::Warning,
+            _ => Level::Info,
+        }
+    }
+
+    /// Whether the line is wanted with `-D` (`--log-detail`) only.
+    pub const fn detail(&self) -> bool {
+        match self {
+            Self::Instance { says, .. } => says.detail(),
+            Self::Script { .. } | Self::LinkUp(_) | Self::LinkDown(_) => false,
+            Self::Announcing { .. } => true,
+        }
+    }
+
+    /// Whether somebody on the network can make the line appear as often as he likes.
+    pub const fn is_peer_triggered(&self) -> bool {
+        match self {
+            Self::Instance { says, .. } => {
+                matches!(
+                    says,
+                    Saying::Complaint(_)
+                        | Saying::MasterIs(_)
+                        | Saying::MasterLeft
+                        | Saying::LowerDiscarded { .. }
+                        | Saying::HigherHeard { .. }
+                        | Saying::SameFromHigherAddress { .. }
+                        | Saying::LowerHeard { .. }
+                        | Saying::TwoOwners(_)
+                        | Saying::IntervalAdopted { .. }
+                        | Saying::Announcing { .. }
+                )
+            }
+            Self::Announcing { .. } => true,
+            Self::Script { .. } | Self::LinkUp(_) | Self::LinkDown(_) => false,
+        }
+    }
+}
+
+impl Saying {
+    const fn detail(&self) -> bool {
+        matches!(
+            self,
+            Self::AdvertTimeout
+                | Self::SentPriorityZero
+                | Self::SettingVips
+                | Self::RemovingVips
+                | Self::MasterIs(_)
+                | Self::MasterLeft
+                | Self::Announcing { .. }
+        )
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Instance { name, says: Saying::OtherOwnerSilent } => {
+                write!(f, "({name}): {}", Saying::OtherOwnerSilent)
+            }
+            Self::Instance { name, says } => write!(f, "({name}) {says}"),
+            Self::Script { name, says: ScriptSaying::NowReturning(status) } => {
+                write!(f, "Script `{name}` now returning {status}")
+            }
+            Self::Script { name, says } => write!(f, "VRRP_Script({name}) {says}"),
+            Self::LinkUp(name) => write!(f, "Netlink reports {name} up"),
+            Self::LinkDown(name) => write!(f, "Netlink reports {name} down"),
+            Self::Announcing { interface, address: address @ IpAddr::V4(_) } => {
+                write!(f, "Sending gratuitous ARP on {interface} for {address}")
+            }
+            Self::Announcing { interface, address } => {
+                write!(f, "Sending unsolicited Neighbour Advert on {interface} for {address}")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Saying {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EnteringBackupAtStart => f.write_str("Entering BACKUP STATE (init)"),
+            Self::EnteringBackup => f.write_str("Entering BACKUP STATE"),
+            Self::EnteringMaster => f.write_str("Entering MASTER STATE"),
+            Self::EnteringFault => f.write_str("Entering FAULT STATE"),
+            Self::AdvertTimeout => f.write_str("Receive advertisement timeout"),
+            Self::SentPriorityZero => f.write_str("sent 0 priority"),
+            Self::SettingVips => f.write_str("setting VIPs."),
+            Self::RemovingVips => f.write_str("removing VIPs."),
+            Self::MasterIs(address) => write!(f, "master set to {address}"),
+            Self::MasterLeft => f.write_str("Backup received priority 0 advertisement"),
+            Self::LowerDiscarded { priority, from } => {
+                write!(f, "received lower priority ({priority}) advert from {from} - discarding")
+            }
+            Self::PreemptDelayStarted(delay) => {
+                let (secs, micros) = (delay.as_secs(), delay.subsec_micros());
+                write!(f, "start preempt delay ({secs}.{micros:06})")
+            }
+            Self::HigherHeard { from, theirs, ours } => write!(
+                f,
+                "Master received advert from {from} with higher priority {theirs}, ours {ours}"
+            ),
+            Self::SameFromHigherAddress { from, priority } => write!(
+                f,
+                "Master received advert from {from} with same priority {priority} \
+                 but higher IP address than ours"
+            ),
+            Self::LowerHeard { from, theirs, ours, answered } => {
+                let end = if *answered { ", forcing new election" } else { "" };
+                write!(
+                    f,
+                    "Received advert from {from} with lower priority {theirs}, ours {ours}{end}"
+                )
+            }
+            Self::PriorityChanged { from, to } => {
+                write!(f, "Changing effective priority from {from} to {to}")
+            }
+            Self::TwoOwners(other) => write!(
+                f,
+                "CONFIGURATION ERROR: local instance and {other} are both configured as \
+                 address owner, please resolve"
+            ),
+            Self::OtherOwnerSilent => {
+                f.write_str("rogue address owner appears to have stopped advertising")
+            }
+            Self::Announcing { interface, address: address @ IpAddr::V4(_) } => {
+                write!(f, "Sending/queueing gratuitous ARPs on {interface} for {address}")
+            }
+            Self::Announcing { interface, address } => write!(
+                f,
+                "Sending/queueing Unsolicited Neighbour Adverts on {interface} for {address}"
+            ),
+            Self::NoArp => f.write_str("disabling ARP since interface does not support it"),
+            Self::IntervalAdopted { from, to } => write!(
+                f,
+                "advertisement interval updated from {}ms to {}ms by master",
+                from.as_millis(),
+                to.as_millis()
+            ),
+            Self::IntervalRestored { from, to } => write!(
+                f,
+                "changing advert interval from {}ms to locally configured {}ms",
+                from.as_millis(),
+                to.as_millis()
+            ),
+            Self::Complaint(complaint) => complaint.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for ScriptSaying {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Succeeded => f.write_str("succeeded"),
+            Self::FailedWithStatus(status) => write!(f, "failed (exited with status {status})"),
+            Self::FailedBySignal(signal) => write!(f, "failed (due to signal {signal})"),
+            Self::NotStarted => f.write_str("failed (could not be started)"),
+            Self::TimedOut => f.write_str("timed_out"),
+            Self::NowReturning(status) => write!(f, "now returning {status}"),
+            Self::KeptOnReload { up: true } => f.write_str("considered successful on reload"),
+            Self::KeptOnReload { up: false } => f.write_str("considered unsuccessful on reload"),
+        }
+    }
+}

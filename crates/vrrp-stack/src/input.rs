@@ -1,0 +1,60 @@
+//! What can happen to the stack.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use base::IfIndex;
+use control_plane::model::Vrrp;
+
+use crate::link::Link;
+use crate::script::{ExitKind, RunId};
+
+/// One thing that happened.
+#[derive(Clone, Debug)]
+pub enum Input<'a> {
+    /// All interfaces that exist have been told; routers leave Initialize (RFC 9568 section 6.4.1).
+    Start,
+    /// An interface appeared or changed.
+    Link(Link),
+    /// An interface is gone.
+    LinkGone(IfIndex),
+    /// A packet of VRRP's protocol came in on an interface.
+    Packet {
+        /// The interface.
+        index: IfIndex,
+        /// The packet.
+        packet: Packet<'a>,
+    },
+    /// A script that was started has ended.
+    ScriptExited {
+        /// Which start it was, from [`Output::StartScript`](crate::Output::StartScript).
+        run: RunId,
+        /// How it ended.
+        status: ExitKind,
+    },
+    /// An address that somebody had removed was put back: neighbours are told again.
+    AddressRepaired(IfIndex, IpAddr),
+    /// The time of [`Stack::next_timeout`](crate::Stack::next_timeout) has come.
+    Timeout,
+    /// Go on with another configuration.
+    Reload(&'a Vrrp),
+    /// Leave, for good: masters say so with priority 0.
+    Stop,
+}
+
+/// A packet as a raw socket hands it over.
+#[derive(Clone, Copy, Debug)]
+pub enum Packet<'a> {
+    /// The whole IPv4 datagram, header first.
+    Ipv4(&'a [u8]),
+    /// The payload of an IPv6 datagram; the kernel keeps the header and tells what was in it.
+    Ipv6 {
+        /// Sender.
+        source: Ipv6Addr,
+        /// Receiver.
+        destination: Ipv6Addr,
+        /// Hop limit on arrival.
+        hop_limit: u8,
+        /// The VRRP message.
+        payload: &'a [u8],
+    },
+}

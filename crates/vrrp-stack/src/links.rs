@@ -1,0 +1,85 @@
+//! The interfaces that the stack was told about.
+
+use std::collections::BTreeMap;
+
+use base::IfIndex;
+
+use crate::link::Link;
+
+/// Interfaces by number and by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Links {
+    by_index: BTreeMap<IfIndex, Link>,
+    by_name: BTreeMap<String, IfIndex>,
+}
+
+impl Links {
+    /// Takes a link in and returns what was known of it before. A name that belonged to another
+    /// link moves here: the kernel has one link of a name at a time.
+    pub fn insert(&mut self, link: Link) -> Option<Link> {
+        let (index, name) = (link.index, link.name.clone());
+        let old = self.by_index.insert(index, link);
+        if let Some(old) = &old
+            && self.by_name.get(&old.name) == Some(&index)
+        {
+            self.by_name.remove(&old.name);
+        }
+        self.by_name.insert(name, index);
+        old
+    }
+
+    /// Forgets a link and returns what was known of it.
+    pub fn remove(&mut self, index: IfIndex) -> Option<Link> {
+        let old = self.by_index.remove(&index)?;
+        if self.by_name.get(&old.name) == Some(&index) {
+            self.by_name.remove(&old.name);
+        }
+        Some(old)
+    }
+
+    /// The link of that number.
+    pub fn get(&self, index: IfIndex) -> Option<&Link> {
+        self.by_index.get(&index)
+    }
+
+    /// The link of that name.
+    pub fn named(&self, name: &str) -> Option<&Link> {
+        self.by_name.get(name).and_then(|index| self.by_index.get(index))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn link(index: u32, name: &str) -> Link {
+        Link {
+            index: IfIndex::new(index).unwrap(),
+            name: name.into(),
+            up: true,
+            mac: [0; 6],
+            primary_v4: None,
+            link_local_v6: None,
+            mtu: 1500,
+            arp: true,
+        }
+    }
+
+    #[test]
+    fn a_renamed_link_is_found_by_its_new_name_only() {
+        let mut links = Links::default();
+        assert_eq!(links.insert(link(2, "eth0")), None);
+        assert_eq!(links.insert(link(2, "lan0")), Some(link(2, "eth0")));
+        assert_eq!(links.named("eth0"), None);
+        assert_eq!(links.named("lan0"), Some(&link(2, "lan0")));
+    }
+
+    #[test]
+    fn a_name_that_moved_stays_with_its_new_owner() {
+        let mut links = Links::default();
+        links.insert(link(2, "eth0"));
+        links.insert(link(3, "eth0"));
+        assert!(links.remove(link(2, "").index).is_some());
+        assert_eq!(links.named("eth0"), Some(&link(3, "eth0")));
+    }
+}

@@ -1,0 +1,90 @@
+//! Scripts of the administrator that are told about states.
+
+use std::fmt;
+
+use base::Priority;
+use control_plane::model::{Command, Instance};
+
+/// A state to tell, and the commands that tell it, in the order in which they are started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notification {
+    /// Whose state.
+    pub object: NotifyObject,
+    /// Which state.
+    pub state: NotifyState,
+    /// Effective priority; 0 for groups.
+    pub priority: u8,
+    /// `notify_<state>`, then `notify` with its four arguments; none when nothing is configured.
+    pub commands: Vec<Command>,
+}
+
+/// Whose state is told.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NotifyObject {
+    /// A `vrrp_instance`, by name.
+    Instance(String),
+}
+
+impl NotifyObject {
+    /// keepalived's word for the kind: the generic script's first argument.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Instance(_) => "INSTANCE",
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Instance(name) => name,
+        }
+    }
+}
+
+/// A state as scripts know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NotifyState {
+    /// RFC 9568's Active.
+    Master,
+    /// RFC 9568's Backup.
+    Backup,
+    /// Something that it needs is missing.
+    Fault,
+    /// The daemon stops.
+    Stop,
+}
+
+/// keepalived's word, as scripts and FIFOs get it.
+impl fmt::Display for NotifyState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Master => "MASTER",
+            Self::Backup => "BACKUP",
+            Self::Fault => "FAULT",
+            Self::Stop => "STOP",
+        })
+    }
+}
+
+impl Notification {
+    /// The notification of an instance's state.
+    pub fn of_instance(config: &Instance, state: NotifyState, priority: Priority) -> Self {
+        let scripts = &config.notify;
+        let own = match state {
+            NotifyState::Master => &scripts.master,
+            NotifyState::Backup => &scripts.backup,
+            NotifyState::Fault => &scripts.fault,
+            NotifyState::Stop => &scripts.stop,
+        };
+        let object = NotifyObject::Instance(config.name.clone());
+        let priority = priority.get();
+        let arguments = [object.kind(), object.name(), &state.to_string(), &priority.to_string()]
+            .map(String::from);
+        let generic = scripts.generic.clone().map(|mut command| {
+            command.args.extend(arguments);
+            command
+        });
+        let commands = own.iter().cloned().chain(generic).collect();
+        Self { object, state, priority, commands }
+    }
+}

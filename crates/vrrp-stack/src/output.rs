@@ -1,0 +1,86 @@
+//! What the stack wants done.
+
+use std::net::IpAddr;
+
+use base::IfIndex;
+use control_plane::model::Command;
+use wire::{Family, MacAddress};
+
+use crate::event::Event;
+use crate::notification::Notification;
+use crate::script::RunId;
+
+/// One thing to do. The driver's order within a turn: adverts, then the kernel is brought to
+/// [`Stack::desired_addresses`](crate::Stack::desired_addresses), then announcements, then scripts,
+/// then log lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Send an advert.
+    SendAdvert(OutgoingAdvert),
+    /// Send one gratuitous ARP (IPv4) or unsolicited neighbour advertisement (IPv6).
+    Announce {
+        /// On this interface.
+        index: IfIndex,
+        /// From its hardware address.
+        mac: MacAddress,
+        /// For this address.
+        address: IpAddr,
+    },
+    /// Start a tracking script; tell its end with [`Input::ScriptExited`](crate::Input::ScriptExited).
+    StartScript {
+        /// Names this start.
+        run: RunId,
+        /// The script's name, for messages.
+        name: String,
+        /// What to run.
+        command: Command,
+    },
+    /// Send a signal to the process group of a script.
+    KillScript {
+        /// Which start.
+        run: RunId,
+        /// Which signal.
+        signal: KillSignal,
+    },
+    /// Tell the administrator's scripts about a state.
+    Notify(Notification),
+    /// Write a log line.
+    Log(Event),
+}
+
+/// An advert, ready to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutgoingAdvert {
+    /// Interface that it leaves by.
+    pub index: IfIndex,
+    /// IPv4: the datagram with its header, for a socket with `IP_HDRINCL`. IPv6: the payload.
+    pub datagram: Vec<u8>,
+    /// Sender.
+    pub source: IpAddr,
+    /// Receiver: the multicast group.
+    pub destination: IpAddr,
+    /// Name of the instance.
+    pub instance: String,
+}
+
+/// How a script is asked to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KillSignal {
+    /// SIGTERM.
+    Term,
+    /// SIGKILL.
+    Kill,
+}
+
+/// What one or several calls of [`Stack::handle_input`](crate::Stack::handle_input) asked for, in
+/// that order. One input adds a bounded number of announcements; the rest is due at once.
+pub type Outputs = Vec<Output>;
+
+/// A socket that has to be open for adverts to be heard and sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SocketKey {
+    /// Interface.
+    pub index: IfIndex,
+    /// Family, and with it the multicast group.
+    pub family: Family,
+}

@@ -1,0 +1,223 @@
+//! Another configuration while the stack runs: what it would change, and the change.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::net::IpAddr;
+
+use base::{IfIndex, Instant};
+use control_plane::model::{self, ScriptId, Vrrp, VrrpScript};
+
+use crate::event::Saying;
+use crate::notification::NotifyState;
+use crate::output::Outputs;
+use crate::router::{Turn, VirtualRouter};
+use crate::script::ScriptTracker;
+use crate::snapshot::Identity;
+use crate::stack::{Stack, verdict_of};
+
+/// One thing that a reload changes. `Display` tells it to an administrator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A new instance.
+    InstanceAdded(String),
+    /// An instance that is not configured any longer.
+    InstanceRemoved(String),
+    /// Another address for an instance that stays.
+    AddressAdded {
+        /// Name of the instance.
+        instance: String,
+        /// The address.
+        address: IpAddr,
+    },
+    /// An address that an instance loses.
+    AddressRemoved {
+        /// Name of the instance.
+        instance: String,
+        /// The address.
+        address: IpAddr,
+    },
+    /// Other settings of an instance that stays.
+    InstanceChanged(String),
+    /// A script that is tracked from now on.
+    ScriptAdded(String),
+    /// A script that is not tracked any longer.
+    ScriptRemoved(String),
+    /// Other settings of a script that stays.
+    ScriptChanged(String),
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InstanceAdded(name) => write!(f, "add vrrp_instance {name}"),
+            Self::InstanceRemoved(name) => write!(f, "remove vrrp_instance {name}"),
+            Self::AddressAdded { instance, address } => write!(f, "({instance}) add {address}"),
+            Self::AddressRemoved { instance, address } => {
+                write!(f, "({instance}) remove {address}")
+            }
+            Self::InstanceChanged(name) => write!(f, "change vrrp_instance {name}"),
+            Self::ScriptAdded(name) => write!(f, "add vrrp_script {name}"),
+            Self::ScriptRemoved(name) => write!(f, "remove vrrp_script {name}"),
+            Self::ScriptChanged(name) => write!(f, "change vrrp_script {name}"),
+        }
+    }
+}
+
+impl Stack {
+    /// What a reload with `new` would change; nothing is changed yet.
+    pub fn plan(&self, new: &Vrrp) -> Vec<Change> {
+        let mut changes = Vec::new();
+        let old: BTreeMap<Identity, &model::Instance> = self
+            .routers
+            .iter()
+            .map(|router| (Identity::of(router.config()), router.config()))
+            .collect();
+        let kept: BTreeSet<Identity> = new.instances.iter().map(Identity::of).collect();
+        let removed = old.keys().filter(|identity| !kept.contains(identity));
+        changes.extend(removed.map(|identity| Change::InstanceRemoved(identity.name.clone())));
+        for instance in &new.instances {
+            match old.get(&Identity::of(instance)) {
+                None => changes.push(Change::InstanceAdded(instance.name.clone())),
+                Some(old) => compare_instances(old, instance, &mut changes),
+            }
+        }
+        self.compare_scripts(new, &mut changes);
+        changes
+    }
+
+    fn compare_scripts(&self, new: &Vrrp, changes: &mut Vec<Change>) {
+        let now = Instant::default();
+        let new = Self::tracked_scripts(now, new);
+        let wanted: BTreeMap<&str, &VrrpScript> = by_name(&new);
+        let known: BTreeMap<&str, &VrrpScript> = by_name(&self.scripts);
+        for name in known.keys().filter(|name| !wanted.contains_key(*name)) {
+            changes.push(Change::ScriptRemoved((*name).to_owned()));
+        }
+        for (name, config) in wanted {
+            match known.get(name) {
+                None => changes.push(Change::ScriptAdded(name.to_owned())),
+                Some(old) if *old != config => changes.push(Change::ScriptChanged(name.to_owned())),
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// Goes over to `new`. An instance with the same [`Identity`] keeps state, timers and counters;
+    /// a script with the same name keeps its verdict.
+    pub(crate) fn reload(&mut self, now: Instant, new: &Vrrp, out: &mut Outputs) {
+        let managed = self.managed_addresses();
+        self.reload_scripts(now, new, out);
+        let mut old: BTreeMap<Identity, VirtualRouter> = std::mem::take(&mut self.routers)
+            .into_iter()
+            .map(|router| (Identity::of(router.config()), router))
+            .collect();
+        let pairs: Vec<_> = new
+            .instances
+            .iter()
+            .map(|instance| (old.remove(&Identity::of(instance)), instance.clone()))
+            .collect();
+
+        let verdicts = self.verdicts();
+        let Self { links, announcements, .. } = self;
+        let mut turn = Turn { now, links, announcements, out };
+        for (identity, mut router) in old {
+            router.stop(&mut turn, NotifyState::Fault);
+            self.gone.push(identity);
+        }
+        for (old, instance) in pairs {
+            let is_new = old.is_none();
+            let mut router = match old {
+                Some(router) => keep(&mut turn, router, instance),
+                None => VirtualRouter::new(instance),
+            };
+            router.look_at_link(&turn);
+            router.look_at_scripts(&mut turn, |id| verdict_of(&verdicts, id));
+            if is_new {
+                router.start(&mut turn);
+            } else {
+                router.follow_faults(&mut turn);
+            }
+            self.routers.push(router);
+        }
+        self.rebuild_listeners();
+        self.retired.clear();
+        let configured = self.managed_addresses();
+        self.retired = managed.difference(&configured).copied().collect();
+    }
+
+    fn reload_scripts(&mut self, now: Instant, new: &Vrrp, out: &mut Outputs) {
+        let mut old: BTreeMap<String, ScriptTracker> = std::mem::take(&mut self.scripts)
+            .into_values()
+            .map(|tracker| (tracker.config().name.clone(), tracker))
+            .collect();
+        for (id, fresh) in Self::tracked_scripts(now, new) {
+            let tracker = match old.remove(&fresh.config().name) {
+                Some(mut tracker) => {
+                    tracker.reconfigure(now, fresh.config().clone(), out);
+                    tracker
+                }
+                None => fresh,
+            };
+            self.scripts.insert(id, tracker);
+        }
+        for tracker in old.values_mut() {
+            tracker.stop(out);
+        }
+        self.changed_scripts = self.scripts.keys().copied().collect();
+    }
+}
+
+fn by_name(scripts: &BTreeMap<ScriptId, ScriptTracker>) -> BTreeMap<&str, &VrrpScript> {
+    scripts.values().map(|tracker| (tracker.config().name.as_str(), tracker.config())).collect()
+}
+
+fn compare_instances(old: &model::Instance, new: &model::Instance, changes: &mut Vec<Change>) {
+    let addresses = |instance: &model::Instance| -> BTreeSet<IpAddr> {
+        instance.virtual_addresses.iter().map(|vip| vip.address()).collect()
+    };
+    let (before, after) = (addresses(old), addresses(new));
+    let instance = &new.name;
+    changes.extend(
+        before.difference(&after).map(|address| Change::AddressRemoved {
+            instance: instance.clone(),
+            address: *address,
+        }),
+    );
+    changes.extend(
+        after
+            .difference(&before)
+            .map(|address| Change::AddressAdded { instance: instance.clone(), address: *address }),
+    );
+    let same_addresses =
+        model::Instance { virtual_addresses: old.virtual_addresses.clone(), ..new.clone() };
+    let moved = before == after && old.virtual_addresses != new.virtual_addresses;
+    if same_addresses != *old || moved {
+        changes.push(Change::InstanceChanged(instance.clone()));
+    }
+}
+
+/// The same router with another configuration. A master takes addresses over and gives them up in place.
+fn keep(turn: &mut Turn<'_>, mut router: VirtualRouter, config: model::Instance) -> VirtualRouter {
+    let places = |router: &VirtualRouter, turn: &Turn<'_>| -> BTreeSet<(IfIndex, IpAddr)> {
+        router.places(turn.links).into_iter().collect()
+    };
+    let before = places(&router, turn);
+    router.reconfigure(turn.now, config);
+    let after = places(&router, turn);
+    let added: BTreeSet<IpAddr> = after.difference(&before).map(|(_, address)| *address).collect();
+    let removed: Vec<_> = before.difference(&after).copied().collect();
+    if router.state().is_master() {
+        if !removed.is_empty() {
+            turn.announcements.cancel(&removed);
+            router.say(turn, Saying::RemovingVips);
+        }
+        if !added.is_empty() {
+            router.say(turn, Saying::SettingVips);
+            router.announce_some(turn, |address| added.contains(&address));
+        }
+    }
+    router
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,197 @@
+//! One virtual router: RFC 9568 section 6.4 (RFC 3768 section 6.4 for version 2).
+//!
+//! - this file: what it is made of, and what it can be asked
+//! - [`election`]: what an advert means in each state
+//! - [`transitions`]: from one state to another
+//! - [`reception`]: which packets are adverts for it
+//! - [`sending`]: its own adverts and announcements
+//! - [`tracking`]: what it lacks, and its effective priority
+
+mod election;
+mod reception;
+mod sending;
+mod tracking;
+mod transitions;
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use base::{Duration, Instant, Priority};
+use control_plane::model;
+use wire::{Family, Version};
+
+use crate::announce::AnnounceQueue;
+use crate::complaint::ComplaintKind;
+use crate::event::{Event, Saying};
+use crate::links::Links;
+use crate::notification::{Notification, NotifyState};
+use crate::output::{Output, Outputs};
+use crate::snapshot::{Identity, InstanceSnapshot};
+use crate::state::State;
+use crate::statistics::Statistics;
+use crate::timing;
+
+pub use tracking::Fault;
+
+/// What a router works with while it handles one input.
+pub(crate) struct Turn<'a> {
+    /// The time of the input.
+    pub(crate) now: Instant,
+    /// The interfaces.
+    pub(crate) links: &'a Links,
+    /// Where announcements wait.
+    pub(crate) announcements: &'a mut AnnounceQueue,
+    /// What is to be done.
+    pub(crate) out: &'a mut Outputs,
+}
+
+/// A virtual router and its state.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct VirtualRouter {
+    config: model::Instance,
+    family: Family,
+    state: State,
+    /// Everything that keeps it in FAULT.
+    faults: BTreeSet<Fault>,
+    /// Effective priority: the configured one and what is tracked.
+    priority: Priority,
+    /// Primary address: the source of its adverts. The last known one is kept, to say goodbye with.
+    source: Option<IpAddr>,
+    /// IPv4 identification of the next advert; never 0, which the kernel would replace.
+    identification: u16,
+    last_advert_at: Option<Instant>,
+    last_transition: Option<Instant>,
+    statistics: Statistics,
+    /// Kinds of complaints that were made since the last change of state.
+    complained: BTreeSet<ComplaintKind>,
+    /// Something changed that a successor needs.
+    dirty: bool,
+}
+
+impl VirtualRouter {
+    /// A router in Initialize.
+    pub(crate) fn new(config: model::Instance) -> Self {
+        let family = Identity::of(&config).family;
+        let priority = config.priority;
+        Self {
+            config,
+            family,
+            state: State::Init,
+            faults: BTreeSet::from([Fault::InterfaceMissing]),
+            priority,
+            source: None,
+            identification: 1,
+            last_advert_at: None,
+            last_transition: None,
+            statistics: Statistics::default(),
+            complained: BTreeSet::new(),
+            dirty: true,
+        }
+    }
+
+    /// Goes on from what a predecessor knew. A master stays master and speaks at once; a backup
+    /// waits its full time again, for it may have missed adverts in between. Anything else starts anew.
+    pub(crate) fn resume(&mut self, now: Instant, known: &InstanceSnapshot) {
+        self.statistics = known.statistics.clone();
+        self.identification = known.identification.max(1);
+        self.last_advert_at = known.last_advert_at;
+        self.last_transition = known.last_transition;
+        self.priority = Priority::new(known.priority).unwrap_or(self.priority);
+        self.state = match known.state {
+            State::Master(mut master) => {
+                master.advert_at = now;
+                State::Master(master)
+            }
+            State::Backup(mut backup) => {
+                backup.down_at = now + self.active_down_interval(backup.interval);
+                State::Backup(backup)
+            }
+            State::Init | State::Fault { .. } | State::Stopped => State::Init,
+        };
+    }
+
+    /// What a successor needs.
+    pub fn snapshot(&self) -> InstanceSnapshot {
+        InstanceSnapshot {
+            identity: Identity::of(&self.config),
+            state: self.state,
+            priority: self.priority.get(),
+            last_transition: self.last_transition,
+            last_advert_at: self.last_advert_at,
+            identification: self.identification,
+            statistics: self.statistics.clone(),
+        }
+    }
+
+    /// Its configuration.
+    pub const fn config(&self) -> &model::Instance {
+        &self.config
+    }
+
+    /// Its state.
+    pub const fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Its address family.
+    pub const fn family(&self) -> Family {
+        self.family
+    }
+
+    /// Its effective priority.
+    pub const fn priority(&self) -> Priority {
+        self.priority
+    }
+
+    /// Everything that keeps it in FAULT.
+    pub const fn faults(&self) -> &BTreeSet<Fault> {
+        &self.faults
+    }
+
+    /// Its counters.
+    pub const fn statistics(&self) -> &Statistics {
+        &self.statistics
+    }
+
+    /// When it has something to do by itself.
+    pub fn next_timeout(&self) -> Option<Instant> {
+        self.state.next_timeout()
+    }
+
+    /// Whether packets to its addresses have to be dropped: RFC 9568 section 6.1, Accept_Mode. The
+    /// address owner accepts always.
+    pub fn drops_packets(&self) -> bool {
+        self.state.is_master() && !self.config.accept && !self.config.priority.is_owner()
+    }
+
+    /// Whether a successor has to be told something new; asked once, it is told.
+    pub(crate) fn take_dirty(&mut self) -> bool {
+        std::mem::take(&mut self.dirty)
+    }
+
+    /// Protocol version.
+    pub(crate) const fn version(&self) -> Version {
+        match self.config.version {
+            model::Version::V2 => Version::V2,
+            model::Version::V3 => Version::V3,
+        }
+    }
+
+    fn active_down_interval(&self, interval: Duration) -> Duration {
+        let adverts = self.config.down_timer_adverts;
+        timing::active_down_interval(self.version(), self.priority, interval, adverts)
+    }
+
+    fn skew_time(&self, interval: Duration) -> Duration {
+        timing::skew_time(self.version(), self.priority, interval)
+    }
+
+    pub(crate) fn say(&self, turn: &mut Turn<'_>, says: Saying) {
+        turn.out.push(Output::Log(Event::Instance { name: self.config.name.clone(), says }));
+    }
+
+    fn notify(&self, turn: &mut Turn<'_>, state: NotifyState) {
+        let notification = Notification::of_instance(&self.config, state, self.priority);
+        turn.out.push(Output::Notify(notification));
+    }
+}

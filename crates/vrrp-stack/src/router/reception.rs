@@ -1,0 +1,143 @@
+//! Which packets are adverts for a router (RFC 9568 section 7.1).
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use wire::vrrp::{Advert, Body, Password, Rules};
+use wire::{AdvertError, AdvertView, Carrier};
+
+use super::{Turn, VirtualRouter};
+use crate::complaint::Complaint;
+use crate::event::Saying;
+use crate::state::State;
+
+impl VirtualRouter {
+    /// A packet with this router's id came in on its interface.
+    pub(crate) fn receive(&mut self, turn: &mut Turn<'_>, view: AdvertView<'_>, carrier: &Carrier) {
+        if !matches!(self.state, State::Backup(_) | State::Master(_)) {
+            return;
+        }
+        if self.source == Some(carrier.source) {
+            return;
+        }
+        match self.examine(turn, view, carrier) {
+            Ok(advert) => self.handle_advert(turn, carrier.source, &advert),
+            Err(complaint) => self.complain(turn, complaint),
+        }
+    }
+
+    /// Reads and checks a packet; what is wrong is counted.
+    fn examine(
+        &mut self,
+        turn: &mut Turn<'_>,
+        view: AdvertView<'_>,
+        carrier: &Carrier,
+    ) -> Result<Advert, Complaint> {
+        let from = carrier.source;
+        let rules = Rules::multicast(self.version());
+        let advert = Advert::parse(view, carrier, &rules).map_err(|why| self.refuse(from, why))?;
+        self.check_authentication(from, &advert)?;
+        self.check_interval(turn, from, &advert)?;
+        self.compare_addresses(turn, from, &advert);
+        Ok(advert)
+    }
+
+    fn refuse(&mut self, from: IpAddr, why: AdvertError) -> Complaint {
+        let counter = match why {
+            AdvertError::Length { .. } | AdvertError::Vrid => {
+                &mut self.statistics.packet_length_errors
+            }
+            AdvertError::Version { .. } => &mut self.statistics.version_errors,
+            AdvertError::Type(_) => &mut self.statistics.invalid_type,
+            AdvertError::HopLimit { .. } => &mut self.statistics.ttl_errors,
+            AdvertError::Checksum => &mut self.statistics.checksum_errors,
+        };
+        *counter += 1;
+        match why {
+            AdvertError::Version { received, expected } => {
+                Complaint::WrongVersion { from, received, expected }
+            }
+            why => Complaint::Unreadable { from, why },
+        }
+    }
+
+    /// Version 2 (RFC 2338 section 5.3.6): type and password have to be ours.
+    fn check_authentication(&mut self, from: IpAddr, advert: &Advert) -> Result<(), Complaint> {
+        let Body::V2 { password: theirs, .. } = advert.body else { return Ok(()) };
+        let ours = self.password();
+        if theirs.kind() != ours.kind() {
+            let known = matches!(theirs, Password::None | Password::Simple(_) | Password::Other(2));
+            let statistics = &mut self.statistics;
+            let counter = if known {
+                &mut statistics.auth_type_mismatch
+            } else {
+                &mut statistics.invalid_auth_type
+            };
+            *counter += 1;
+            let (received, expected) = (theirs.kind(), ours.kind());
+            return Err(Complaint::WrongAuthType { from, received, expected });
+        }
+        if theirs != ours {
+            self.statistics.auth_failure += 1;
+            return Err(Complaint::WrongPassword(from));
+        }
+        Ok(())
+    }
+
+    /// Version 2 refuses another interval (RFC 3768 section 7.1); version 3 only mentions it.
+    fn check_interval(
+        &mut self,
+        turn: &mut Turn<'_>,
+        from: IpAddr,
+        advert: &Advert,
+    ) -> Result<(), Complaint> {
+        let (ours, theirs) = (self.config.advert_interval, advert.interval());
+        if ours == theirs {
+            return Ok(());
+        }
+        match advert.body {
+            Body::V2 { .. } => {
+                self.statistics.advert_interval_errors += 1;
+                Err(Complaint::WrongInterval { from, ours, theirs })
+            }
+            Body::V3 { .. } => {
+                self.complain(turn, Complaint::OtherInterval { ours, theirs });
+                Ok(())
+            }
+        }
+    }
+
+    /// Another list of addresses is counted and said; the advert counts all the same. The order is
+    /// nobody's business.
+    fn compare_addresses(&mut self, turn: &mut Turn<'_>, from: IpAddr, advert: &Advert) {
+        if self.config.skip_check_advert_addresses && self.hears(from) {
+            return;
+        }
+        let ours = self.config.virtual_addresses.iter().map(|vip| vip.address());
+        let (expected, received) = (ours.len(), advert.addresses.len());
+        let complaint = if expected != received {
+            Complaint::WrongAddressCount { expected, received }
+        } else {
+            let ours: BTreeSet<IpAddr> = ours.collect();
+            if advert.addresses.iter().all(|address| ours.contains(address)) {
+                return;
+            }
+            Complaint::WrongAddresses { from }
+        };
+        self.statistics.address_list_errors += 1;
+        self.complain(turn, complaint);
+    }
+
+    fn hears(&self, from: IpAddr) -> bool {
+        match self.state {
+            State::Backup(backup) => backup.active.is_some_and(|active| active.address == from),
+            _ => false,
+        }
+    }
+
+    fn complain(&mut self, turn: &mut Turn<'_>, complaint: Complaint) {
+        if self.complained.insert(complaint.kind()) {
+            self.say(turn, Saying::Complaint(complaint));
+        }
+    }
+}

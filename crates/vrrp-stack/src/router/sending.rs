@@ -1,0 +1,131 @@
+//! A router's own adverts and announcements.
+
+use std::net::IpAddr;
+
+use base::{IfIndex, Priority};
+use control_plane::model::Authentication;
+use wire::checksum::VRRP_PROTOCOL;
+use wire::vrrp::{Advert, AdvertView, Body, HOP_LIMIT, Password, Version};
+use wire::{Family, ipv4};
+
+use super::{Turn, VirtualRouter};
+use crate::addresses;
+use crate::event::Saying;
+use crate::links::Links;
+use crate::output::{OutgoingAdvert, Output};
+
+impl VirtualRouter {
+    /// Sends an advert; `None` is priority 0. Without an interface or an address nothing can be sent.
+    pub(super) fn send_advert(&mut self, turn: &mut Turn<'_>, priority: Option<Priority>) {
+        let Some(link) = turn.links.named(&self.config.interface) else { return };
+        let Some(advert) = self.outgoing(priority, link.index, link.mtu) else { return };
+        self.identification = self.identification.checked_add(1).unwrap_or(1);
+        self.last_advert_at = Some(turn.now);
+        self.statistics.advert_sent += 1;
+        if priority.is_none() {
+            self.statistics.priority_zero_sent += 1;
+        }
+        turn.out.push(Output::SendAdvert(advert));
+    }
+
+    fn outgoing(
+        &self,
+        priority: Option<Priority>,
+        index: IfIndex,
+        mtu: u32,
+    ) -> Option<OutgoingAdvert> {
+        let source = self.source?;
+        let destination = self.family.group();
+        let addresses = self.config.virtual_addresses.iter().map(|vip| vip.address());
+        let advert = Advert {
+            vrid: self.config.vrid,
+            priority,
+            addresses: addresses.take(self.most_addresses(mtu)).collect(),
+            body: self.body(),
+        };
+        let payload = advert.emit(source, destination);
+        let datagram = match (source, destination) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                let header = ipv4::Header {
+                    identification: self.identification,
+                    ttl: HOP_LIMIT,
+                    protocol: VRRP_PROTOCOL,
+                    source,
+                    destination,
+                };
+                ipv4::emit(&header, &payload)?
+            }
+            _ => payload,
+        };
+        let instance = self.config.name.clone();
+        Some(OutgoingAdvert { index, datagram, source, destination, instance })
+    }
+
+    fn body(&self) -> Body {
+        let interval = self.config.advert_interval;
+        match self.version() {
+            Version::V2 => Body::V2 {
+                seconds: u8::try_from(interval.as_secs()).unwrap_or(u8::MAX),
+                password: self.password(),
+            },
+            Version::V3 => {
+                Body::V3 { centis: u16::try_from(interval.as_centis()).unwrap_or(u16::MAX) }
+            }
+        }
+    }
+
+    pub(super) fn password(&self) -> Password {
+        match self.config.authentication {
+            Authentication::None => Password::None,
+            Authentication::Pass(text) => Password::Simple(text),
+            Authentication::Ah(_) => Password::Other(2),
+        }
+    }
+
+    /// As many addresses as fit into one packet of the interface.
+    fn most_addresses(&self, mtu: u32) -> usize {
+        let (header, auth) = match (self.family, self.version()) {
+            (Family::Ipv4, Version::V2) => (ipv4::HEADER_LEN, AdvertView::AUTH_LEN),
+            (Family::Ipv4, Version::V3) => (ipv4::HEADER_LEN, 0),
+            (Family::Ipv6, _) => (40, 0),
+        };
+        let room = usize::try_from(mtu).unwrap_or(usize::MAX);
+        let room = room.saturating_sub(header + AdvertView::HEADER_LEN + auth);
+        (room / self.family.address_len()).min(usize::from(u8::MAX))
+    }
+
+    /// Tells the neighbours of every address, `repeat` times.
+    pub(super) fn announce_all(&self, turn: &mut Turn<'_>, repeat: u32) {
+        self.announce(turn, repeat, |_| true);
+    }
+
+    /// Tells the neighbours of some addresses as after a takeover: they were added, or put back.
+    pub(crate) fn announce_some(&self, turn: &mut Turn<'_>, which: impl Fn(IpAddr) -> bool) {
+        if self.state.is_master() {
+            self.announce(turn, self.config.garp.repeat, which);
+        }
+    }
+
+    fn announce(&self, turn: &mut Turn<'_>, repeat: u32, which: impl Fn(IpAddr) -> bool) {
+        if repeat == 0 {
+            return;
+        }
+        for vip in &self.config.virtual_addresses {
+            let Some(link) = turn.links.named(&vip.interface) else { continue };
+            let address = vip.address();
+            if !link.arp || !which(address) {
+                continue;
+            }
+            let spacing = self.config.garp.interval;
+            turn.announcements.add(turn.now, link.index, address, repeat, spacing);
+            let interface = link.name.clone();
+            self.say(turn, Saying::Announcing { interface, address });
+        }
+    }
+
+    /// Where its addresses live, as far as their interfaces exist.
+    pub(crate) fn places(&self, links: &Links) -> Vec<(IfIndex, IpAddr)> {
+        let vips = self.config.virtual_addresses.iter();
+        vips.filter_map(|vip| addresses::place(links, vip)).collect()
+    }
+}

@@ -1,0 +1,182 @@
+//! From one state to another.
+
+use base::{Duration, Instant};
+
+use super::{Turn, VirtualRouter};
+use crate::event::Saying;
+use crate::notification::NotifyState;
+use crate::state::{ActiveRouter, AnnounceAgain, Backup, Master, State};
+
+/// How many adverts with priority 0 a master sends when something fails. It cannot be sure that
+/// its link still carries the first.
+const FAREWELLS_AT_FAULT: u32 = 2;
+
+impl VirtualRouter {
+    /// Leaves Initialize (RFC 9568 section 6.4.1), or goes on where a predecessor was.
+    pub(crate) fn start(&mut self, turn: &mut Turn<'_>) {
+        match self.state {
+            State::Init if !self.faults.is_empty() => {
+                let told = !self.only_waits();
+                self.change_state(turn, State::Fault { told });
+                if told {
+                    self.say(turn, Saying::EnteringFault);
+                    self.notify(turn, NotifyState::Fault);
+                }
+            }
+            State::Init if self.priority.is_owner() => self.take_over(turn),
+            State::Init => {
+                self.enter_backup(turn, None, self.config.advert_interval);
+                self.say(turn, Saying::EnteringBackupAtStart);
+                self.notify(turn, NotifyState::Backup);
+            }
+            State::Backup(_) | State::Master(_) => self.follow_faults(turn),
+            State::Fault { .. } | State::Stopped => {}
+        }
+    }
+
+    /// Something has expired.
+    pub(crate) fn handle_timeout(&mut self, turn: &mut Turn<'_>) {
+        match self.state {
+            State::Backup(backup) if backup.down_at <= turn.now => self.take_over(turn),
+            State::Master(master) => self.serve_master_timers(turn, master),
+            State::Init | State::Backup(_) | State::Fault { .. } | State::Stopped => {}
+        }
+    }
+
+    /// "If the Active_Down_Timer fires" (RFC 9568 section 6.4.2): the advert first, then everything else.
+    fn take_over(&mut self, turn: &mut Turn<'_>) {
+        self.say(turn, Saying::AdvertTimeout);
+        self.send_advert(turn, Some(self.priority));
+        let former = match self.state {
+            State::Backup(backup) => backup.interval,
+            _ => self.config.advert_interval,
+        };
+        let garp = self.config.garp;
+        let again = AnnounceAgain { at: turn.now + garp.delay, repeat: garp.repeat };
+        self.change_state(
+            turn,
+            State::Master(Master {
+                advert_at: turn.now + self.config.advert_interval,
+                announce_again: (!garp.delay.is_zero()).then_some(again),
+                refresh_at: (!garp.refresh.is_zero()).then_some(turn.now + garp.refresh),
+                other_owner_until: None,
+            }),
+        );
+        self.statistics.become_master += 1;
+        self.say(turn, Saying::EnteringMaster);
+        let own = self.config.advert_interval;
+        if former != own {
+            self.say(turn, Saying::IntervalRestored { from: former, to: own });
+        }
+        self.say(turn, Saying::SettingVips);
+        self.announce_all(turn, garp.repeat);
+        self.notify(turn, NotifyState::Master);
+    }
+
+    fn serve_master_timers(&mut self, turn: &mut Turn<'_>, mut master: Master) {
+        let now = turn.now;
+        if master.advert_at <= now {
+            self.send_advert(turn, Some(self.priority));
+            master.advert_at = next_advert(master.advert_at, self.config.advert_interval, now);
+        }
+        let garp = self.config.garp;
+        if let Some(again) = master.announce_again.take_if(|again| again.at <= now) {
+            self.announce_all(turn, again.repeat);
+        }
+        if let Some(due) = master.refresh_at.take_if(|due| *due <= now) {
+            self.announce_all(turn, garp.refresh_repeat);
+            master.refresh_at =
+                (!garp.refresh.is_zero()).then(|| next_advert(due, garp.refresh, now));
+        }
+        if master.other_owner_until.take_if(|until| *until <= now).is_some() {
+            self.say(turn, Saying::OtherOwnerSilent);
+        }
+        self.state = State::Master(master);
+    }
+
+    /// A master gives the addresses up for another router.
+    pub(super) fn yield_to(
+        &mut self,
+        turn: &mut Turn<'_>,
+        active: ActiveRouter,
+        interval: Duration,
+    ) {
+        self.enter_backup(turn, Some(active), interval);
+        self.say(turn, Saying::EnteringBackup);
+        self.say(turn, Saying::RemovingVips);
+        self.notify(turn, NotifyState::Backup);
+    }
+
+    /// Nothing is missing any longer: a full election time as after startup.
+    pub(super) fn leave_fault(&mut self, turn: &mut Turn<'_>) {
+        if self.priority.is_owner() {
+            return self.take_over(turn);
+        }
+        self.enter_backup(turn, None, self.config.advert_interval);
+        self.say(turn, Saying::EnteringBackup);
+        self.notify(turn, NotifyState::Backup);
+    }
+
+    /// Something is missing. A master says that it leaves.
+    pub(super) fn enter_fault(&mut self, turn: &mut Turn<'_>) {
+        let was_master = self.state.is_master();
+        self.say(turn, Saying::EnteringFault);
+        if was_master {
+            self.say_farewell(turn, FAREWELLS_AT_FAULT);
+            self.say(turn, Saying::RemovingVips);
+        }
+        self.change_state(turn, State::Fault { told: true });
+        self.notify(turn, NotifyState::Fault);
+    }
+
+    /// Leaves for good: a "Shutdown event" (RFC 9568 sections 6.4.2, 6.4.3). Scripts hear `state`.
+    pub(crate) fn stop(&mut self, turn: &mut Turn<'_>, state: NotifyState) {
+        if self.state == State::Stopped {
+            return;
+        }
+        if self.state.is_master() {
+            self.say_farewell(turn, 1);
+            self.say(turn, Saying::RemovingVips);
+        }
+        self.change_state(turn, State::Stopped);
+        self.notify(turn, state);
+    }
+
+    fn say_farewell(&mut self, turn: &mut Turn<'_>, times: u32) {
+        for _ in 0..times {
+            self.send_advert(turn, None);
+        }
+        self.say(turn, Saying::SentPriorityZero);
+    }
+
+    fn enter_backup(
+        &mut self,
+        turn: &mut Turn<'_>,
+        active: Option<ActiveRouter>,
+        interval: Duration,
+    ) {
+        let down_at = turn.now + self.active_down_interval(interval);
+        self.change_state(
+            turn,
+            State::Backup(Backup { down_at, interval, active, preempt_at: None }),
+        );
+    }
+
+    /// The only place where a state changes into another.
+    fn change_state(&mut self, turn: &mut Turn<'_>, new: State) {
+        if self.state.is_master() {
+            self.statistics.release_master += 1;
+            turn.announcements.cancel(&self.places(turn.links));
+        }
+        self.state = new;
+        self.last_transition = Some(turn.now);
+        self.complained.clear();
+        self.dirty = true;
+    }
+}
+
+/// The next beat of a rhythm. After a pause the beats that were missed are left out.
+fn next_advert(due: Instant, interval: Duration, now: Instant) -> Instant {
+    let next = due + interval;
+    if next > now { next } else { now + interval }
+}

@@ -1,0 +1,124 @@
+//! What a successor has to know to go on where this process was.
+
+use base::{Instant, Vrid};
+use control_plane::model;
+use serde::{Deserialize, Serialize};
+use wire::Family;
+
+use crate::script::ScriptSnapshot;
+use crate::state::State;
+use crate::statistics::Statistics;
+
+/// What makes an instance the same one after a reload or a respawn.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Identity {
+    /// Name of the instance.
+    pub name: String,
+    /// Virtual router id.
+    pub vrid: Vrid,
+    /// Name of the interface.
+    pub interface: String,
+    /// Address family.
+    pub family: Family,
+}
+
+impl Identity {
+    /// The identity of a configured instance.
+    pub fn of(config: &model::Instance) -> Self {
+        let family = if config.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 };
+        let (name, interface) = (config.name.clone(), config.interface.clone());
+        Self { name, vrid: config.vrid, interface, family }
+    }
+
+    fn key(&self) -> String {
+        let Self { name, vrid, interface, family } = self;
+        format!("instance {name} {vrid} {interface} {family:?}")
+    }
+}
+
+/// The stack at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// One entry an instance, in the order of the configuration.
+    pub instances: Vec<InstanceSnapshot>,
+    /// One entry a script that is tracked.
+    pub scripts: Vec<ScriptSnapshot>,
+}
+
+/// One instance at one moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstanceSnapshot {
+    /// Which instance.
+    pub identity: Identity,
+    /// Its state with its timers.
+    pub state: State,
+    /// Effective priority.
+    pub priority: u8,
+    /// When it came into its state.
+    pub last_transition: Option<Instant>,
+    /// When its last advert left.
+    pub last_advert_at: Option<Instant>,
+    /// IPv4 identification of the next advert.
+    pub identification: u16,
+    /// Its counters.
+    pub statistics: Statistics,
+}
+
+/// News about one object, for whoever keeps a [`Snapshot`] for a successor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ObjectState {
+    /// An instance.
+    Instance(Box<InstanceSnapshot>),
+    /// An instance that is no longer configured.
+    InstanceGone(Identity),
+    /// A script.
+    Script(ScriptSnapshot),
+}
+
+impl ObjectState {
+    /// Newer news with the same key replaces older.
+    pub fn key(&self) -> String {
+        match self {
+            Self::Instance(instance) => instance.identity.key(),
+            Self::InstanceGone(identity) => identity.key(),
+            Self::Script(script) => format!("script {}", script.name),
+        }
+    }
+}
+
+impl Snapshot {
+    /// Takes news in.
+    pub fn apply(&mut self, news: ObjectState) {
+        match news {
+            ObjectState::Instance(new) => {
+                let same = self.instances.iter_mut().find(|old| old.identity == new.identity);
+                match same {
+                    Some(old) => *old = *new,
+                    None => self.instances.push(*new),
+                }
+            }
+            ObjectState::InstanceGone(identity) => {
+                self.instances.retain(|old| old.identity != identity);
+            }
+            ObjectState::Script(new) => {
+                match self.scripts.iter_mut().find(|old| old.name == new.name) {
+                    Some(old) => *old = new,
+                    None => self.scripts.push(new),
+                }
+            }
+        }
+    }
+
+    /// What is known of an instance.
+    pub fn instance(&self, identity: &Identity) -> Option<&InstanceSnapshot> {
+        self.instances.iter().find(|known| known.identity == *identity)
+    }
+
+    /// What is known of a script.
+    pub fn script(&self, name: &str) -> Option<&ScriptSnapshot> {
+        self.scripts.iter().find(|known| known.name == name)
+    }
+}
+
+#[cfg(test)]
+mod tests;

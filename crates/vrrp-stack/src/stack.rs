@@ -1,0 +1,398 @@
+//! All virtual routers and scripts of a configuration, as one machine.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use base::{IfIndex, Instant};
+use control_plane::model::{ScriptId, Vrrp};
+use wire::checksum::VRRP_PROTOCOL;
+use wire::{AdvertView, Carrier, Family, ipv4};
+
+use crate::addresses::{self, DesiredAddress};
+use crate::announce::AnnounceQueue;
+use crate::event::Event;
+use crate::input::{Input, Packet};
+use crate::link::Link;
+use crate::links::Links;
+use crate::notification::NotifyState;
+use crate::output::{Output, Outputs, SocketKey};
+use crate::router::{Turn, VirtualRouter};
+use crate::script::{ExitKind, RunId, ScriptTracker, Verdict};
+use crate::snapshot::{Identity, ObjectState, Snapshot};
+use crate::state::State;
+use crate::statistics::StrayStatistics;
+
+/// The stack. A driver feeds it the interfaces, then [`Input::Start`], then whatever happens; it
+/// carries out the outputs, keeps the kernel at [`Self::desired_addresses`], and comes back at
+/// [`Self::next_timeout`]. A driver that was late hands over the packets that wait before it says
+/// [`Input::Timeout`]: a master that was heard is not gone.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Stack {
+    pub(crate) routers: Vec<VirtualRouter>,
+    /// Only scripts that somebody tracks.
+    pub(crate) scripts: BTreeMap<ScriptId, ScriptTracker>,
+    pub(crate) links: Links,
+    pub(crate) announcements: AnnounceQueue,
+    /// Which router listens where: by interface, family and virtual router id.
+    listeners: BTreeMap<(IfIndex, Family, u8), usize>,
+    pub(crate) phase: Phase,
+    next_run: RunId,
+    /// Addresses that were configured before a reload and may still be installed.
+    pub(crate) retired: BTreeSet<(IfIndex, IpAddr)>,
+    stray: StrayStatistics,
+    /// Instances that are no longer configured, to be told to the parent.
+    pub(crate) gone: Vec<Identity>,
+    /// Scripts that changed since the parent was told.
+    pub(crate) changed_scripts: BTreeSet<ScriptId>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Phase {
+    /// Interfaces are being told.
+    Collecting,
+    /// As usual.
+    Running,
+    /// It is over.
+    Stopped,
+}
+
+impl Stack {
+    /// A stack that waits for the interfaces and [`Input::Start`]. With `resume`, the last known
+    /// state of a predecessor that died, a master is master from the beginning.
+    pub fn new(now: Instant, config: &Vrrp, resume: Option<&Snapshot>) -> Self {
+        let mut routers: Vec<_> =
+            config.instances.iter().cloned().map(VirtualRouter::new).collect();
+        let mut scripts = Self::tracked_scripts(now, config);
+        if let Some(known) = resume {
+            for router in &mut routers {
+                if let Some(known) = known.instance(&Identity::of(router.config())) {
+                    router.resume(now, known);
+                }
+            }
+            for tracker in scripts.values_mut() {
+                if let Some(known) = known.script(&tracker.config().name) {
+                    tracker.resume(known);
+                }
+            }
+        }
+        let changed_scripts = scripts.keys().copied().collect();
+        Self {
+            routers,
+            scripts,
+            links: Links::default(),
+            announcements: AnnounceQueue::default(),
+            listeners: BTreeMap::new(),
+            phase: Phase::Collecting,
+            next_run: RunId(1),
+            retired: BTreeSet::new(),
+            stray: StrayStatistics::default(),
+            gone: Vec::new(),
+            changed_scripts,
+        }
+    }
+
+    pub(crate) fn tracked_scripts(
+        now: Instant,
+        config: &Vrrp,
+    ) -> BTreeMap<ScriptId, ScriptTracker> {
+        let instances = config.instances.iter();
+        let wanted: BTreeSet<ScriptId> = instances
+            .flat_map(|instance| instance.track_scripts.iter().map(|tracked| tracked.script))
+            .collect();
+        wanted
+            .into_iter()
+            .filter_map(|id| Some((id, ScriptTracker::new(now, config.scripts.get(id.0)?.clone()))))
+            .collect()
+    }
+
+    /// Takes one input in; what is to be done is added to `out`.
+    pub fn handle_input(&mut self, now: Instant, input: Input<'_>, out: &mut Outputs) {
+        match (self.phase, input) {
+            (Phase::Stopped, _) => return,
+            (_, Input::Link(link)) => self.link_changed(now, link, out),
+            (_, Input::LinkGone(index)) => self.link_gone(now, index, out),
+            (Phase::Collecting, Input::Start) => self.start(now, out),
+            (_, Input::Stop) => self.stop(now, out),
+            (Phase::Collecting, Input::Reload(config)) => self.replace_unstarted(now, config),
+            (Phase::Collecting, _) | (Phase::Running, Input::Start) => {}
+            (Phase::Running, Input::Packet { index, packet }) => {
+                self.receive(now, index, packet, out);
+            }
+            (Phase::Running, Input::ScriptExited { run, status }) => {
+                self.script_exited(now, run, status, out);
+            }
+            (Phase::Running, Input::AddressRepaired(index, address)) => {
+                self.each_router(now, out, |router, turn| {
+                    if router.places(turn.links).contains(&(index, address)) {
+                        router.announce_some(turn, |candidate| candidate == address);
+                    }
+                });
+            }
+            (Phase::Running, Input::Timeout) => self.serve_timeouts(now, out),
+            (Phase::Running, Input::Reload(config)) => self.reload(now, config, out),
+        }
+        if self.phase == Phase::Running {
+            self.announcements.flush(now, &self.links, out);
+        }
+    }
+
+    /// When the stack has something to do by itself.
+    pub fn next_timeout(&self) -> Option<Instant> {
+        if self.phase != Phase::Running {
+            return None;
+        }
+        let routers = self.routers.iter().filter_map(VirtualRouter::next_timeout);
+        let scripts = self.scripts.values().filter_map(ScriptTracker::next_timeout);
+        routers.chain(scripts).chain(self.announcements.next_timeout()).min()
+    }
+
+    /// The addresses that must be installed now.
+    pub fn desired_addresses(&self) -> BTreeSet<DesiredAddress> {
+        let masters = self.routers.iter().filter(|router| router.state().is_master());
+        let vips = masters.flat_map(|router| &router.config().virtual_addresses);
+        vips.filter_map(|vip| addresses::desired(&self.links, vip)).collect()
+    }
+
+    /// Every address that is this stack's business. What is in here and not desired has to be
+    /// removed, whoever left it there.
+    pub fn managed_addresses(&self) -> BTreeSet<(IfIndex, IpAddr)> {
+        let configured = self.routers.iter().flat_map(|router| router.places(&self.links));
+        configured.chain(self.retired.iter().copied()).collect()
+    }
+
+    /// The kernel has been brought to [`Self::desired_addresses`]: addresses of a former
+    /// configuration are nobody's business any longer.
+    pub fn forget_retired(&mut self) {
+        self.retired.clear();
+    }
+
+    /// Addresses that are here while nobody may talk to them (`no_accept`).
+    pub fn dropped_addresses(&self) -> BTreeSet<IpAddr> {
+        let refusing = self.routers.iter().filter(|router| router.drops_packets());
+        refusing
+            .flat_map(|router| router.config().virtual_addresses.iter().map(|vip| vip.address()))
+            .collect()
+    }
+
+    /// Where adverts must be heard.
+    pub fn desired_sockets(&self) -> BTreeSet<SocketKey> {
+        let live = self.routers.iter().filter(|router| *router.state() != State::Stopped);
+        live.filter_map(|router| {
+            let index = self.links.named(&router.config().interface)?.index;
+            Some(SocketKey { index, family: router.family() })
+        })
+        .collect()
+    }
+
+    /// The routers, in the order of the configuration.
+    pub fn routers(&self) -> &[VirtualRouter] {
+        &self.routers
+    }
+
+    /// What was counted of packets that belong to no router.
+    pub const fn stray_statistics(&self) -> &StrayStatistics {
+        &self.stray
+    }
+
+    /// Everything that a successor needs.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            instances: self.routers.iter().map(VirtualRouter::snapshot).collect(),
+            scripts: self.scripts.values().map(ScriptTracker::snapshot).collect(),
+        }
+    }
+
+    /// What a successor would have to know that was not taken yet: at most one entry an object. What
+    /// every advert changes (timers, counters) is told along with the next change of state only.
+    pub fn take_changes(&mut self) -> Vec<ObjectState> {
+        let gone = self.gone.drain(..).map(ObjectState::InstanceGone);
+        let routers = self.routers.iter_mut().filter_map(|router| {
+            router.take_dirty().then(|| ObjectState::Instance(Box::new(router.snapshot())))
+        });
+        let changed = std::mem::take(&mut self.changed_scripts);
+        let scripts = changed.iter().filter_map(|id| self.scripts.get(id));
+        let scripts = scripts.map(|tracker| ObjectState::Script(tracker.snapshot()));
+        gone.chain(routers).chain(scripts).collect()
+    }
+
+    fn start(&mut self, now: Instant, out: &mut Outputs) {
+        self.phase = Phase::Running;
+        self.rebuild_listeners();
+        let verdicts = self.verdicts();
+        self.each_router(now, out, |router, turn| {
+            router.look_at_link(turn);
+            router.look_at_scripts(turn, |id| verdict_of(&verdicts, id));
+            router.start(turn);
+        });
+        self.serve_timeouts(now, out);
+    }
+
+    fn stop(&mut self, now: Instant, out: &mut Outputs) {
+        self.each_router(now, out, |router, turn| router.stop(turn, NotifyState::Stop));
+        for tracker in self.scripts.values_mut() {
+            tracker.stop(out);
+        }
+        self.announcements = AnnounceQueue::default();
+        self.phase = Phase::Stopped;
+    }
+
+    /// A reload before the start is just another start.
+    fn replace_unstarted(&mut self, now: Instant, config: &Vrrp) {
+        let links = std::mem::take(&mut self.links);
+        let known = self.snapshot();
+        *self = Self { links, ..Self::new(now, config, Some(&known)) };
+    }
+
+    /// Adverts first: routers before scripts.
+    fn serve_timeouts(&mut self, now: Instant, out: &mut Outputs) {
+        self.each_router(now, out, |router, turn| router.handle_timeout(turn));
+        let ids: Vec<ScriptId> = self.scripts.keys().copied().collect();
+        for id in ids {
+            self.with_script(now, id, out, |tracker, fresh, out| {
+                tracker.handle_timeout(now, fresh, out);
+            });
+        }
+    }
+
+    fn script_exited(&mut self, now: Instant, run: RunId, status: ExitKind, out: &mut Outputs) {
+        let found = self.scripts.iter().find(|(_, tracker)| tracker.run() == Some(run));
+        if let Some((id, _)) = found {
+            self.with_script(now, *id, out, |tracker, _, out| {
+                tracker.handle_exit(now, status, out)
+            });
+        }
+    }
+
+    /// Lets a script do something; routers that track it follow when its verdict changed.
+    fn with_script(
+        &mut self,
+        now: Instant,
+        id: ScriptId,
+        out: &mut Outputs,
+        act: impl FnOnce(&mut ScriptTracker, &mut RunId, &mut Outputs),
+    ) {
+        let Some(tracker) = self.scripts.get_mut(&id) else { return };
+        let before = tracker.snapshot();
+        act(tracker, &mut self.next_run, out);
+        let after = tracker.snapshot();
+        if before == after {
+            return;
+        }
+        self.changed_scripts.insert(id);
+        if before.verdict != after.verdict {
+            let verdicts = self.verdicts();
+            self.each_router(now, out, |router, turn| {
+                if router.tracks(id) {
+                    router.look_at_scripts(turn, |id| verdict_of(&verdicts, id));
+                    router.follow_faults(turn);
+                }
+            });
+        }
+    }
+
+    fn link_changed(&mut self, now: Instant, link: Link, out: &mut Outputs) {
+        let (name, up) = (link.name.clone(), link.up);
+        let old = self.links.insert(link);
+        if self.phase != Phase::Running {
+            return;
+        }
+        if old.as_ref().is_some_and(|old| old.up != up) {
+            let event = if up { Event::LinkUp } else { Event::LinkDown };
+            out.push(Output::Log(event(name)));
+        }
+        self.links_changed(now, out);
+    }
+
+    fn link_gone(&mut self, now: Instant, index: IfIndex, out: &mut Outputs) {
+        let old = self.links.remove(index);
+        if self.phase != Phase::Running {
+            return;
+        }
+        if let Some(old) = old {
+            if old.up {
+                out.push(Output::Log(Event::LinkDown(old.name)));
+            }
+            self.links_changed(now, out);
+        }
+    }
+
+    fn links_changed(&mut self, now: Instant, out: &mut Outputs) {
+        self.rebuild_listeners();
+        self.each_router(now, out, |router, turn| {
+            router.look_at_link(turn);
+            router.follow_faults(turn);
+        });
+    }
+
+    fn receive(&mut self, now: Instant, index: IfIndex, packet: Packet<'_>, out: &mut Outputs) {
+        let Some((carrier, payload)) = read_carrier(packet) else {
+            self.stray.unreadable += 1;
+            return;
+        };
+        let Ok(view) = AdvertView::new(payload) else {
+            self.stray.unreadable += 1;
+            return;
+        };
+        let family = Family::of(carrier.source);
+        if carrier.destination != family.group() {
+            self.stray.not_to_the_group += 1;
+            return;
+        }
+        let listener = self.listeners.get(&(index, family, view.vrid()));
+        let Some(router) = listener.and_then(|at| self.routers.get_mut(*at)) else {
+            self.stray.unknown_vrid += 1;
+            return;
+        };
+        let Self { links, announcements, .. } = self;
+        router.receive(&mut Turn { now, links, announcements, out }, view, &carrier);
+    }
+
+    pub(crate) fn rebuild_listeners(&mut self) {
+        let routers = self.routers.iter().enumerate();
+        self.listeners = routers
+            .filter_map(|(at, router)| {
+                let index = self.links.named(&router.config().interface)?.index;
+                Some(((index, router.family(), router.config().vrid.get()), at))
+            })
+            .collect();
+    }
+
+    pub(crate) fn verdicts(&self) -> BTreeMap<ScriptId, Verdict> {
+        self.scripts.iter().map(|(id, tracker)| (*id, tracker.verdict())).collect()
+    }
+
+    pub(crate) fn each_router(
+        &mut self,
+        now: Instant,
+        out: &mut Outputs,
+        mut act: impl FnMut(&mut VirtualRouter, &mut Turn<'_>),
+    ) {
+        let Self { routers, links, announcements, .. } = self;
+        let mut turn = Turn { now, links, announcements, out };
+        for router in routers {
+            act(router, &mut turn);
+        }
+    }
+}
+
+pub(crate) fn verdict_of(verdicts: &BTreeMap<ScriptId, Verdict>, id: ScriptId) -> Verdict {
+    verdicts.get(&id).copied().unwrap_or(Verdict::Unknown)
+}
+
+/// What the network layer says about a packet, and what is in it.
+fn read_carrier(packet: Packet<'_>) -> Option<(Carrier, &[u8])> {
+    match packet {
+        Packet::Ipv4(bytes) => {
+            let datagram = ipv4::parse(bytes).filter(|d| d.protocol == VRRP_PROTOCOL)?;
+            let (source, destination) = (datagram.source.into(), datagram.destination.into());
+            Some((Carrier { source, destination, hop_limit: datagram.ttl }, datagram.payload))
+        }
+        Packet::Ipv6 { source, destination, hop_limit, payload } => {
+            let (source, destination) = (source.into(), destination.into());
+            Some((Carrier { source, destination, hop_limit }, payload))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
