@@ -1,1 +1,21 @@
-//! (being written)
+//! Log lines as keepalived writes them, to the console and to syslog. Neither makes the daemon wait:
+//! what a reader does not take at once is dropped, counted, and owned up to in the next line that
+//! goes through.
+//!
+//! - [`init`], [`set_identity`]: the sinks behind the `log` macros
+//! - [`Facility`], [`Detail`]: what `-S` and `-D` choose
+//! - [`identity()`]: what syslog calls a process
+//! - [`RateLimit`]: for lines that a packet can trigger; pure
+
+mod console;
+mod facility;
+mod identity;
+mod line;
+mod rate_limit;
+mod sink;
+mod syslog;
+
+pub use facility::Facility;
+pub use identity::{Process, identity};
+pub use rate_limit::RateLimit;
+pub use sink::{Detail, Options, init, lost, set_identity};

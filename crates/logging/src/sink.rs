@@ -1,0 +1,149 @@
+//! The one logger of a process, behind the `log` macros.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use log::{LevelFilter, Log, Metadata, Record, SetLoggerError};
+
+use crate::console;
+use crate::facility::Facility;
+use crate::syslog::Syslog;
+
+const SYSLOG_SOCKET: &str = "/dev/log";
+
+/// How much is logged (`-D`). `log::debug!` lines are those that one `-D` adds, `log::trace!` those
+/// of two.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Detail {
+    /// What an administrator must know.
+    #[default]
+    Normal,
+    /// `-D`.
+    Detailed,
+    /// `-D -D`.
+    Everything,
+}
+
+impl Detail {
+    /// As many times as `-D` was given.
+    pub const fn from_count(count: u8) -> Self {
+        match count {
+            0 => Self::Normal,
+            1 => Self::Detailed,
+            _ => Self::Everything,
+        }
+    }
+
+    const fn level(self) -> LevelFilter {
+        match self {
+            Self::Normal => LevelFilter::Info,
+            Self::Detailed => LevelFilter::Debug,
+            Self::Everything => LevelFilter::Trace,
+        }
+    }
+}
+
+/// Where lines go.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Options {
+    /// `-l`: to standard error. `RUST_LOG` may choose other lines for it, by module and level.
+    pub console: bool,
+    /// To syslog under this facility; `None` with `-G`.
+    pub syslog: Option<Facility>,
+    /// How much.
+    pub detail: Detail,
+    /// What syslog calls this process: see [`crate::identity()`].
+    pub identity: String,
+}
+
+struct Sink {
+    console: Option<env_logger::Logger>,
+    console_lost: Arc<AtomicU64>,
+    syslog: Option<Mutex<Syslog>>,
+    syslog_level: LevelFilter,
+}
+
+static SINK: OnceLock<Sink> = OnceLock::new();
+
+/// Sends the lines of the `log` macros where `options` say. Once a process; a forked one inherits it
+/// and calls [`set_identity`].
+///
+/// # Errors
+/// When there is a logger already.
+pub fn init(options: Options) -> Result<(), SetLoggerError> {
+    let level = options.detail.level();
+    let sink = SINK.get_or_init(|| Sink::new(options));
+    log::set_logger(sink)?;
+    let console_level = sink.console.as_ref().map_or(LevelFilter::Off, env_logger::Logger::filter);
+    log::set_max_level(console_level.max(level));
+    Ok(())
+}
+
+/// What syslog calls this process from now on. For a process that was just forked.
+pub fn set_identity(identity: &str) {
+    if let Some(mut syslog) = SINK.get().and_then(Sink::syslog) {
+        syslog.set_identity(identity.to_owned());
+    }
+}
+
+/// How many lines this process and those before it in the line of forks could not write.
+pub fn lost() -> u64 {
+    let Some(sink) = SINK.get() else { return 0 };
+    let syslog = sink.syslog().map_or(0, |syslog| syslog.lost());
+    syslog + sink.console_lost.load(Ordering::Relaxed)
+}
+
+impl Sink {
+    fn new(options: Options) -> Self {
+        let Options { console, syslog, detail, identity } = options;
+        let console_lost = Arc::new(AtomicU64::new(0));
+        let lost = Arc::clone(&console_lost);
+        Self {
+            console: console.then(|| console::logger(detail.level(), lost)),
+            console_lost,
+            syslog: syslog.map(|facility| {
+                Mutex::new(Syslog::new(PathBuf::from(SYSLOG_SOCKET), facility, identity))
+            }),
+            syslog_level: detail.level(),
+        }
+    }
+
+    fn syslog(&self) -> Option<MutexGuard<'_, Syslog>> {
+        // A panic while logging leaves nothing half done that could matter.
+        self.syslog.as_ref().map(|syslog| syslog.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Log for Sink {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        (self.syslog.is_some() && metadata.level() <= self.syslog_level)
+            || self.console.as_ref().is_some_and(|console| console.enabled(metadata))
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if record.level() <= self.syslog_level
+            && let Some(mut syslog) = self.syslog()
+        {
+            syslog.log(record.level(), &record.args().to_string());
+        }
+        if let Some(console) = &self.console {
+            console.log(record);
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_detail_option_adds_a_level() {
+        let levels = [0, 1, 2, 9].map(|count| Detail::from_count(count).level());
+        let expected =
+            [LevelFilter::Info, LevelFilter::Debug, LevelFilter::Trace, LevelFilter::Trace];
+        assert_eq!(levels, expected);
+    }
+}
