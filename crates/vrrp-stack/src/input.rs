@@ -11,8 +11,6 @@ use crate::script::{ExitKind, RunId};
 /// One thing that happened.
 #[derive(Clone, Debug)]
 pub enum Input<'a> {
-    /// All interfaces that exist have been told; routers leave Initialize (RFC 9568 section 6.4.1).
-    Start,
     /// An interface appeared or changed.
     Link(Link),
     /// An interface is gone.

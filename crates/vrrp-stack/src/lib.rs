@@ -40,7 +40,7 @@ pub use notification::{Notification, NotifyObject, NotifyState};
 pub use output::{KillSignal, OutgoingAdvert, Output, Outputs, SocketKey};
 pub use reload::Change;
 pub use script::{ExitKind, RunId, Verdict};
-pub use snapshot::{Identity, InstanceSnapshot, ObjectState, Snapshot};
+pub use snapshot::{Identity, InstanceSnapshot, ObjectKey, ObjectState, Snapshot};
 pub use stack::Stack;
 pub use state::State;
 pub use statistics::{Statistics, StrayStatistics};

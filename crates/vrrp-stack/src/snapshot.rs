@@ -29,11 +29,6 @@ impl Identity {
         let (name, interface) = (config.name.clone(), config.interface.clone());
         Self { name, vrid: config.vrid, interface, family }
     }
-
-    fn key(&self) -> String {
-        let Self { name, vrid, interface, family } = self;
-        format!("instance {name} {vrid} {interface} {family:?}")
-    }
 }
 
 /// The stack at one moment.
@@ -75,14 +70,34 @@ pub enum ObjectState {
     Script(ScriptSnapshot),
 }
 
+/// What [`ObjectState`] is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum ObjectKey {
+    /// An instance.
+    Instance(Identity),
+    /// A script, by name.
+    Script(String),
+}
+
 impl ObjectState {
     /// Newer news with the same key replaces older.
-    pub fn key(&self) -> String {
+    pub fn key(&self) -> ObjectKey {
         match self {
-            Self::Instance(instance) => instance.identity.key(),
-            Self::InstanceGone(identity) => identity.key(),
-            Self::Script(script) => format!("script {}", script.name),
+            Self::Instance(instance) => ObjectKey::Instance(instance.identity.clone()),
+            Self::InstanceGone(identity) => ObjectKey::Instance(identity.clone()),
+            Self::Script(script) => ObjectKey::Script(script.name.clone()),
         }
+    }
+}
+
+/// News in the order in which they came.
+impl FromIterator<ObjectState> for Snapshot {
+    fn from_iter<T: IntoIterator<Item = ObjectState>>(news: T) -> Self {
+        let mut snapshot = Self::default();
+        for object in news {
+            snapshot.apply(object);
+        }
+        snapshot
     }
 }
 

@@ -22,7 +22,7 @@ use crate::snapshot::{Identity, ObjectState, Snapshot};
 use crate::state::State;
 use crate::statistics::StrayStatistics;
 
-/// The stack. A driver feeds it the interfaces, then [`Input::Start`], then whatever happens; it
+/// The stack. A driver hands over the interfaces and the configuration, then whatever happens; it
 /// carries out the outputs, keeps the kernel at [`Self::desired_addresses`], and comes back at
 /// [`Self::next_timeout`]. A driver that was late hands over the packets that wait before it says
 /// [`Input::Timeout`]: a master that was heard is not gone.
@@ -35,7 +35,8 @@ pub struct Stack {
     pub(crate) announcements: AnnounceQueue,
     /// Which router listens where: by interface, family and virtual router id.
     listeners: BTreeMap<(IfIndex, Family, u8), usize>,
-    pub(crate) phase: Phase,
+    /// It has left for good.
+    stopped: bool,
     next_run: RunId,
     /// Addresses that were configured before a reload and may still be installed.
     pub(crate) retired: BTreeSet<(IfIndex, IpAddr)>,
@@ -46,48 +47,51 @@ pub struct Stack {
     pub(crate) changed_scripts: BTreeSet<ScriptId>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Phase {
-    /// Interfaces are being told.
-    Collecting,
-    /// As usual.
-    Running,
-    /// It is over.
-    Stopped,
-}
-
 impl Stack {
-    /// A stack that waits for the interfaces and [`Input::Start`]. With `resume`, the last known
-    /// state of a predecessor that died, a master is master from the beginning.
-    pub fn new(now: Instant, config: &Vrrp, resume: Option<&Snapshot>) -> Self {
-        let mut routers: Vec<_> =
-            config.instances.iter().cloned().map(VirtualRouter::new).collect();
-        let mut scripts = Self::tracked_scripts(now, config);
-        if let Some(known) = resume {
-            for router in &mut routers {
-                if let Some(known) = known.instance(&Identity::of(router.config())) {
-                    router.resume(now, known);
-                }
-            }
-            for tracker in scripts.values_mut() {
-                if let Some(known) = known.script(&tracker.config().name) {
-                    tracker.resume(known);
-                }
-            }
-        }
-        let changed_scripts = scripts.keys().copied().collect();
-        Self {
-            routers,
-            scripts,
+    /// A stack on `links`, all interfaces that exist, which leaves Initialize at once (RFC 9568
+    /// section 6.4.1). With `resume`, the last known state of a predecessor that died, a master
+    /// stays master and its next advert is due at once.
+    pub fn new(
+        now: Instant,
+        config: &Vrrp,
+        links: &[Link],
+        resume: Option<&Snapshot>,
+        out: &mut Outputs,
+    ) -> Self {
+        let mut stack = Self {
+            routers: config.instances.iter().cloned().map(VirtualRouter::new).collect(),
+            scripts: Self::tracked_scripts(now, config),
             links: Links::default(),
             announcements: AnnounceQueue::default(),
             listeners: BTreeMap::new(),
-            phase: Phase::Collecting,
+            stopped: false,
             next_run: RunId(1),
             retired: BTreeSet::new(),
             stray: StrayStatistics::default(),
             gone: Vec::new(),
-            changed_scripts,
+            changed_scripts: BTreeSet::new(),
+        };
+        stack.changed_scripts = stack.scripts.keys().copied().collect();
+        for link in links {
+            stack.links.insert(link.clone());
+        }
+        if let Some(known) = resume {
+            stack.resume(now, known);
+        }
+        stack.start(now, out);
+        stack
+    }
+
+    fn resume(&mut self, now: Instant, known: &Snapshot) {
+        for router in &mut self.routers {
+            if let Some(known) = known.instance(&Identity::of(router.config())) {
+                router.resume(now, known);
+            }
+        }
+        for tracker in self.scripts.values_mut() {
+            if let Some(known) = known.script(&tracker.config().name) {
+                tracker.resume(known);
+            }
         }
     }
 
@@ -107,38 +111,31 @@ impl Stack {
 
     /// Takes one input in; what is to be done is added to `out`.
     pub fn handle_input(&mut self, now: Instant, input: Input<'_>, out: &mut Outputs) {
-        match (self.phase, input) {
-            (Phase::Stopped, _) => return,
-            (_, Input::Link(link)) => self.link_changed(now, link, out),
-            (_, Input::LinkGone(index)) => self.link_gone(now, index, out),
-            (Phase::Collecting, Input::Start) => self.start(now, out),
-            (_, Input::Stop) => self.stop(now, out),
-            (Phase::Collecting, Input::Reload(config)) => self.replace_unstarted(now, config),
-            (Phase::Collecting, _) | (Phase::Running, Input::Start) => {}
-            (Phase::Running, Input::Packet { index, packet }) => {
-                self.receive(now, index, packet, out);
-            }
-            (Phase::Running, Input::ScriptExited { run, status }) => {
-                self.script_exited(now, run, status, out);
-            }
-            (Phase::Running, Input::AddressRepaired(index, address)) => {
+        if self.stopped {
+            return;
+        }
+        match input {
+            Input::Link(link) => self.link_changed(now, link, out),
+            Input::LinkGone(index) => self.link_gone(now, index, out),
+            Input::Packet { index, packet } => self.receive(now, index, packet, out),
+            Input::ScriptExited { run, status } => self.script_exited(now, run, status, out),
+            Input::AddressRepaired(index, address) => {
                 self.each_router(now, out, |router, turn| {
                     if router.places(turn.links).contains(&(index, address)) {
                         router.announce_some(turn, |candidate| candidate == address);
                     }
                 });
             }
-            (Phase::Running, Input::Timeout) => self.serve_timeouts(now, out),
-            (Phase::Running, Input::Reload(config)) => self.reload(now, config, out),
+            Input::Timeout => self.serve_timeouts(now, out),
+            Input::Reload(config) => self.reload(now, config, out),
+            Input::Stop => self.stop(now, out),
         }
-        if self.phase == Phase::Running {
-            self.announcements.flush(now, &self.links, out);
-        }
+        self.announcements.flush(now, &self.links, out);
     }
 
     /// When the stack has something to do by itself.
     pub fn next_timeout(&self) -> Option<Instant> {
-        if self.phase != Phase::Running {
+        if self.stopped {
             return None;
         }
         let routers = self.routers.iter().filter_map(VirtualRouter::next_timeout);
@@ -216,7 +213,6 @@ impl Stack {
     }
 
     fn start(&mut self, now: Instant, out: &mut Outputs) {
-        self.phase = Phase::Running;
         self.rebuild_listeners();
         let verdicts = self.verdicts();
         self.each_router(now, out, |router, turn| {
@@ -225,6 +221,7 @@ impl Stack {
             router.start(turn);
         });
         self.serve_timeouts(now, out);
+        self.announcements.flush(now, &self.links, out);
     }
 
     fn stop(&mut self, now: Instant, out: &mut Outputs) {
@@ -233,14 +230,7 @@ impl Stack {
             tracker.stop(out);
         }
         self.announcements = AnnounceQueue::default();
-        self.phase = Phase::Stopped;
-    }
-
-    /// A reload before the start is just another start.
-    fn replace_unstarted(&mut self, now: Instant, config: &Vrrp) {
-        let links = std::mem::take(&mut self.links);
-        let known = self.snapshot();
-        *self = Self { links, ..Self::new(now, config, Some(&known)) };
+        self.stopped = true;
     }
 
     /// Adverts first: routers before scripts.
@@ -293,9 +283,6 @@ impl Stack {
     fn link_changed(&mut self, now: Instant, link: Link, out: &mut Outputs) {
         let (name, up) = (link.name.clone(), link.up);
         let old = self.links.insert(link);
-        if self.phase != Phase::Running {
-            return;
-        }
         if old.as_ref().is_some_and(|old| old.up != up) {
             let event = if up { Event::LinkUp } else { Event::LinkDown };
             out.push(Output::Log(event(name)));
@@ -305,9 +292,6 @@ impl Stack {
 
     fn link_gone(&mut self, now: Instant, index: IfIndex, out: &mut Outputs) {
         let old = self.links.remove(index);
-        if self.phase != Phase::Running {
-            return;
-        }
         if let Some(old) = old {
             if old.up {
                 out.push(Output::Log(Event::LinkDown(old.name)));
