@@ -1,1 +1,46 @@
-//! (being written)
+//! Decides which real servers get traffic: it says when to probe which server, judges the results
+//! by `retry`, `alpha` and quorum, and keeps the pool that the kernel's IPVS table should equal. It
+//! opens no socket and reads no clock; the same inputs always give the same outputs.
+//!
+//! - [`machine`]: [`Checkers`], the whole; start, timers, probes, stop
+//! - `build`: from a configuration and what was known before to the machine; start, respawn, reload
+//! - [`health`]: one check's verdict and its retries
+//! - `reload`: another configuration takes over
+//! - `quorum`: whether a service has enough live weight
+//! - `layout`: the lists of services, servers and checks
+//! - `kinds`: what each kind of check asks for
+//! - `probes`: which probes run, which wait for a place
+//! - [`pool`]: what the kernel should hold, what it may lose, what changed
+//! - [`snapshot`]: what a successor of this process has to know
+//! - [`plan`]: what another configuration would change
+//! - [`input`], [`output`], [`event`], [`names`]: the words of the machine
+//! - `jitter`: the random part of the first check's delay
+
+mod build;
+pub mod event;
+pub mod health;
+pub mod input;
+mod jitter;
+mod kinds;
+mod layout;
+pub mod machine;
+pub mod names;
+pub mod output;
+pub mod plan;
+pub mod pool;
+mod probes;
+mod quorum;
+mod reload;
+pub mod snapshot;
+
+pub use event::Event;
+pub use input::{Input, Outcome};
+pub use machine::Checkers;
+pub use names::ServerId;
+pub use output::{Output, Outputs, ProbeId, ProbeSpec};
+pub use plan::Change;
+pub use pool::{
+    DesiredDestination, DesiredService, DesiredTable, ManagedTable, ServiceSettings, Touched,
+};
+pub use probes::MAX_IN_FLIGHT;
+pub use snapshot::{CheckState, ServerState, ServiceState, Snapshot, StateChange, StateKey};

@@ -1,0 +1,281 @@
+//! What is worth a line in the log, in keepalived's words.
+
+use std::fmt;
+
+use control_plane::model::ServiceAddress;
+use log::Level;
+
+use crate::names::{ServerId, ServerName, ServiceName};
+
+/// One line of the log. `Display` is the line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A check begins its work: at start and after a reload.
+    CheckerActivated(ServerId),
+    /// A try succeeded, the first one or the first after the server was down.
+    TcpSucceeded(ServerId),
+    /// One try failed, whatever follows from it (`log_all_failures`).
+    TcpTryFailed {
+        /// The real server.
+        server: ServerId,
+        /// There was no answer in time.
+        timed_out: bool,
+    },
+    /// The check counts as failed.
+    TcpFailed {
+        /// The real server.
+        server: ServerId,
+        /// How many further tries failed as well; 0 where none were due.
+        retries: u32,
+    },
+    /// The server is up and in the pool.
+    ServerAdded {
+        /// The real server.
+        server: ServerId,
+        /// It was there with weight 0.
+        inhibit: bool,
+    },
+    /// The server is down and out of the pool, or in it with weight 0.
+    ServerRemoved {
+        /// The real server.
+        server: ServerId,
+        /// It stays there with weight 0.
+        inhibit: bool,
+    },
+    /// A reload took away a server that was in the pool, or its service.
+    ServerWithdrawn {
+        /// The real server.
+        server: ServerId,
+        /// It was there with weight 0.
+        inhibited: bool,
+    },
+    /// The daemon ends while the server is in the pool.
+    ServerShutDown {
+        /// The real server.
+        server: ServerId,
+        /// It was there with weight 0.
+        inhibited: bool,
+    },
+    /// A reload changed the weight.
+    WeightChanged {
+        /// The real server.
+        server: ServerId,
+        /// The weight before.
+        from: u32,
+        /// The weight from now on.
+        to: u32,
+        /// Whether the server is up.
+        active: bool,
+    },
+    /// The new configuration lacks the server.
+    ServerGone(ServerId),
+    /// The new configuration lacks the service.
+    ServiceGone(ServiceAddress),
+    /// The live servers are enough.
+    QuorumGained(QuorumLine),
+    /// The live servers are not enough any more.
+    QuorumLost(QuorumLine),
+    /// The live servers are not enough at the start, where there is a sorry server.
+    QuorumNotReached(QuorumLine),
+    /// The live servers are not enough any more because of a reload.
+    QuorumMissing(QuorumLine),
+    /// The sorry server stands in for the real ones.
+    SorryServerAdded {
+        /// The sorry server.
+        server: ServerId,
+        /// It was there with weight 0.
+        inhibit: bool,
+    },
+    /// The sorry server is no longer needed.
+    SorryServerRemoved {
+        /// The sorry server.
+        server: ServerId,
+        /// It stays there with weight 0.
+        inhibit: bool,
+    },
+    /// The servers that are up leave the pool to the sorry server.
+    AliveServersRemoved(ServiceAddress),
+    /// The servers that are up come back into the pool.
+    AliveServersAdded(ServiceAddress),
+    /// A kind of check that has no effect yet.
+    CheckerIgnored {
+        /// The real server, which counts as up as far as this check goes.
+        server: ServerId,
+        /// The keyword.
+        kind: &'static str,
+    },
+    /// A kind of virtual server that has no effect yet.
+    ServiceIgnored(ServiceAddress),
+}
+
+/// The arithmetic of a quorum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QuorumLine {
+    /// The virtual server.
+    pub service: ServiceAddress,
+    /// `quorum`.
+    pub quorum: u64,
+    /// `hysteresis`.
+    pub hysteresis: u64,
+    /// The weight of all live servers.
+    pub weight: u64,
+}
+
+impl QuorumLine {
+    /// The weight that gains it.
+    const fn upper(&self) -> u64 {
+        self.quorum.saturating_add(self.hysteresis)
+    }
+
+    /// The weight below which it is lost.
+    const fn lower(&self) -> u64 {
+        self.quorum.saturating_sub(self.hysteresis)
+    }
+}
+
+impl fmt::Display for QuorumLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} for VS {}", self.weight, ServiceName(self.service))
+    }
+}
+
+impl Event {
+    /// How grave it is. keepalived gives all of these the level "info", but for what it has no words.
+    pub const fn level(&self) -> Level {
+        match self {
+            Self::CheckerIgnored { .. } | Self::ServiceIgnored(_) => Level::Warn,
+            _ => Level::Info,
+        }
+    }
+
+    /// Whether only `-D` shows it. keepalived shows all of these always.
+    pub const fn detail(&self) -> bool {
+        false
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CheckerActivated(id) => {
+                let (server, service) = both(id);
+                write!(f, "Activating healthchecker for service {server} for VS {service}")
+            }
+            Self::TcpSucceeded(id) => write!(f, "TCP connection to {} success.", ServerName(*id)),
+            Self::TcpTryFailed { server, timed_out } => {
+                let word = if *timed_out { "timeout" } else { "failed" };
+                write!(f, "TCP connection to {} {word}.", ServerName(*server))
+            }
+            Self::TcpFailed { server, retries: 0 } => {
+                write!(f, "TCP_CHECK on service {} failed.", ServerName(*server))
+            }
+            Self::TcpFailed { server, retries } => {
+                let server = ServerName(*server);
+                write!(f, "TCP_CHECK on service {server} failed after {retries} retries.")
+            }
+            Self::ServerAdded { .. }
+            | Self::ServerRemoved { .. }
+            | Self::ServerWithdrawn { .. }
+            | Self::ServerShutDown { .. }
+            | Self::SorryServerAdded { .. }
+            | Self::SorryServerRemoved { .. }
+            | Self::WeightChanged { .. } => self.fmt_pool(f),
+            Self::ServerGone(id) => write!(f, "service {} no longer exist", ServerName(*id)),
+            Self::ServiceGone(id) => write!(f, "Removing Virtual Server {}", ServiceName(*id)),
+            Self::QuorumGained(line) => {
+                let QuorumLine { quorum, hysteresis, .. } = line;
+                write!(f, "Gained quorum {quorum}+{hysteresis}={} <= {line}", line.upper())
+            }
+            Self::QuorumLost(line) => {
+                let QuorumLine { quorum, hysteresis, .. } = line;
+                write!(f, "Lost quorum {quorum}-{hysteresis}={} > {line}", line.lower())
+            }
+            Self::QuorumNotReached(line) => {
+                // A minus with the sum of the plus: keepalived's own words.
+                let QuorumLine { quorum, hysteresis, .. } = line;
+                write!(
+                    f,
+                    "Starting with quorum down {quorum}-{hysteresis}={} > {line}",
+                    line.upper()
+                )
+            }
+            Self::QuorumMissing(line) => {
+                let QuorumLine { quorum, hysteresis, .. } = line;
+                write!(
+                    f,
+                    "Starting with quorum down {quorum}-{hysteresis}={} > {line}",
+                    line.lower()
+                )
+            }
+            Self::AliveServersRemoved(id) => {
+                write!(f, "Removing alive servers from the pool for VS {}", ServiceName(*id))
+            }
+            Self::AliveServersAdded(id) => {
+                write!(f, "Adding alive servers to the pool for VS {}", ServiceName(*id))
+            }
+            Self::CheckerIgnored { server, kind } => {
+                let (server, service) = both(server);
+                write!(
+                    f,
+                    "WARNING - {kind} of service {server} of VS {service} has no effect yet, \
+                     the server counts as up"
+                )
+            }
+            Self::ServiceIgnored(id) => {
+                let service = ServiceName(*id);
+                write!(
+                    f,
+                    "WARNING - virtual server groups have no effect yet, {service} is ignored"
+                )
+            }
+        }
+    }
+}
+
+impl Event {
+    /// The lines about one server's place in the pool.
+    fn fmt_pool(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (verb, id, of) = match self {
+            Self::ServerAdded { server, inhibit: false } => ("Adding service", server, "to"),
+            Self::ServerAdded { server, inhibit: true } => ("Enabling service", server, "of"),
+            Self::ServerRemoved { server, inhibit: false } => ("Removing service", server, "from"),
+            Self::ServerRemoved { server, inhibit: true } => ("Disabling service", server, "of"),
+            Self::ServerWithdrawn { server, inhibited: false } => {
+                ("Removing service", server, "from")
+            }
+            Self::ServerWithdrawn { server, inhibited: true } => {
+                ("Removing (inhibited) service", server, "from")
+            }
+            Self::ServerShutDown { server, inhibited: false } => {
+                ("Shutting down service", server, "from")
+            }
+            Self::ServerShutDown { server, inhibited: true } => {
+                ("Shutting down (inhibited) service", server, "from")
+            }
+            Self::SorryServerAdded { server, inhibit: false } => {
+                ("Adding sorry server", server, "to")
+            }
+            Self::SorryServerAdded { server, inhibit: true } => {
+                ("Enabling sorry server", server, "to")
+            }
+            Self::SorryServerRemoved { server, inhibit: false } => {
+                ("Removing sorry server", server, "from")
+            }
+            Self::SorryServerRemoved { server, inhibit: true } => {
+                ("Disabling sorry server", server, "from")
+            }
+            Self::WeightChanged { server, from, to, active } => {
+                let kind = if *active { "active" } else { "inactive" };
+                write!(f, "Changing weight from {from} to {to} for {kind} ")?;
+                ("service", server, "of")
+            }
+            _ => return Ok(()),
+        };
+        let (server, service) = both(id);
+        write!(f, "{verb} {server} {of} VS {service}")
+    }
+}
+
+const fn both(id: &ServerId) -> (ServerName, ServiceName) {
+    (ServerName(*id), ServiceName(id.service))
+}

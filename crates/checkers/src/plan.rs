@@ -1,0 +1,132 @@
+//! What another configuration would change, in words for the plan that a reload prints.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use control_plane::model::{Lvs, RealServer, ServiceAddress, VirtualServer};
+
+use crate::build::{bare_server, bare_service};
+use crate::kinds::{is_supported, probe_spec};
+use crate::layout::{Layout, Server, Service};
+use crate::names::{ServerId, ServerName, ServiceName};
+use crate::snapshot::CheckState;
+
+/// One thing that would change. `Display` says it in a sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A virtual server comes.
+    ServiceAdded(ServiceAddress),
+    /// A virtual server goes, with its real servers.
+    ServiceRemoved(ServiceAddress),
+    /// Settings of a virtual server: scheduler, persistence, quorum and so on.
+    ServiceChanged(ServiceAddress),
+    /// A real server comes.
+    ServerAdded(ServerId),
+    /// A real server goes.
+    ServerRemoved(ServerId),
+    /// The weight of a real server.
+    WeightChanged {
+        /// Which.
+        server: ServerId,
+        /// The weight now.
+        from: u32,
+        /// The weight then.
+        to: u32,
+    },
+    /// Other settings of a real server: method, `inhibit_on_failure` and so on.
+    ServerChanged(ServerId),
+    /// The checks of a real server.
+    ChecksChanged(ServerId),
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ServiceAdded(id) => write!(f, "virtual server {} added", ServiceName(*id)),
+            Self::ServiceRemoved(id) => write!(f, "virtual server {} removed", ServiceName(*id)),
+            Self::ServiceChanged(id) => write!(f, "virtual server {} changed", ServiceName(*id)),
+            Self::ServerAdded(id) => of_service(f, id, "added to"),
+            Self::ServerRemoved(id) => of_service(f, id, "removed from"),
+            Self::WeightChanged { server, from, to } => {
+                of_service(f, server, "of")?;
+                write!(f, ": weight {from} becomes {to}")
+            }
+            Self::ServerChanged(id) => {
+                of_service(f, id, "of")?;
+                f.write_str(": settings changed")
+            }
+            Self::ChecksChanged(id) => {
+                of_service(f, id, "of")?;
+                f.write_str(": checks changed")
+            }
+        }
+    }
+}
+
+fn of_service(f: &mut fmt::Formatter<'_>, id: &ServerId, relation: &str) -> fmt::Result {
+    let (server, service) = (ServerName(*id), ServiceName(id.service));
+    write!(f, "real server {server} {relation} virtual server {service}")
+}
+
+/// What a reload with `new` would change: first what goes, in the order that runs, then what comes
+/// or becomes other, in the order of `new`.
+pub(crate) fn compare(running: &Layout, new: &Lvs) -> Vec<Change> {
+    let wanted: BTreeSet<ServiceAddress> =
+        new.virtual_servers.iter().map(|one| one.address).collect();
+    let gone = running.services.iter().filter(|one| !wanted.contains(&one.config.address));
+    let mut changes: Vec<Change> =
+        gone.map(|one| Change::ServiceRemoved(one.config.address)).collect();
+    let known: BTreeMap<ServiceAddress, &Service> =
+        running.services.iter().map(|one| (one.config.address, one)).collect();
+    for service in new.virtual_servers.iter().filter(|one| is_supported(one)) {
+        match known.get(&service.address) {
+            None => changes.push(Change::ServiceAdded(service.address)),
+            Some(running_service) => {
+                compare_service(running, running_service, service, &mut changes);
+            }
+        }
+    }
+    changes
+}
+
+fn compare_service(
+    running: &Layout,
+    service: &Service,
+    new: &VirtualServer,
+    changes: &mut Vec<Change>,
+) {
+    if service.config != bare_service(new) {
+        changes.push(Change::ServiceChanged(new.address));
+    }
+    let servers = running.servers.get(service.servers.clone()).unwrap_or_default();
+    let wanted: BTreeSet<_> = new.real_servers.iter().map(|one| one.address).collect();
+    let gone = servers.iter().filter(|one| !wanted.contains(&one.id.server));
+    changes.extend(gone.map(|one| Change::ServerRemoved(one.id)));
+    let known: BTreeMap<_, &Server> = servers.iter().map(|one| (one.id.server, one)).collect();
+    for server in &new.real_servers {
+        match known.get(&server.address) {
+            None => {
+                let id = ServerId { service: new.address, server: server.address };
+                changes.push(Change::ServerAdded(id));
+            }
+            Some(running_server) => compare_server(running, running_server, server, changes),
+        }
+    }
+}
+
+fn compare_server(running: &Layout, server: &Server, new: &RealServer, changes: &mut Vec<Change>) {
+    let id = server.id;
+    let (from, to) = (server.config.weight, new.weight);
+    if from != to {
+        changes.push(Change::WeightChanged { server: id, from, to });
+    }
+    if (RealServer { weight: to, ..server.config.clone() }) != bare_server(new) {
+        changes.push(Change::ServerChanged(id));
+    }
+    let checks = running.checks.get(server.checks.clone()).unwrap_or_default();
+    let running_checks = checks.iter().map(|check| check.fingerprint);
+    let new_checks = new.checkers.iter().filter(|check| probe_spec(&check.kind).is_some());
+    if !running_checks.eq(new_checks.map(CheckState::fingerprint_of)) {
+        changes.push(Change::ChecksChanged(id));
+    }
+}
