@@ -4,18 +4,21 @@
 //!
 //! - [`reflector`]: the mirror with its two sockets; [`Reflector`] is what a process holds
 //! - [`mirror`]: links and addresses as they are, and the changes that the owner has not heard of
-//! - [`mod@link`]: interfaces
+//! - [`Link`], in [`mod@link`]: interfaces
 //! - [`address`]: addresses that are there
 //! - [`desired`]: addresses that should be there, and the difference
+//! - [`firewall`]: nf_tables sets of addresses whose packets are dropped
 
 pub mod address;
 pub mod desired;
+pub mod firewall;
 pub mod link;
 pub mod mirror;
 pub mod reflector;
 
 pub use address::Address;
 pub use desired::DesiredAddress;
+pub use firewall::Firewall;
 pub use link::Link;
 pub use mirror::{Change, Mirror};
 pub use reflector::{Reflector, Report};

@@ -40,6 +40,11 @@ impl AttributeWriter {
         self.push(kind, false, value)
     }
 
+    /// Adds a 32 bit number in network byte order.
+    pub fn put_be32(self, kind: u16, value: u32) -> Self {
+        self.push(kind, false, value.to_be_bytes())
+    }
+
     /// Adds bytes as they are.
     pub fn bytes(self, kind: u16, value: &[u8]) -> Self {
         self.push(kind, false, value)

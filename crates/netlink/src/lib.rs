@@ -34,4 +34,5 @@ pub use events::{Batch, Events};
 pub use frame::Reply;
 pub use message::{Message, Request};
 pub use socket::{Protocol, Socket};
+pub use transaction::{Aborted, NfHeader};
 pub use transport::Transport;

@@ -17,6 +17,9 @@ const COMMAND_BUFFER: usize = 1024 * 1024;
 /// Receive buffer of a socket for events: a thousand addresses make a thousand events at once.
 const EVENT_BUFFER: usize = 8 * 1024 * 1024;
 
+/// Send buffer: a datagram larger than that is refused.
+const SEND_BUFFER: usize = 512 * 1024;
+
 /// Which part of the kernel a socket talks to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
@@ -69,13 +72,19 @@ impl Socket {
         if protocol == Protocol::Route {
             inner.enable_strict_checking(true).map_err(failed("turn on strict checking"))?;
         }
-        force_receive_buffer(&inner, buffer).map_err(failed("enlarge the receive buffer"))?;
+        enlarge(&inner, buffer).map_err(failed("enlarge its buffers"))?;
         Ok(Self { inner })
     }
 }
 
-fn force_receive_buffer(socket: &NlSocket, bytes: usize) -> io::Result<()> {
-    socket.set_recv_buffer_size(bytes)
+/// Beyond the system's limit where that is allowed, else up to it: then a burst costs a resync.
+fn enlarge(socket: &NlSocket, receive: usize) -> io::Result<()> {
+    match sys::force_buffers(socket.as_raw_fd(), receive, SEND_BUFFER) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            socket.set_recv_buffer_size(receive)
+        }
+        result => result,
+    }
 }
 
 impl Transport for Socket {

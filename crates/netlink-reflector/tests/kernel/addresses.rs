@@ -1,0 +1,211 @@
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr};
+
+use base::{IfIndex, Instant, IpNet};
+use netlink_reflector::{Change, DesiredAddress, Reflector};
+
+use crate::namespace::{enter, ip};
+
+fn net(text: &str) -> IpNet {
+    text.parse().unwrap()
+}
+
+fn with_veth() -> (Reflector<netlink::Socket>, IfIndex) {
+    ip("link add v0 type veth peer name v1");
+    // no addresses but those of the test
+    ip("link set v0 addrgenmode none");
+    ip("link set v1 addrgenmode none");
+    ip("link set v0 up");
+    ip("link set v1 up");
+    let mut reflector = Reflector::open().unwrap();
+    reflector.resync().unwrap();
+    let index = reflector.link_by_name("v0").unwrap().index;
+    (reflector, index)
+}
+
+fn keys(desired: &[DesiredAddress]) -> BTreeSet<(IfIndex, IpNet)> {
+    desired.iter().map(|desired| (desired.index, desired.net)).collect()
+}
+
+/// The addresses of v0 as `ip` lists them.
+fn listed() -> Vec<String> {
+    let text = ip("-o addr show dev v0");
+    let words = |line: &str| line.split_whitespace().nth(3).unwrap().to_owned();
+    text.lines().map(words).collect()
+}
+
+#[test]
+fn addresses_are_added_once_and_removed_once() {
+    if !enter() {
+        return;
+    }
+    let (mut reflector, index) = with_veth();
+    let desired = [
+        DesiredAddress {
+            label: Some("v0:vip".to_owned()),
+            scope: 253,
+            broadcast: Some(Ipv4Addr::new(10, 0, 0, 255)),
+            ..DesiredAddress::new(index, net("10.0.0.1/24"))
+        },
+        DesiredAddress::new(index, net("10.0.0.2/32")),
+        DesiredAddress {
+            nodad: true,
+            preferred_lifetime: Some(0),
+            ..DesiredAddress::new(index, net("2001:db8::1/128"))
+        },
+    ];
+    let managed = keys(&desired);
+    let report = reflector.reconcile(&managed, &desired).unwrap();
+    assert_eq!((report.added, report.removed), (3, 0), "{report:?}");
+    assert_eq!(listed(), ["10.0.0.1/24", "10.0.0.2/32", "2001:db8::1/128"]);
+    let text = ip("-o addr show dev v0");
+    let line = |address: &str| text.lines().find(|line| line.contains(address)).unwrap();
+    assert!(
+        line("10.0.0.1/24").contains("brd 10.0.0.255 scope link proto keepalived v0:vip")
+            || line("10.0.0.1/24").contains("brd 10.0.0.255 scope link proto 18 v0:vip")
+            || line("10.0.0.1/24").contains("brd 10.0.0.255 scope link v0:vip"),
+        "{text}"
+    );
+    assert!(line("2001:db8::1").contains("nodad"), "{text}");
+    assert!(line("2001:db8::1").contains("preferred_lft 0sec"), "{text}");
+
+    // the mirror knows before the events are read, and the events are no news
+    assert!(reflector.address(index, "10.0.0.2".parse().unwrap()).is_some());
+    assert_eq!(reflector.drain(Instant::default()).unwrap(), []);
+    assert_eq!(reflector.reconcile(&managed, &desired).unwrap(), Default::default());
+
+    let report = reflector.reconcile(&managed, &[]).unwrap();
+    assert_eq!((report.added, report.removed), (0, 3), "{report:?}");
+    assert_eq!(listed(), [] as [&str; 0]);
+    assert_eq!(reflector.drain(Instant::default()).unwrap(), []);
+}
+
+#[test]
+fn what_is_not_ours_is_left_alone() {
+    if !enter() {
+        return;
+    }
+    let (mut reflector, index) = with_veth();
+    ip("addr add 10.0.0.9/24 dev v0");
+    ip("addr add 10.0.0.1/24 dev v0");
+    let ours = [DesiredAddress::new(index, net("10.0.0.1/32"))];
+    reflector.reconcile(&keys(&ours), &ours).unwrap();
+    assert_eq!(listed(), ["10.0.0.9/24", "10.0.0.1/32", "10.0.0.1/24"]);
+    reflector.reconcile(&keys(&ours), &[]).unwrap();
+    assert_eq!(listed(), ["10.0.0.9/24", "10.0.0.1/24"]);
+}
+
+#[test]
+fn an_address_that_somebody_deletes_is_news_and_comes_back() {
+    if !enter() {
+        return;
+    }
+    let (mut reflector, index) = with_veth();
+    let desired = [DesiredAddress::new(index, net("10.0.0.1/32"))];
+    reflector.reconcile(&keys(&desired), &desired).unwrap();
+    ip("addr del 10.0.0.1/32 dev v0");
+    let changes = reflector.drain(Instant::default()).unwrap();
+    assert!(
+        matches!(&changes[..], [Change::AddressRemoved(address)] if address.net == desired[0].net),
+        "{changes:?}"
+    );
+    let report = reflector.reconcile(&keys(&desired), &desired).unwrap();
+    assert_eq!(report.added, 1);
+    assert_eq!(listed(), ["10.0.0.1/32"]);
+}
+
+#[test]
+fn coming_and_going_of_our_own_address_is_never_news() {
+    if !enter() {
+        return;
+    }
+    let (mut reflector, index) = with_veth();
+    let desired = [DesiredAddress::new(index, net("10.0.0.1/32"))];
+    let managed = keys(&desired);
+    for _ in 0..3 {
+        assert_eq!(reflector.reconcile(&managed, &desired).unwrap().changes, []);
+        assert_eq!(reflector.reconcile(&managed, &[]).unwrap().changes, []);
+    }
+    reflector.reconcile(&managed, &desired).unwrap();
+    assert_eq!(reflector.drain(Instant::default()).unwrap(), []);
+}
+
+#[test]
+fn the_rest_of_a_network_survives_the_removal_of_its_first_address() {
+    if !enter() {
+        return;
+    }
+    let (mut reflector, index) = with_veth();
+    let all: Vec<_> =
+        (1..=3).map(|n| DesiredAddress::new(index, net(&format!("10.0.0.{n}/24")))).collect();
+    let managed = keys(&all);
+    reflector.reconcile(&managed, &all).unwrap();
+    // without promote_secondaries the kernel takes .2 and .3 along
+    let report = reflector.reconcile(&managed, &all[1..]).unwrap();
+    assert_eq!(report.changes, [], "and nobody has to hear of it");
+    assert_eq!(listed(), ["10.0.0.2/24", "10.0.0.3/24"]);
+}
+
+#[test]
+fn a_changed_label_makes_the_address_anew() {
+    if !enter() {
+        return;
+    }
+    let (mut reflector, index) = with_veth();
+    let mut desired = [DesiredAddress::new(index, net("10.0.0.1/32"))];
+    let managed = keys(&desired);
+    reflector.reconcile(&managed, &desired).unwrap();
+    desired[0].label = Some("v0:1".to_owned());
+    let report = reflector.reconcile(&managed, &desired).unwrap();
+    assert_eq!((report.added, report.removed, report.changes), (1, 1, vec![]));
+    assert!(ip("-o addr show dev v0").contains("v0:1"));
+    assert_eq!(reflector.reconcile(&managed, &desired).unwrap(), Default::default());
+}
+
+#[test]
+fn a_refused_address_is_named_and_the_others_are_added() {
+    if !enter() {
+        return;
+    }
+    let (mut reflector, index) = with_veth();
+    let desired = [
+        DesiredAddress {
+            label: Some("a-label-that-is-too-long".to_owned()),
+            ..DesiredAddress::new(index, net("10.0.0.1/32"))
+        },
+        DesiredAddress::new(index, net("10.0.0.2/32")),
+    ];
+    let report = reflector.reconcile(&keys(&desired), &desired).unwrap();
+    assert_eq!(listed(), ["10.0.0.2/32"]);
+    let [refusal] = &report.refused[..] else { panic!("{report:?}") };
+    assert_eq!(refusal.request, "add address 10.0.0.1/32 dev v0");
+    assert!(refusal.errno > 0);
+}
+
+#[test]
+fn ten_thousand_addresses_go_in_and_out_and_are_known_without_a_dump() {
+    if !enter() {
+        return;
+    }
+    let (mut reflector, index) = with_veth();
+    let first = u32::from(Ipv4Addr::new(10, 1, 0, 0));
+    let desired: Vec<_> = (0..10_000)
+        .map(|n| IpNet::from(IpAddr::from(Ipv4Addr::from_bits(first + n))))
+        .map(|net| DesiredAddress::new(index, net))
+        .collect();
+    let managed = keys(&desired);
+    let started = std::time::Instant::now();
+    let report = reflector.reconcile(&managed, &desired).unwrap();
+    let added = started.elapsed();
+    assert_eq!((report.added, report.refused.len()), (10_000, 0));
+    assert_eq!(listed().len(), 10_000);
+    let started = std::time::Instant::now();
+    assert_eq!(reflector.reconcile(&managed, &desired).unwrap(), Default::default());
+    let compared = started.elapsed();
+    assert_eq!(reflector.resync().unwrap(), [], "the kernel has what the mirror has");
+    let started = std::time::Instant::now();
+    assert_eq!(reflector.reconcile(&managed, &[]).unwrap().removed, 10_000);
+    println!("add {added:?}, compare {compared:?}, remove {:?}", started.elapsed());
+    assert_eq!(listed(), [] as [&str; 0]);
+    assert_eq!(reflector.drain(Instant::default()).unwrap(), []);
+}

@@ -1,0 +1,164 @@
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use base::IfIndex;
+use netlink_reflector::Firewall;
+
+use crate::namespace::{enter, ip, nft};
+
+/// What Debian's keepalived 2.2.7 makes for two IPv4 addresses.
+const IPV4: &str = "table ip keepalived {
+	set vips {
+		type ipv4_addr
+		elements = { 10.66.0.1, 10.66.0.2 }
+	}
+
+	chain out {
+		type filter hook output priority filter - 1; policy accept;
+		ip saddr @vips drop
+	}
+
+	chain in {
+		type filter hook input priority filter - 1; policy accept;
+		ip daddr @vips drop
+	}
+}
+";
+
+/// The same for a global and a link-local IPv6 address.
+const IPV6: &str = "table ip6 keepalived {
+	set vips {
+		type ipv6_addr
+		elements = { 2001:db8::1 }
+	}
+
+	set neighbor-discovery {
+		type icmpv6_type
+		flags constant
+		elements = { nd-neighbor-solicit,
+			     nd-neighbor-advert }
+	}
+
+	set vips_link_local {
+		type ipv6_addr . iface_index
+		elements = { fe80::5:6 . \"v0\" }
+	}
+
+	chain out {
+		type filter hook output priority filter - 1; policy accept;
+		icmpv6 type @neighbor-discovery accept
+		ip6 saddr fe80::/10 goto out_link_local
+		ip6 saddr @vips drop
+	}
+
+	chain in {
+		type filter hook input priority filter - 1; policy accept;
+		icmpv6 type @neighbor-discovery accept
+		ip6 daddr fe80::/10 goto in_link_local
+		ip6 daddr @vips drop
+	}
+
+	chain in_link_local {
+		ip6 daddr . iif @vips_link_local drop
+	}
+
+	chain out_link_local {
+		ip6 saddr . oif @vips_link_local drop
+	}
+}
+";
+
+fn v0() -> IfIndex {
+    ip("link add v0 type veth peer name v1");
+    let line = ip("-o link show dev v0");
+    let number = line.split(':').next().unwrap();
+    IfIndex::new(number.trim().parse().unwrap()).unwrap()
+}
+
+fn addresses(index: IfIndex, texts: &[&str]) -> BTreeSet<(IfIndex, IpAddr)> {
+    texts.iter().map(|text| (index, text.parse().unwrap())).collect()
+}
+
+#[test]
+fn the_tables_are_those_of_keepalived() {
+    if !enter() {
+        return;
+    }
+    let index = v0();
+    let mut firewall = Firewall::open().unwrap();
+    let drop = addresses(index, &["10.66.0.1", "10.66.0.2"]);
+    assert!(firewall.reconcile(&drop).unwrap());
+    assert_eq!(nft("list ruleset"), IPV4);
+    assert!(!firewall.reconcile(&drop).unwrap(), "nothing to do");
+
+    assert!(firewall.reconcile(&addresses(index, &["2001:db8::1", "fe80::5:6"])).unwrap());
+    assert_eq!(nft("list ruleset"), IPV6);
+    assert!(firewall.reconcile(&BTreeSet::new()).unwrap());
+    assert_eq!(nft("list ruleset"), "");
+    assert!(!firewall.reconcile(&BTreeSet::new()).unwrap(), "nothing to do");
+}
+
+#[test]
+fn only_the_sets_change_once_the_table_is_there() {
+    if !enter() {
+        return;
+    }
+    let index = v0();
+    let mut firewall = Firewall::open().unwrap();
+    firewall.reconcile(&addresses(index, &["10.66.0.9"])).unwrap();
+    // a rule of somebody else tells whether the table is made anew
+    nft("add chain ip keepalived witness");
+    firewall.reconcile(&addresses(index, &["10.66.0.1", "10.66.0.9"])).unwrap();
+    firewall.reconcile(&addresses(index, &["10.66.0.1", "10.66.0.2"])).unwrap();
+    let rules = nft("list ruleset");
+    assert!(rules.contains("elements = { 10.66.0.1, 10.66.0.2 }"), "{rules}");
+    assert!(rules.contains("chain witness"), "{rules}");
+}
+
+#[test]
+fn a_flushed_ruleset_is_made_anew() {
+    if !enter() {
+        return;
+    }
+    let index = v0();
+    let mut firewall = Firewall::open().unwrap();
+    firewall.reconcile(&addresses(index, &["10.66.0.1"])).unwrap();
+    nft("flush ruleset");
+    firewall.reconcile(&addresses(index, &["10.66.0.1", "10.66.0.2"])).unwrap();
+    assert_eq!(nft("list ruleset"), IPV4);
+    nft("flush ruleset");
+    firewall.reconcile(&BTreeSet::new()).unwrap();
+    assert_eq!(nft("list ruleset"), "");
+}
+
+#[test]
+fn a_table_that_an_earlier_process_left_is_taken_over_or_removed() {
+    if !enter() {
+        return;
+    }
+    let index = v0();
+    let left = addresses(index, &["10.66.0.1", "10.66.0.7"]);
+    Firewall::open().unwrap().reconcile(&left).unwrap();
+    let wanted = addresses(index, &["10.66.0.1", "10.66.0.2"]);
+    Firewall::open().unwrap().reconcile(&wanted).unwrap();
+    assert_eq!(nft("list ruleset"), IPV4);
+    nft("add table ip other");
+    Firewall::open().unwrap().reconcile(&BTreeSet::new()).unwrap();
+    assert_eq!(nft("list ruleset"), "table ip other {\n}\n");
+}
+
+#[test]
+fn thousands_of_addresses_fit() {
+    if !enter() {
+        return;
+    }
+    let index = v0();
+    let many: BTreeSet<_> =
+        (0..5000u32).map(|n| (index, IpAddr::from((0x0a00_0000 + n).to_be_bytes()))).collect();
+    let mut firewall = Firewall::open().unwrap();
+    firewall.reconcile(&many).unwrap();
+    let listed = nft("list set ip keepalived vips");
+    assert_eq!(listed.matches("10.0.").count(), 5000);
+    firewall.reconcile(&BTreeSet::new()).unwrap();
+    assert_eq!(nft("list ruleset"), "");
+}

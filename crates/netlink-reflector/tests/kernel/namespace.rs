@@ -1,0 +1,39 @@
+//! A network namespace for one test: a test is a thread, and a namespace belongs to a thread.
+
+use std::process::Command;
+
+use nix::errno::Errno;
+use nix::sched::{CloneFlags, unshare};
+
+/// Moves this thread into a new namespace with the loopback up; `false` (and a word about it) when
+/// that is not allowed.
+pub(crate) fn enter() -> bool {
+    match unshare(CloneFlags::CLONE_NEWNET) {
+        Ok(()) => {
+            ip("link set lo up");
+            true
+        }
+        Err(Errno::EPERM) => {
+            eprintln!("skipped: network namespaces need root");
+            false
+        }
+        Err(error) => panic!("unshare: {error}"),
+    }
+}
+
+/// Runs `ip` with these words.
+pub(crate) fn ip(words: &str) -> String {
+    run("ip", words)
+}
+
+/// Runs `nft` with these words.
+pub(crate) fn nft(words: &str) -> String {
+    run("nft", words)
+}
+
+fn run(program: &str, words: &str) -> String {
+    let output = Command::new(program).args(words.split_whitespace()).output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{program} {words}: {error}");
+    String::from_utf8(output.stdout).unwrap()
+}
