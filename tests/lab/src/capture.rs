@@ -25,8 +25,6 @@ const OUTGOING: u8 = 4;
 pub struct Frame {
     /// When it passed.
     pub at: Instant,
-    /// The kernel's word for its direction, `PACKET_*` of `linux/if_packet.h`.
-    pub direction: u8,
     /// Its ethertype, or the netlink protocol on a netlink monitor.
     pub protocol: u16,
     /// The whole frame, from its destination address on.
@@ -68,7 +66,6 @@ impl Capture {
                         if everything || from.pkttype() != OUTGOING {
                             let frame = Frame {
                                 at: Instant::now(),
-                                direction: from.pkttype(),
                                 protocol: u16::from_be(from.protocol()),
                                 bytes: buffer[..length].to_vec(),
                             };

@@ -14,6 +14,7 @@ pub mod command;
 pub mod daemon;
 pub mod director;
 pub mod frame;
+pub mod left;
 pub mod load;
 pub mod log;
 pub mod network;

@@ -5,8 +5,9 @@ use std::fmt;
 use crate::capture::Capture;
 use crate::node::Node;
 
-/// Direction "to the kernel" (`PACKET_KERNEL`).
-const TO_KERNEL: u8 = 7;
+/// Set in what a process asks; answers and notifications of the kernel lack it (`NLM_F_REQUEST`).
+/// The device shows both, and does not say which way a message went.
+const REQUEST: u16 = 1;
 
 /// Netlink protocols, `linux/netlink.h`.
 const ROUTE: u16 = 0;
@@ -77,7 +78,6 @@ impl Monitor {
         self.capture
             .frames()
             .iter()
-            .filter(|frame| frame.direction == TO_KERNEL)
             .flat_map(|frame| changes(frame.protocol, &frame.bytes))
             .collect()
     }
@@ -89,8 +89,9 @@ fn changes(protocol: u16, mut bytes: &[u8]) -> Vec<Change> {
     while let Some(header) = bytes.first_chunk::<16>() {
         let length = u32::from_ne_bytes([header[0], header[1], header[2], header[3]]) as usize;
         let kind = u16::from_ne_bytes([header[4], header[5]]);
+        let asked = u16::from_ne_bytes([header[6], header[7]]) & REQUEST != 0;
         let command = (protocol == GENERIC).then(|| bytes.get(16).copied()).flatten();
-        let asks = match protocol {
+        let question = match protocol {
             ROUTE => kind % 4 == 2,
             NETFILTER => false,
             GENERIC => {
@@ -98,7 +99,7 @@ fn changes(protocol: u16, mut bytes: &[u8]) -> Vec<Change> {
             }
             _ => true,
         };
-        if kind >= 16 && !asks {
+        if kind >= 16 && asked && !question {
             found.push(Change { protocol, kind, command });
         }
         bytes = bytes.get(length.max(16).next_multiple_of(4)..).unwrap_or_default();
@@ -126,6 +127,13 @@ mod tests {
         let found = changes(ROUTE, &batch);
         assert_eq!(found.len(), 2, "the question (22) is no change: {found:?}");
         assert!(found[0].is_new_address() && found[1].is_delete_address());
+    }
+
+    #[test]
+    fn what_the_kernel_says_is_no_change() {
+        let mut notification = message(20, [0; 4]);
+        notification[6] = 0;
+        assert!(changes(ROUTE, &notification).is_empty());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use lab::director::{CLIENTS, Cluster, DIRECTORS, INTERFACE, SERVICE, VIP};
 use lab::load::{self, Load};
 use lab::scenario::configuration;
 use lab::web::Web;
-use lab::{Daemon, Node, Program, uml, wait};
+use lab::{Daemon, Node, Program, left, uml, wait};
 
 /// Three advertisement intervals and the skew of priority 90.
 const LB02_DOWN_INTERVAL: Duration = Duration::from_millis(3649);
@@ -90,13 +90,8 @@ fn the_pair_serves() {
 
     assert!(backup.stop().1.success());
     assert!(master.stop().1.success());
-    for (node, own) in [(&lb01, DIRECTORS[0]), (&lb02, DIRECTORS[1])] {
-        assert_eq!(node.ipvs(), [""; 0], "no IPVS entry is left on {}", node.name());
-        let addresses: Vec<String> = node.addresses().into_iter().map(|found| found.cidr).collect();
-        assert_eq!(addresses, [own]);
-        assert_eq!(node.run_files(), [""; 0], "no PID file is left on {}", node.name());
-        assert_eq!(node.processes(), [], "no process is left on {}", node.name());
-    }
+    left::nothing(&lb01, &DIRECTORS[..1]);
+    left::nothing(&lb02, &DIRECTORS[1..]);
 }
 
 /// The table that the configuration asks for, as `ipvsadm -Sn` writes it.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use lab::node::Address;
 use lab::program::Pairing;
 use lab::scenario::configuration;
-use lab::{Capture, Daemon, Network, Node, Program, wait};
+use lab::{Capture, Daemon, Network, Node, Program, left, wait};
 
 const VIP: &str = "192.168.100.100";
 const OWN: [&str; 2] = ["192.168.100.11/24", "192.168.100.12/24"];
@@ -58,7 +58,7 @@ fn the_vip_follows(pairing: Pairing) {
     let (last_at, last) = adverts.last().expect("lb01 sent adverts");
     assert_eq!((last.vrid, last.priority), (51, 0), "a stopping master gives up");
     assert!(*last_at >= stopped_at);
-    nothing_is_left(&lb01, OWN[0]);
+    left::nothing(&lb01, &OWN[..1]);
 
     let master = start_lb01(&first);
     wait::eventually(LB01_DOWN_INTERVAL + SLACK, "the VIP is back on lb01", || lb01.holds(VIP));
@@ -77,8 +77,8 @@ fn the_vip_follows(pairing: Pairing) {
 
     assert!(backup.stop().1.success());
     assert!(master.stop().1.success());
-    nothing_is_left(&lb01, OWN[0]);
-    nothing_is_left(&lb02, OWN[1]);
+    left::nothing(&lb01, &OWN[..1]);
+    left::nothing(&lb02, &OWN[1..]);
 }
 
 /// Stops the master; the other node must have the VIP within a second.
@@ -97,11 +97,4 @@ fn stop_and_see(
 
 fn labelled_vip() -> Address {
     Address { interface: "eth0".into(), cidr: format!("{VIP}/24"), label: "eth0:3".into() }
-}
-
-fn nothing_is_left(node: &Node, own: &str) {
-    let addresses: Vec<String> = node.addresses().into_iter().map(|found| found.cidr).collect();
-    assert_eq!(addresses, [own], "only its own address is left on {}", node.name());
-    assert_eq!(node.run_files(), [""; 0], "no PID file is left on {}", node.name());
-    assert_eq!(node.processes(), [], "no process is left on {}", node.name());
 }
