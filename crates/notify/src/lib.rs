@@ -1,1 +1,15 @@
-//! (being written)
+//! Scripts: the scripts of one object run one after another, in the order of its events, so that the
+//! last one to run is the one about the last event. What decides is pure; one module starts
+//! processes.
+//!
+//! - [`Queue`]: which script runs when; pure
+//! - [`security`]: whether others could change what runs as root; pure
+//! - [`Launcher`]: as whom, with which environment, and the start
+
+mod launcher;
+mod queue;
+pub mod security;
+
+pub use launcher::{Launcher, StartError, UserError};
+pub use queue::{Input, MAX_RUNNING, MAX_WAITING, Output, Outputs, Queue, RunId};
+pub use security::{Refusal, SystemFacts};

@@ -10,11 +10,12 @@
 //! - [`timer_fd`]: one deadline as a descriptor
 //! - [`memfd`]: sealed memory, handed over by descriptor
 //! - [`seqpacket`]: records with descriptors between two processes
-//! - [`vrrp_socket`], [`packet_socket`], [`tcp`]: the network
+//! - [`vrrp_socket`], [`packet_socket`], [`tcp`], [`interfaces`]: the network
 //! - [`pid_file`]: locked PID files
 //! - [`users`]: user and group names
 
 pub mod clock;
+mod interface;
 pub mod memfd;
 pub mod namespace;
 pub mod packet_socket;
@@ -30,6 +31,7 @@ pub mod timer_fd;
 pub mod users;
 pub mod vrrp_socket;
 
+pub use interface::interfaces;
 pub use packet_socket::PacketSocket;
 pub use pid_file::{PidFile, PidFileError};
 pub use process::{Announce, Child, Daemonised, Exit, Forked, daemonise, fork};

@@ -23,8 +23,10 @@ pub struct Spawn {
     pub args: Vec<String>,
     /// Its whole environment.
     pub env: BTreeMap<String, String>,
-    /// Whom it runs as, with no supplementary group; `None` leaves all as it is.
+    /// Whom it runs as; `None` leaves user and groups as they are.
     pub user: Option<User>,
+    /// The supplementary groups of that user; empty for none.
+    pub groups: Vec<u32>,
     /// File mode mask.
     pub umask: u32,
 }
@@ -54,6 +56,7 @@ struct Prepared {
     argv: Vec<CString>,
     envp: Vec<CString>,
     user: Option<User>,
+    groups: Vec<Gid>,
     umask: Mode,
     parent: i32,
 }
@@ -66,6 +69,7 @@ impl Prepared {
             argv: words.map(|word| CString::new(word.as_str())).collect::<Result<_, _>>()?,
             envp: variables.map(CString::new).collect::<Result<_, _>>()?,
             user: script.user,
+            groups: script.groups.iter().copied().map(Gid::from_raw).collect(),
             umask: Mode::from_bits_truncate(script.umask),
             parent: process::own_pid(),
         })
@@ -77,7 +81,7 @@ impl Prepared {
         close_the_rest_on_exec();
         umask(self.umask);
         if let Some(user) = self.user {
-            unistd::setgroups(&[])?;
+            unistd::setgroups(&self.groups)?;
             let gid = Gid::from_raw(user.gid);
             unistd::setresgid(gid, gid, gid)?;
             let uid = Uid::from_raw(user.uid);

@@ -1,9 +1,10 @@
 //! User and group names. They are looked up before a loop runs: the answer may come from a network
 //! directory and take its time.
 
+use std::ffi::CString;
 use std::io;
 
-use nix::unistd::{Group, User as Entry};
+use nix::unistd::{Gid, Group, Uid, User as Entry, getegid, geteuid, getgrouplist};
 
 /// Whom a process runs as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,6 +39,22 @@ pub fn group(name: &str) -> io::Result<Option<u32>> {
     Ok(name.parse().ok())
 }
 
+/// Whom this process runs as.
+pub fn own() -> User {
+    User { uid: geteuid().as_raw(), gid: getegid().as_raw() }
+}
+
+/// All groups of a user, `gid` among them (`set_supplementary_groups`). A number without an account
+/// has no other.
+///
+/// # Errors
+/// The directory's.
+pub fn groups(user: User) -> io::Result<Vec<u32>> {
+    let Some(entry) = Entry::from_uid(Uid::from_raw(user.uid))? else { return Ok(vec![user.gid]) };
+    let groups = getgrouplist(&CString::new(entry.name)?, Gid::from_raw(user.gid))?;
+    Ok(groups.into_iter().map(Gid::as_raw).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,6 +64,12 @@ mod tests {
         assert_eq!(user("root").unwrap(), Some(User { uid: 0, gid: 0 }));
         assert_eq!(user("0").unwrap(), Some(User { uid: 0, gid: 0 }));
         assert_eq!(group("root").unwrap(), Some(0));
+    }
+
+    #[test]
+    fn a_users_own_group_is_one_of_its_groups() {
+        assert!(groups(User { uid: 0, gid: 0 }).unwrap().contains(&0));
+        assert_eq!(groups(User { uid: 60123, gid: 60124 }).unwrap(), [60124]);
     }
 
     #[test]
