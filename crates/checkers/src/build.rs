@@ -80,29 +80,32 @@ struct Builder<'a> {
     built: Built,
 }
 
-/// Build the lists of `config`. A service or a server that is named twice counts once.
+/// Build the lists of `config`.
 pub(crate) fn build(config: &Lvs, prior: &Prior, now: Instant, jitter: &mut Jitter) -> Built {
     let mut builder = Builder { prior, now, jitter, built: Built::default() };
-    let mut seen = BTreeSet::new();
-    for service in &config.virtual_servers {
-        if !is_supported(service) {
-            builder.built.ignored.push(Event::ServiceIgnored(service.address));
-        } else if seen.insert(service.address) {
-            builder.add_service(service);
-        }
-    }
+    let ignored = config.virtual_servers.iter().filter(|service| !is_supported(service));
+    builder.built.ignored.extend(ignored.map(|service| Event::ServiceIgnored(service.address)));
+    services_of(config).for_each(|service| builder.add_service(service));
     builder.built
+}
+
+/// The virtual servers that have an effect; of those with the same address the first.
+pub(crate) fn services_of(config: &Lvs) -> impl Iterator<Item = &VirtualServer> {
+    let mut seen = BTreeSet::new();
+    let services = config.virtual_servers.iter().filter(|service| is_supported(service));
+    services.filter(move |service| seen.insert(service.address))
+}
+
+/// The real servers; of those with the same address the first.
+pub(crate) fn servers_of(config: &VirtualServer) -> impl Iterator<Item = &RealServer> {
+    let mut seen = BTreeSet::new();
+    config.real_servers.iter().filter(move |server| seen.insert(server.address))
 }
 
 impl Builder<'_> {
     fn add_service(&mut self, config: &VirtualServer) {
         let first = self.built.layout.servers.len();
-        let mut seen = BTreeSet::new();
-        for server in &config.real_servers {
-            if seen.insert(server.address) {
-                self.add_server(config.address, server);
-            }
-        }
+        servers_of(config).for_each(|server| self.add_server(config.address, server));
         let layout = &mut self.built.layout;
         let live = layout.servers.iter().skip(first).filter(|server| server.is_up());
         let live_weight = live.map(|server| u64::from(server.config.weight)).sum();

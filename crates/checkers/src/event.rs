@@ -49,11 +49,11 @@ pub enum Event {
         /// It was there with weight 0.
         inhibited: bool,
     },
-    /// The daemon ends while the server is in the pool.
+    /// The daemon ends; told of every server, as keepalived does, also of one that is down.
     ServerShutDown {
         /// The real server.
         server: ServerId,
-        /// It was there with weight 0.
+        /// It was in the pool with weight 0.
         inhibited: bool,
     },
     /// A reload changed the weight.

@@ -100,3 +100,7 @@ impl Health {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "health_tests.rs"]
+mod tests;

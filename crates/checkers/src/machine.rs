@@ -308,8 +308,8 @@ impl Checkers {
     fn on_stop(&mut self, out: &mut Outputs) {
         out.extend(self.probes.take_in_flight().map(Output::AbortProbe));
         let Layout { services, servers, .. } = std::mem::take(&mut self.layout);
-        for server in servers.iter().filter(|server| server.is_present()) {
-            let inhibited = !server.is_up();
+        for server in servers {
+            let inhibited = !server.is_up() && server.config.inhibit_on_failure;
             out.push(Output::Log(Event::ServerShutDown { server: server.id, inhibited }));
         }
         for service in services {

@@ -5,8 +5,8 @@ use std::fmt;
 
 use control_plane::model::{Lvs, RealServer, ServiceAddress, VirtualServer};
 
-use crate::build::{bare_server, bare_service};
-use crate::kinds::{is_supported, probe_spec};
+use crate::build::{bare_server, bare_service, servers_of, services_of};
+use crate::kinds::probe_spec;
 use crate::layout::{Layout, Server, Service};
 use crate::names::{ServerId, ServerName, ServiceName};
 use crate::snapshot::CheckState;
@@ -78,7 +78,7 @@ pub(crate) fn compare(running: &Layout, new: &Lvs) -> Vec<Change> {
         gone.map(|one| Change::ServiceRemoved(one.config.address)).collect();
     let known: BTreeMap<ServiceAddress, &Service> =
         running.services.iter().map(|one| (one.config.address, one)).collect();
-    for service in new.virtual_servers.iter().filter(|one| is_supported(one)) {
+    for service in services_of(new) {
         match known.get(&service.address) {
             None => changes.push(Change::ServiceAdded(service.address)),
             Some(running_service) => {
@@ -103,7 +103,7 @@ fn compare_service(
     let gone = servers.iter().filter(|one| !wanted.contains(&one.id.server));
     changes.extend(gone.map(|one| Change::ServerRemoved(one.id)));
     let known: BTreeMap<_, &Server> = servers.iter().map(|one| (one.id.server, one)).collect();
-    for server in &new.real_servers {
+    for server in servers_of(new) {
         match known.get(&server.address) {
             None => {
                 let id = ServerId { service: new.address, server: server.address };

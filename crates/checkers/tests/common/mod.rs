@@ -1,0 +1,216 @@
+//! A world for the machine: time that jumps from timer to timer, servers that listen, refuse or stay
+//! silent, and a kernel that is always current.
+
+#![allow(dead_code, reason = "each test file uses its part of it")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+
+use base::{Duration, Instant};
+use checkers::{Checkers, Input, Outcome, Output, Outputs, ProbeId, ProbeSpec, Snapshot};
+use control_plane::model::checks::{Checker, CheckerKind, TcpCheck};
+use control_plane::model::lvs::{Lvs, Protocol, RealServer, ServiceAddress, VirtualServer};
+use control_plane::model::{ForwardingMethod, Scheduler};
+
+/// More turns at one point in time than any correct machine needs.
+const TURNS: usize = 1_000_000;
+
+/// The machine and everything around it.
+#[derive(Debug)]
+pub(crate) struct World {
+    /// The machine under test.
+    pub(crate) machine: Checkers,
+    /// The time.
+    pub(crate) now: Instant,
+    /// Log lines since the last [`World::take_lines`], with milliseconds since the start.
+    pub(crate) lines: Vec<(u64, String)>,
+    /// Who accepts connections.
+    pub(crate) listening: BTreeSet<SocketAddr>,
+    /// Who never answers; everybody else refuses.
+    pub(crate) silent: BTreeSet<SocketAddr>,
+    /// Probes without a result so far.
+    pub(crate) in_flight: BTreeMap<ProbeId, SocketAddr>,
+    /// The most probes that ran at a time.
+    pub(crate) most_in_flight: usize,
+    /// Targets of all probes, in order, with milliseconds since the start.
+    pub(crate) probed: Vec<(u64, SocketAddr)>,
+}
+
+impl World {
+    /// A machine that starts at time zero.
+    pub(crate) fn new(config: &Lvs) -> Self {
+        Self::resumed(config, None)
+    }
+
+    /// A machine that starts at time zero with what another left.
+    pub(crate) fn resumed(config: &Lvs, snapshot: Option<&Snapshot>) -> Self {
+        let mut out = Outputs::new();
+        let now = Instant::default();
+        let machine = Checkers::new(now, config, snapshot, 1, &mut out);
+        let mut world = Self {
+            machine,
+            now,
+            lines: Vec::new(),
+            listening: BTreeSet::new(),
+            silent: BTreeSet::new(),
+            in_flight: BTreeMap::new(),
+            most_in_flight: 0,
+            probed: Vec::new(),
+        };
+        world.react(out);
+        world
+    }
+
+    /// Milliseconds since the start.
+    pub(crate) fn millis(&self) -> u64 {
+        self.now.saturating_since(Instant::default()).as_millis()
+    }
+
+    /// One input, and whatever follows from it at once.
+    pub(crate) fn input(&mut self, input: Input<'_>) {
+        let mut out = Outputs::new();
+        self.machine.handle_input(self.now, input, &mut out);
+        self.react(out);
+    }
+
+    /// Let time pass until `millis` after the start.
+    pub(crate) fn run_until(&mut self, millis: u64) {
+        let end = Instant::default() + Duration::from_millis(millis);
+        for _ in 0..TURNS {
+            match self.machine.next_timeout() {
+                Some(at) if at <= end => {
+                    self.now = self.now.max(at);
+                    self.input(Input::Timeout);
+                }
+                _ => {
+                    self.now = self.now.max(end);
+                    return;
+                }
+            }
+        }
+        panic!("the machine does not come to rest before {millis} ms");
+    }
+
+    fn react(&mut self, out: Outputs) {
+        let mut todo = std::collections::VecDeque::from(out);
+        while let Some(output) = todo.pop_front() {
+            match output {
+                Output::Log(event) => self.lines.push((self.millis(), event.to_string())),
+                Output::AbortProbe(probe) => {
+                    assert!(self.in_flight.remove(&probe).is_some(), "{probe} does not run");
+                }
+                Output::StartProbe { probe, spec, deadline } => {
+                    assert!(deadline >= self.now);
+                    let ProbeSpec::TcpConnect { target, .. } = spec;
+                    assert!(self.in_flight.insert(probe, target).is_none(), "{probe} used twice");
+                    self.most_in_flight = self.most_in_flight.max(self.in_flight.len());
+                    self.probed.push((self.millis(), target));
+                    if !self.silent.contains(&target) {
+                        let mut more = Outputs::new();
+                        self.answer(probe, &mut more);
+                        todo.extend(more);
+                    }
+                }
+            }
+        }
+    }
+
+    fn answer(&mut self, probe: ProbeId, out: &mut Outputs) {
+        let Some(target) = self.in_flight.remove(&probe) else { return };
+        let outcome =
+            if self.listening.contains(&target) { Outcome::Connected } else { Outcome::Failed };
+        self.machine.handle_input(self.now, Input::ProbeDone { probe, outcome }, out);
+    }
+
+    /// The log since the last call, without times.
+    pub(crate) fn take_lines(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.lines).into_iter().map(|(_, line)| line).collect()
+    }
+
+    /// The log since the last call without the lines that only name checks.
+    pub(crate) fn take_news(&mut self) -> Vec<String> {
+        let mut lines = self.take_lines();
+        lines.retain(|line| !line.starts_with("Activating "));
+        lines
+    }
+
+    /// What should be in the kernel, as `ipvsadm -Sn` would print it.
+    pub(crate) fn table(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (address, service) in self.machine.desired() {
+            let name = match address {
+                ServiceAddress::Address { ip, port, .. } => {
+                    format!("-t {}", SocketAddr::new(*ip, *port))
+                }
+                ServiceAddress::Mark { mark, .. } => format!("-f {mark}"),
+                ServiceAddress::Group { .. } => panic!("a group is not a service of the kernel"),
+            };
+            lines.push(format!("-A {name} -s {}", service.settings.scheduler.name()));
+            for (server, destination) in &service.destinations {
+                let method = match destination.method {
+                    ForwardingMethod::Nat => "-m",
+                    ForwardingMethod::DirectRouting => "-g",
+                    ForwardingMethod::Tunnel => "-i",
+                };
+                lines.push(format!("-a {name} -r {server} {method} -w {}", destination.weight));
+            }
+        }
+        lines
+    }
+}
+
+/// `address:port`.
+pub(crate) fn at(address: &str) -> SocketAddr {
+    address.parse().unwrap()
+}
+
+/// A TCP service with round robin.
+pub(crate) fn service(address: &str, real_servers: Vec<RealServer>) -> VirtualServer {
+    let address = at(address);
+    let (ip, port) = (address.ip(), address.port());
+    VirtualServer {
+        scheduler: Scheduler::RoundRobin,
+        real_servers,
+        ..VirtualServer::new(ServiceAddress::Address { ip, port, protocol: Protocol::Tcp })
+    }
+}
+
+/// A real server with these checks.
+pub(crate) fn server(address: &str, weight: u32, checkers: Vec<Checker>) -> RealServer {
+    RealServer { weight, checkers, ..RealServer::new(at(address)) }
+}
+
+/// A TCP check without warm-up: every 3 s, 2 s to connect, 1 s before a retry.
+pub(crate) fn tcp(target: &str, retry: u32) -> Checker {
+    let connect = TcpCheck { connect_timeout: Duration::from_secs(2), ..TcpCheck::new(at(target)) };
+    Checker {
+        delay_loop: Duration::from_secs(3),
+        warmup: Duration::ZERO,
+        retry,
+        delay_before_retry: Duration::from_secs(1),
+        ..Checker::new(CheckerKind::Tcp(connect))
+    }
+}
+
+/// A real server with one TCP check of itself.
+pub(crate) fn checked(address: &str, weight: u32, retry: u32) -> RealServer {
+    server(address, weight, vec![tcp(address, retry)])
+}
+
+/// The same, down until its first success.
+pub(crate) fn alpha(mut server: RealServer) -> RealServer {
+    server.alpha = true;
+    server.checkers.iter_mut().for_each(|check| check.alpha = true);
+    server
+}
+
+/// The same, with weight 0 instead of absence.
+pub(crate) fn inhibited(server: RealServer) -> RealServer {
+    RealServer { inhibit_on_failure: true, ..server }
+}
+
+/// A configuration of these services.
+pub(crate) fn lvs(virtual_servers: Vec<VirtualServer>) -> Lvs {
+    Lvs { virtual_servers, ..Lvs::default() }
+}
