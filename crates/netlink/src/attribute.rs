@@ -175,3 +175,6 @@ impl Attributes {
         self.get(kind)?.first_chunk::<N>().copied()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -306,3 +306,6 @@ fn retry<R>(mut call: impl FnMut() -> io::Result<R>) -> io::Result<R> {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

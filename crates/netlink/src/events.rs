@@ -83,3 +83,6 @@ fn decode_event<I>(
         _ => decode(reply),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -143,3 +143,6 @@ impl<'a> Iterator for Frames<'a> {
 fn align(length: usize) -> usize {
     length.saturating_add(3) & !3
 }
+
+#[cfg(test)]
+mod tests;

@@ -108,3 +108,6 @@ impl<T: Transport> Engine<T> {
         Ok(if refusals.is_empty() { Ok(()) } else { Err(Aborted { refusals }) })
     }
 }
+
+#[cfg(test)]
+mod tests;
