@@ -12,9 +12,11 @@
 //! - [`seqpacket`]: records with descriptors between two processes
 //! - [`vrrp_socket`], [`packet_socket`], [`tcp`], [`interfaces`]: the network
 //! - [`pid_file`]: locked PID files
+//! - [`files`]: files that root opens by a name that somebody else may have prepared
 //! - [`users`]: user and group names
 
 pub mod clock;
+pub mod files;
 mod interface;
 pub mod memfd;
 pub mod namespace;

@@ -7,7 +7,7 @@ use std::io::{self, PipeWriter, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use nix::sys::prctl;
-use nix::sys::signal::{Signal as Named, killpg};
+use nix::sys::signal::{Signal as Named, kill, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, waitid, waitpid};
 use nix::unistd::{self, ForkResult, Pid};
 
@@ -126,10 +126,17 @@ pub fn fork() -> io::Result<Forked> {
         ForkResult::Child => Ok(Forked::Child(blocked)),
         ForkResult::Parent { child } => {
             // Not reaped before we ask, so the number is still the child's, even if it ended.
-            let pidfd = pidfd_open(child)?;
+            let pidfd = pidfd_open(child).inspect_err(|_| undo_fork(child))?;
             Ok(Forked::Parent(Child { pid: child, pidfd }))
         }
     }
+}
+
+/// A child that we cannot watch (the system is out of memory or files) must not run. It ends at once, so the wait for
+/// it is short.
+fn undo_fork(child: Pid) {
+    let _ = kill(child, Named::SIGKILL);
+    let _ = waitpid(child, None);
 }
 
 fn require_single_thread() -> io::Result<()> {
