@@ -43,4 +43,4 @@ pub use pool::{
     DesiredDestination, DesiredService, DesiredTable, ManagedTable, ServiceSettings, Touched,
 };
 pub use probes::MAX_IN_FLIGHT;
-pub use snapshot::{CheckState, ServerState, ServiceState, Snapshot, StateChange, StateKey};
+pub use snapshot::{CheckState, ObjectKey, ServerState, ServiceState, Snapshot, StateChange};

@@ -77,7 +77,7 @@ pub enum StateChange {
 
 /// Whose state a report is; a later report of the same object replaces an earlier one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum StateKey {
+pub enum ObjectKey {
     /// A virtual server.
     Service(ServiceAddress),
     /// A real server.
@@ -86,10 +86,10 @@ pub enum StateKey {
 
 impl StateChange {
     /// Whose state it is.
-    pub const fn key(&self) -> StateKey {
+    pub const fn key(&self) -> ObjectKey {
         match self {
-            Self::Service(id, _) => StateKey::Service(*id),
-            Self::Server(id, _) => StateKey::Server(*id),
+            Self::Service(id, _) => ObjectKey::Service(*id),
+            Self::Server(id, _) => ObjectKey::Server(*id),
         }
     }
 }

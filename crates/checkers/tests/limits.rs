@@ -50,6 +50,34 @@ fn no_more_probes_run_than_there_are_places_and_none_starves() {
 }
 
 #[test]
+fn a_reload_keeps_the_queue_of_those_that_wait() {
+    let mut config = many(2 * MAX_IN_FLIGHT);
+    for server in config.virtual_servers.iter_mut().flat_map(|service| &mut service.real_servers) {
+        server.checkers[0].warmup = Duration::ZERO;
+    }
+    let mut world = World::new(&config);
+    let all = config.virtual_servers.iter().flat_map(|service| &service.real_servers);
+    world.silent.extend(all.map(|server| server.address));
+    world.run_until(1_500);
+    assert_eq!(world.machine.probe_counts(), (MAX_IN_FLIGHT, MAX_IN_FLIGHT));
+    // The last service waits as a whole, the first is probed as a whole.
+    let last = config.virtual_servers.pop().unwrap();
+    config.virtual_servers.remove(0);
+    config.virtual_servers.reverse();
+    world.probed.clear();
+    world.input(Input::Reload(&config));
+    assert_eq!(world.machine.probe_counts().0, MAX_IN_FLIGHT, "the places are taken over at once");
+    assert_eq!(world.probed.len(), 250);
+    world.run_until(3_500);
+    let mut probed: Vec<_> = world.probed.iter().map(|probe| probe.1).collect();
+    assert_eq!(probed.len(), MAX_IN_FLIGHT - last.real_servers.len());
+    assert!(probed.is_sorted(), "in the order in which they came to wait");
+    probed.dedup();
+    assert_eq!(probed.len(), MAX_IN_FLIGHT - last.real_servers.len());
+    assert!(!last.real_servers.iter().any(|server| probed.contains(&server.address)));
+}
+
+#[test]
 fn first_checks_are_spread_over_the_warmup() {
     let mut world = World::new(&many(10_000));
     world.run_until(11_000);
