@@ -103,3 +103,6 @@ fn normal(service: &Service) -> Service {
         ..service.clone()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -181,8 +181,7 @@ impl<'a> Outcome<'a> {
             match (ask, refusal.errno) {
                 (Ask::NewService(service), ENOENT) => {
                     without_service.insert(service.key);
-                    let hint = format!("no scheduler {0}? modprobe ip_vs_{0}", service.scheduler);
-                    refusal.message.get_or_insert(hint);
+                    refusal.hint = Some(format!("try 'modprobe ip_vs_{}'", service.scheduler));
                 }
                 (Ask::NewService(_) | Ask::NewDestination(..), EEXIST) => outcome.drifted = true,
                 (Ask::NewService(service), _) => {
@@ -203,3 +202,6 @@ impl<'a> Outcome<'a> {
         outcome
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -271,7 +271,7 @@ fn next_batch<R: Request>(requests: &[R]) -> Vec<Message> {
 }
 
 pub(crate) fn refusal(index: usize, request: String, outcome: Outcome) -> Refusal {
-    Refusal { index, request, errno: outcome.errno, message: outcome.message }
+    Refusal { index, request, errno: outcome.errno, message: outcome.message, hint: None }
 }
 
 /// Fills in which request went without an answer.

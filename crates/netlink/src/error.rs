@@ -14,14 +14,19 @@ pub struct Refusal {
     pub errno: i32,
     /// What the kernel adds to the number, where it says anything.
     pub message: Option<String>,
+    /// What may help, where the asker knows.
+    pub hint: Option<String>,
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let reason = io::Error::from_raw_os_error(self.errno);
         write!(f, "cannot {}: {reason}", self.request)?;
-        match &self.message {
-            Some(text) => write!(f, ", the kernel says: {text}"),
+        if let Some(text) = &self.message {
+            write!(f, ", the kernel says: {text}")?;
+        }
+        match &self.hint {
+            Some(hint) => write!(f, "; {hint}"),
             None => Ok(()),
         }
     }
