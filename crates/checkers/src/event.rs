@@ -3,9 +3,19 @@
 use std::fmt;
 
 use control_plane::model::ServiceAddress;
-use log::Level;
 
 use crate::names::{ServerId, ServerName, ServiceName};
+
+/// How grave a line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// Something works as it should.
+    Info,
+    /// Something is not as the configuration or the network should have it.
+    Warning,
+    /// Somebody has to act.
+    Error,
+}
 
 /// One line of the log. `Display` is the line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,7 +153,7 @@ impl Event {
     /// How grave it is. keepalived gives all of these the level "info", but for what it has no words.
     pub const fn level(&self) -> Level {
         match self {
-            Self::CheckerIgnored { .. } | Self::ServiceIgnored(_) => Level::Warn,
+            Self::CheckerIgnored { .. } | Self::ServiceIgnored(_) => Level::Warning,
             _ => Level::Info,
         }
     }

@@ -33,7 +33,7 @@ mod quorum;
 mod reload;
 pub mod snapshot;
 
-pub use event::Event;
+pub use event::{Event, Level};
 pub use input::{Input, Outcome};
 pub use machine::Checkers;
 pub use names::ServerId;
