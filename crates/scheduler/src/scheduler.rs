@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 
 use base::{Duration, Instant};
 use mio::unix::SourceFd;
@@ -125,7 +125,7 @@ impl Scheduler {
     /// # Errors
     /// The system's: `AlreadyExists` for a descriptor that is registered, `PermissionDenied` for
     /// one that cannot be waited for, such as a plain file.
-    pub fn register(&mut self, fd: BorrowedFd<'_>, interest: Interest) -> io::Result<Token> {
+    pub fn register(&mut self, fd: impl AsRawFd, interest: Interest) -> io::Result<Token> {
         let (token, fd) = (Token(self.next_token), fd.as_raw_fd());
         self.poll.registry().register(&mut SourceFd(&fd), mio::Token(token.0), interest.into())?;
         self.next_token += 1;

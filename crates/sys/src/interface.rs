@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::io;
 
-use nix::net::if_::if_nameindex;
+use base::IfIndex;
+use nix::net::if_::{if_nameindex, if_nametoindex};
 
 /// Their names.
 ///
@@ -14,6 +15,14 @@ pub fn interfaces() -> io::Result<BTreeSet<String>> {
     Ok(interfaces.iter().map(|one| one.name().to_string_lossy().into_owned()).collect())
 }
 
+/// The index of the interface of that name.
+///
+/// # Errors
+/// `ENODEV` when there is none.
+pub fn interface_index(name: &str) -> io::Result<IfIndex> {
+    IfIndex::new(if_nametoindex(name)?).ok_or_else(|| io::ErrorKind::NotFound.into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -21,5 +30,11 @@ mod tests {
     #[test]
     fn the_loopback_interface_is_there() {
         assert!(interfaces().unwrap().contains("lo"));
+        assert_eq!(interface_index("lo").unwrap().get(), 1);
+    }
+
+    #[test]
+    fn an_interface_that_is_not_there_is_an_error() {
+        assert!(interface_index("no-such-one").is_err());
     }
 }

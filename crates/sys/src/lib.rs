@@ -33,7 +33,7 @@ pub mod timer_fd;
 pub mod users;
 pub mod vrrp_socket;
 
-pub use interface::interfaces;
+pub use interface::{interface_index, interfaces};
 pub use packet_socket::PacketSocket;
 pub use pid_file::{PidFile, PidFileError};
 pub use process::{Announce, Child, Daemonised, Exit, Forked, daemonise, fork};
