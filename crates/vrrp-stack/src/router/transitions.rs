@@ -14,6 +14,10 @@ const FAREWELLS_AT_FAULT: u32 = 2;
 impl VirtualRouter {
     /// Leaves Initialize (RFC 9568 section 6.4.1), or goes on where a predecessor was.
     pub(crate) fn start(&mut self, turn: &mut Turn<'_>) {
+        if self.state == State::Init {
+            // A predecessor may have left some; the driver removes what is not desired.
+            self.say(turn, Saying::RemovingVips);
+        }
         match self.state {
             State::Init if !self.faults.is_empty() => {
                 let told = !self.only_waits();

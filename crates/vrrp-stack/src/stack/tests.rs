@@ -1,1 +1,187 @@
-//! Tests.
+//! What the stack does, seen from outside: RFC 9568 section 6.4 and what keepalived logs.
+
+mod election;
+mod reception;
+mod table;
+mod tracking;
+
+use base::Duration;
+use control_plane::model::Vrrp;
+
+use crate::fixture::*;
+use crate::input::{Input, Packet};
+use crate::output::Output;
+use crate::snapshot::Snapshot;
+
+#[test]
+fn a_new_master_sends_its_advert_before_anything_else() {
+    let mut bench = Bench::new(&only(instance(100)));
+    bench.out.clear();
+    bench.run(Duration::from_micros(3_609_375));
+    let kinds: Vec<&str> = bench
+        .out
+        .iter()
+        .map(|output| match output {
+            Output::SendAdvert(_) => "advert",
+            Output::Announce { .. } => "announce",
+            Output::Notify(_) => "notify",
+            Output::Log(_) => "log",
+            Output::StartScript { .. } | Output::KillScript { .. } => "script",
+        })
+        .filter(|kind| *kind != "log")
+        .collect();
+    assert_eq!(
+        kinds,
+        ["advert", "notify", "announce", "announce", "announce", "announce", "announce"]
+    );
+    assert_eq!(bench.desired(), ["10.9.0.160/24"]);
+}
+
+#[test]
+fn the_advert_is_the_one_that_keepalived_sends() {
+    let mut config = instance(100);
+    config.virtual_addresses = vec![vip("10.9.0.202/32"), vip("10.9.0.212/32")];
+    config.authentication = control_plane::model::Authentication::Pass(*b"abc\0\0\0\0\0");
+    let mut bench = Bench::new(&only(config));
+    bench.run(Duration::from_secs(5));
+    let sent: Vec<Vec<u8>> = bench
+        .out
+        .iter()
+        .filter_map(|output| match output {
+            Output::SendAdvert(advert) => Some(advert.datagram.clone()),
+            _ => None,
+        })
+        .collect();
+    let identification = |bytes: &[u8]| u16::from_be_bytes([bytes[4], bytes[5]]);
+    assert_eq!(sent.iter().map(|b| identification(b)).collect::<Vec<_>>(), [1, 2], "counts from 1");
+    assert_eq!(sent[0][..4], [0x45, 0xc0, 0, 44]);
+    assert_eq!(sent[0][6..10], [0, 0, 255, 112], "no flags, TTL 255, protocol 112");
+    assert_eq!(sent[0][20..26], [0x21, 51, 100, 2, 1, 1]);
+    assert_eq!(sent[0][28..], [10, 9, 0, 202, 10, 9, 0, 212, b'a', b'b', b'c', 0, 0, 0, 0, 0]);
+}
+
+#[test]
+fn a_stop_says_goodbye_and_leaves_nothing_behind() {
+    let mut bench = Bench::master(&only(instance(100)));
+    bench.give(Input::Stop);
+    assert_eq!(bench.adverts(), [0]);
+    assert_eq!(bench.log(), ["(VI_1) sent 0 priority", "(VI_1) removing VIPs."]);
+    assert_eq!(bench.notified(), ["/bin/stop", "/bin/generic INSTANCE VI_1 STOP 100"]);
+    assert_eq!(bench.desired(), [""; 0]);
+    assert_eq!(bench.stack.managed_addresses().len(), 1, "what is there has to be removed");
+    assert_eq!(bench.stack.next_timeout(), None);
+    assert!(bench.stack.desired_sockets().is_empty());
+}
+
+#[test]
+fn a_backup_that_stops_has_nobody_to_say_goodbye_to() {
+    let mut bench = Bench::new(&only(instance(100)));
+    bench.give(Input::Stop);
+    assert_eq!(bench.adverts(), [0; 0]);
+}
+
+#[test]
+fn a_resumed_master_stays_master_and_speaks_at_once() {
+    let config = only(instance(100));
+    let mut first = Bench::master(&config);
+    let told: Snapshot = first.stack.take_changes().into_iter().collect();
+    assert_eq!(told.instances[0].state, *first.stack.routers()[0].state());
+
+    let mut second = Bench::on(&config, &[eth0()], Some(&told));
+    assert_eq!(second.state(), "MASTER");
+    assert_eq!(second.adverts(), [100], "before any backup times out");
+    assert_eq!(second.notified(), [""; 0], "nothing has changed for anybody");
+    assert_eq!(second.desired(), ["10.9.0.160/24"]);
+    assert_eq!(second.stack.routers()[0].statistics().become_master, 1, "counters go on");
+}
+
+#[test]
+fn a_resumed_backup_waits_its_full_time_again() {
+    let config = only(instance(100));
+    let mut first = Bench::new(&config);
+    first.hear(HIGH, 150);
+    let told: Snapshot = first.stack.take_changes().into_iter().collect();
+    let mut second = Bench::on(&config, &[eth0()], Some(&told));
+    second.run(Duration::from_millis(3_609));
+    assert_eq!(second.state(), "BACKUP");
+    second.hear(HIGH, 150);
+    assert_eq!(second.log(), [""; 0], "the master is known");
+}
+
+#[test]
+fn a_resumed_master_without_its_link_goes_to_fault() {
+    let config = only(instance(100));
+    let told = Bench::master(&config).stack.snapshot();
+    let second = Bench::on(&config, &[down(eth0())], Some(&told));
+    assert_eq!(second.state(), "FAULT");
+    assert_eq!(second.desired(), [""; 0]);
+}
+
+#[test]
+fn another_identity_is_not_resumed() {
+    let told = Bench::master(&only(instance(100))).stack.snapshot();
+    let mut other = instance(100);
+    other.name = "VI_2".into();
+    assert_eq!(Bench::on(&only(other), &[eth0()], Some(&told)).state(), "BACKUP");
+}
+
+#[test]
+fn changes_are_told_once_and_an_advert_alone_is_no_change() {
+    let mut bench = Bench::master(&only(instance(100)));
+    assert_eq!(bench.stack.take_changes().len(), 1);
+    bench.run(Duration::from_secs(10));
+    assert_eq!(bench.stack.take_changes(), []);
+}
+
+#[test]
+fn packets_for_nobody_are_counted_and_nothing_else() {
+    let mut bench = Bench::new(&only(instance(100)));
+    bench.out.clear();
+    bench.hear_bytes(HIGH, 255, &[0x21, 52, 100]);
+    bench.hear_bytes(HIGH, 255, &[0x21, 52, 100, 0, 0, 1, 0, 0]);
+    bench.give(Input::Packet { index: eth0().index, packet: Packet::Ipv4(&[]) });
+    let stray = bench.stack.stray_statistics();
+    assert_eq!((stray.unreadable, stray.unknown_vrid), (2, 1));
+    assert_eq!(bench.out, []);
+}
+
+#[test]
+fn a_repaired_address_is_announced_again() {
+    let mut bench = Bench::master(&only(instance(100)));
+    let index = eth0().index;
+    bench.give(Input::AddressRepaired(index, "10.9.0.160".parse().unwrap()));
+    bench.give(Input::AddressRepaired(index, "10.9.0.99".parse().unwrap()));
+    assert_eq!(bench.announced(), ["10.9.0.160".parse::<std::net::IpAddr>().unwrap(); 5]);
+}
+
+#[test]
+fn an_address_nobody_may_talk_to_is_guarded_while_it_is_here() {
+    let mut config = instance(100);
+    config.accept = false;
+    let mut bench = Bench::new(&only(config.clone()));
+    assert!(bench.stack.dropped_addresses().is_empty());
+    bench.run(Duration::from_secs(4));
+    assert_eq!(bench.stack.dropped_addresses().len(), 1);
+
+    config.priority = base::Priority::OWNER;
+    let owner = Bench::new(&only(config));
+    assert!(owner.stack.dropped_addresses().is_empty(), "the owner accepts always");
+}
+
+#[test]
+fn addresses_on_another_interface_wait_for_it() {
+    let mut config = instance(100);
+    config.virtual_addresses[0].interface = "eth1".into();
+    let mut bench = Bench::master(&only(config));
+    assert!(bench.stack.managed_addresses().is_empty());
+    let eth1 = crate::Link { index: base::IfIndex::new(3).unwrap(), name: "eth1".into(), ..eth0() };
+    bench.give(Input::Link(eth1.clone()));
+    let desired = bench.stack.desired_addresses();
+    assert_eq!(desired.first().unwrap().index, eth1.index);
+}
+
+#[test]
+fn an_empty_configuration_has_nothing_to_do() {
+    let bench = Bench::new(&Vrrp::default());
+    assert_eq!((bench.stack.next_timeout(), bench.out.len()), (None, 0));
+}

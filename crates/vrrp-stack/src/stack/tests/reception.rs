@@ -1,0 +1,118 @@
+//! Which packets count, and what is counted of the others.
+
+use base::Duration;
+use control_plane::model::Authentication;
+use wire::Advert;
+use wire::vrrp::{Body, Password};
+
+use crate::fixture::*;
+
+fn with(password: Password) -> impl Fn(&mut Advert) {
+    move |advert| advert.body = Body::V2 { seconds: 1, password }
+}
+
+#[test]
+fn another_version_2_interval_is_refused_and_both_become_master() {
+    let mut bench = Bench::new(&only(instance(100)));
+    bench.out.clear();
+    for _ in 0..3 {
+        bench.hear_advert(HIGH, 150, |advert| {
+            advert.body = Body::V2 { seconds: 2, password: Password::None };
+        });
+        bench.run(SECOND);
+    }
+    assert_eq!(
+        bench.log(),
+        ["(VI_1) advertisement interval mismatch with 10.9.0.9 mine=1 sec rcv'd=2 sec"],
+        "said once"
+    );
+    assert_eq!(bench.stack.routers()[0].statistics().advert_interval_errors, 3);
+    bench.run(SECOND);
+    assert_eq!(bench.state(), "MASTER");
+}
+
+#[test]
+fn a_wrong_password_or_type_is_counted_and_refused() {
+    let mut config = instance(100);
+    config.authentication = Authentication::Pass(*b"secret\0\0");
+    let mut bench = Bench::new(&only(config));
+    bench.out.clear();
+    bench.hear_advert(HIGH, 150, with(Password::Simple(*b"public\0\0")));
+    bench.hear_advert(HIGH, 150, with(Password::None));
+    bench.hear_advert(HIGH, 150, with(Password::Other(7)));
+    assert_eq!(
+        bench.log(),
+        [
+            "(VI_1) received an invalid passwd from 10.9.0.9!",
+            "(VI_1) received a 0 auth from 10.9.0.9, expecting 1!",
+        ]
+    );
+    let counted = bench.stack.routers()[0].statistics();
+    assert_eq!(
+        (counted.auth_failure, counted.auth_type_mismatch, counted.invalid_auth_type),
+        (1, 1, 1)
+    );
+    bench.hear_advert(HIGH, 150, with(Password::Simple(*b"secret\0\0")));
+    assert_eq!(bench.log(), ["(VI_1) master set to 10.9.0.9"]);
+}
+
+#[test]
+fn a_password_where_none_is_expected_is_refused() {
+    let mut bench = Bench::new(&only(instance(100)));
+    bench.out.clear();
+    bench.hear_advert(HIGH, 150, with(Password::Simple(*b"secret\0\0")));
+    assert_eq!(bench.log(), ["(VI_1) received a 1 auth from 10.9.0.9, expecting 0!"]);
+}
+
+#[test]
+fn another_list_of_addresses_is_said_and_the_advert_used() {
+    let mut bench = Bench::new(&only(instance(100)));
+    bench.out.clear();
+    bench.hear_advert(HIGH, 150, |advert| advert.addresses.push("10.9.0.161".parse().unwrap()));
+    assert_eq!(
+        bench.log(),
+        ["(VI_1) expected 1 VIPs but received 2", "(VI_1) master set to 10.9.0.9"]
+    );
+    let counted = bench.stack.routers()[0].statistics();
+    assert_eq!((counted.address_list_errors, counted.advert_received), (1, 1));
+}
+
+#[test]
+fn skip_check_adv_addr_compares_an_unchanged_list_once() {
+    let mut config = instance(100);
+    config.skip_check_advert_addresses = true;
+    let mut bench = Bench::new(&only(config));
+    for _ in 0..3 {
+        bench.hear_advert(HIGH, 150, |advert| advert.addresses.clear());
+    }
+    assert_eq!(bench.stack.routers()[0].statistics().address_list_errors, 1);
+}
+
+#[test]
+fn a_complaint_is_made_again_after_a_change_of_state() {
+    let mut bench = Bench::new(&only(instance(100)));
+    let wrong = |bench: &mut Bench| {
+        bench.hear_advert(HIGH, 50, with(Password::Simple(*b"secret\0\0")));
+        bench.log().iter().filter(|line| line.contains("auth")).count()
+    };
+    assert_eq!([wrong(&mut bench), wrong(&mut bench)], [1, 0]);
+    bench.run(Duration::from_secs(4));
+    assert_eq!([wrong(&mut bench), wrong(&mut bench)], [1, 0]);
+}
+
+#[test]
+fn packets_that_are_no_adverts_for_us_are_counted_by_what_is_wrong() {
+    let mut bench = Bench::new(&only(instance(100)));
+    bench.out.clear();
+    bench.hear_bytes(HIGH, 255, &[0x31, 51, 200, 0, 0, 100, 0, 0]);
+    bench.hear_bytes(HIGH, 255, &[0x22, 51, 200, 0, 0, 1, 0, 0]);
+    bench.hear_bytes(HIGH, 254, &[0x21, 51, 200, 0, 0, 1, 0, 0]);
+    bench.hear_bytes(HIGH, 255, &[0x21, 51, 200, 1, 0, 1, 0, 0]);
+    bench.hear_bytes(HIGH, 255, &[0x21, 51, 200, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    let counted = bench.stack.routers()[0].statistics().clone();
+    assert_eq!((counted.version_errors, counted.invalid_type, counted.ttl_errors), (1, 1, 1));
+    assert_eq!((counted.packet_length_errors, counted.checksum_errors), (1, 1));
+    assert_eq!(counted.advert_received, 0);
+    let version = "(VI_1) wrong VRRP version from 10.9.0.9. Received 3 and expect 2";
+    assert_eq!(bench.log()[0], version);
+}

@@ -1,0 +1,215 @@
+//! Links and scripts: FAULT and effective priority.
+
+use base::{Duration, Weight};
+use control_plane::model::VrrpScript;
+
+use crate::fixture::*;
+use crate::input::Input;
+use crate::output::{KillSignal, Output};
+use crate::router::Fault;
+
+fn script(weight: i32) -> VrrpScript {
+    let mut script = VrrpScript::new("chk", command("/bin/chk"));
+    script.weight = Weight::new(weight).unwrap();
+    script
+}
+
+/// A bench whose script, run every second, has ended once with that code.
+fn after_first_result(priority: u8, script: VrrpScript, code: i32) -> Bench {
+    let mut bench = Bench::new(&with_script(instance(priority), script));
+    let run = bench.started()[0];
+    bench.out.clear();
+    bench.exit(run, code);
+    bench
+}
+
+/// Ends the next runs with that code.
+fn results(bench: &mut Bench, code: i32, times: u32) {
+    for _ in 0..times {
+        bench.run(SECOND);
+        let run = *bench.started().last().unwrap();
+        bench.exit(run, code);
+    }
+}
+
+fn priority(bench: &Bench) -> u8 {
+    bench.stack.routers()[0].priority().get()
+}
+
+#[test]
+fn a_master_whose_link_fails_says_goodbye_twice() {
+    let mut bench = Bench::master(&only(instance(150)));
+    bench.give(Input::Link(down(eth0())));
+    assert_eq!(
+        bench.log(),
+        [
+            "Netlink reports eth0 down",
+            "(VI_1) Entering FAULT STATE",
+            "(VI_1) sent 0 priority",
+            "(VI_1) removing VIPs.",
+        ]
+    );
+    assert_eq!(bench.adverts(), [0, 0]);
+    assert_eq!(bench.notified(), ["/bin/fault", "/bin/generic INSTANCE VI_1 FAULT 150"]);
+
+    bench.give(Input::Link(eth0()));
+    assert_eq!(bench.log(), ["Netlink reports eth0 up", "(VI_1) Entering BACKUP STATE"]);
+    bench.run(Duration::from_micros(3_414_061));
+    assert_eq!(bench.state(), "BACKUP", "a full election time");
+    bench.run(Duration::from_micros(1));
+    assert_eq!(bench.state(), "MASTER");
+}
+
+#[test]
+fn a_start_without_link_is_a_fault() {
+    let mut bench = Bench::on(&only(instance(100)), &[down(eth0())], None);
+    assert_eq!(bench.log(), ["(VI_1) removing VIPs.", "(VI_1) Entering FAULT STATE"]);
+    assert_eq!(bench.notified(), ["/bin/fault", "/bin/generic INSTANCE VI_1 FAULT 100"]);
+}
+
+#[test]
+fn an_interface_that_comes_later_is_taken_up() {
+    let mut bench = Bench::on(&only(instance(100)), &[], None);
+    assert!(bench.stack.routers()[0].faults().contains(&Fault::InterfaceMissing));
+    assert!(bench.stack.desired_sockets().is_empty());
+    bench.give(Input::Link(eth0()));
+    assert_eq!((bench.state(), bench.stack.desired_sockets().len()), ("BACKUP", 1));
+    bench.hear(HIGH, 150);
+    assert_eq!(bench.log().last().unwrap(), "(VI_1) master set to 10.9.0.9", "it listens");
+}
+
+#[test]
+fn every_cause_has_to_go_before_fault_is_left() {
+    let mut bench = after_first_result(100, script(0), 1);
+    bench.give(Input::Link(down(eth0())));
+    assert_eq!(bench.stack.routers()[0].faults().len(), 2);
+    bench.give(Input::Link(eth0()));
+    assert_eq!(bench.state(), "FAULT");
+    results(&mut bench, 0, 1);
+    assert_eq!(bench.state(), "BACKUP");
+}
+
+#[test]
+fn an_instance_waits_silently_for_the_first_result() {
+    let mut bench = Bench::new(&with_script(instance(100), script(0)));
+    assert_eq!((bench.state(), bench.notified().len()), ("FAULT", 0));
+    assert_eq!(bench.log(), ["(VI_1) removing VIPs."]);
+    let run = bench.started()[0];
+    bench.exit(run, 0);
+    assert_eq!(bench.log(), ["VRRP_Script(chk) succeeded", "(VI_1) Entering BACKUP STATE"]);
+    assert_eq!(bench.notified()[0], "/bin/backup");
+}
+
+#[test]
+fn a_first_failure_is_notified_though_no_line_says_so() {
+    let mut bench = after_first_result(100, script(0), 1);
+    assert_eq!(
+        bench.log(),
+        ["Script `chk` now returning 1", "VRRP_Script(chk) failed (exited with status 1)"]
+    );
+    assert_eq!(bench.notified(), ["/bin/fault", "/bin/generic INSTANCE VI_1 FAULT 100"]);
+}
+
+#[test]
+fn weight_0_makes_a_failure_a_fault_after_fall_results() {
+    let mut chk = script(0);
+    (chk.fall, chk.rise) = (2, 3);
+    let mut bench = after_first_result(100, chk, 0);
+    results(&mut bench, 0, 4);
+    assert_eq!(bench.state(), "MASTER");
+    bench.out.clear();
+    results(&mut bench, 1, 1);
+    assert_eq!(bench.log(), ["Script `chk` now returning 1"]);
+    results(&mut bench, 1, 1);
+    assert_eq!(
+        bench.log(),
+        [
+            "VRRP_Script(chk) failed (exited with status 1)",
+            "(VI_1) Entering FAULT STATE",
+            "(VI_1) sent 0 priority",
+            "(VI_1) removing VIPs.",
+        ]
+    );
+    results(&mut bench, 0, 2);
+    assert_eq!(bench.state(), "FAULT");
+    results(&mut bench, 0, 1);
+    assert_eq!(bench.state(), "BACKUP");
+}
+
+#[test]
+fn a_negative_weight_is_taken_off_while_the_script_is_down() {
+    let mut bench = Bench::new(&with_script(instance(120), script(-20)));
+    assert_eq!(bench.state(), "BACKUP", "the first result is not waited for");
+    let run = bench.started()[0];
+    bench.exit(run, 1);
+    let line = "(VI_1) Changing effective priority from 120 to 100";
+    assert_eq!(bench.log().last().unwrap(), line);
+    results(&mut bench, 0, 1);
+    assert_eq!(priority(&bench), 120);
+}
+
+#[test]
+fn a_positive_weight_is_added_while_the_script_is_up() {
+    let mut bench = Bench::new(&with_script(instance(100), script(10)));
+    assert_eq!(priority(&bench), 100, "not known yet: not added");
+    let run = bench.started()[0];
+    bench.exit(run, 0);
+    assert_eq!(priority(&bench), 110);
+    results(&mut bench, 1, 1);
+    assert_eq!(priority(&bench), 100);
+}
+
+#[test]
+fn reverse_exchanges_up_and_down() {
+    let reversed = |weight| VrrpScript { reverse: true, ..script(weight) };
+    assert_eq!(priority(&after_first_result(100, reversed(-30), 0)), 70);
+    assert_eq!(priority(&after_first_result(100, reversed(-30), 1)), 100);
+    assert_eq!(priority(&after_first_result(100, reversed(30), 1)), 130);
+    assert_eq!(after_first_result(100, reversed(0), 0).state(), "FAULT");
+}
+
+#[test]
+fn a_failed_script_lets_a_master_yield_to_what_was_lower() {
+    let mut bench = after_first_result(100, script(-20), 0);
+    results(&mut bench, 0, 4);
+    assert_eq!(bench.state(), "MASTER");
+    bench.hear(LOW, 90);
+    assert_eq!(bench.state(), "MASTER");
+    results(&mut bench, 1, 1);
+    bench.hear(LOW, 90);
+    assert_eq!(bench.state(), "BACKUP", "90 is more than 80");
+}
+
+#[test]
+fn an_owner_is_not_moved_by_weights() {
+    assert_eq!(priority(&after_first_result(255, script(-20), 1)), 255);
+}
+
+#[test]
+fn a_stop_ends_scripts_that_run() {
+    let mut bench = Bench::new(&with_script(instance(100), script(-20)));
+    let run = bench.started()[0];
+    bench.give(Input::Stop);
+    assert!(bench.out.contains(&Output::KillScript { run, signal: KillSignal::Term }));
+}
+
+#[test]
+fn the_end_of_a_run_that_nobody_knows_means_nothing() {
+    let mut bench = after_first_result(100, script(0), 0);
+    bench.out.clear();
+    bench.exit(crate::RunId(77), 1);
+    assert_eq!((bench.state(), bench.out.len()), ("BACKUP", 0));
+}
+
+#[test]
+fn a_verdict_survives_a_respawn() {
+    let config = with_script(instance(100), script(0));
+    let mut first = Bench::new(&config);
+    let run = first.started()[0];
+    first.exit(run, 0);
+    first.run(Duration::from_millis(900));
+    let told = first.stack.take_changes().into_iter().collect();
+    let mut second = Bench::on(&config, &[eth0()], Some(&told));
+    assert_eq!(second.state(), "BACKUP", "it does not wait for a first result again");
+    assert_eq!(second.started().len(), 1);
+}
