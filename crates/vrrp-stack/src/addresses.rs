@@ -1,6 +1,6 @@
 //! Addresses that belong on an interface.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 
 use base::{IfIndex, IpNet};
 use control_plane::model::VirtualAddress;
@@ -23,8 +23,8 @@ pub struct DesiredAddress {
 }
 
 /// Where a configured address lives, if its interface exists.
-pub(crate) fn place(links: &Links, address: &VirtualAddress) -> Option<(IfIndex, IpAddr)> {
-    Some((links.named(&address.interface)?.index, address.address()))
+pub(crate) fn place(links: &Links, address: &VirtualAddress) -> Option<(IfIndex, IpNet)> {
+    Some((links.named(&address.interface)?.index, address.net))
 }
 
 /// A configured address as the kernel gets it, if its interface exists.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 
-use base::{Duration, IfIndex, Instant};
+use base::{Duration, IfIndex, Instant, IpNet};
 
 use crate::event::Event;
 use crate::links::Links;
@@ -61,10 +61,10 @@ impl AnnounceQueue {
     }
 
     /// These addresses have left the interface.
-    pub fn cancel(&mut self, gone: &[(IfIndex, IpAddr)]) {
-        for (index, address) in gone {
+    pub fn cancel(&mut self, gone: &[(IfIndex, IpNet)]) {
+        for (index, net) in gone {
             if let Some(waiting) = self.interfaces.get_mut(index) {
-                waiting.left.remove(address);
+                waiting.left.remove(&net.addr());
             }
         }
         for waiting in self.interfaces.values_mut() {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 
-use base::{IfIndex, Instant};
+use base::{IfIndex, Instant, IpNet};
 use control_plane::model::{self, ScriptId, Vrrp, VrrpScript};
 
 use crate::event::Saying;
@@ -118,8 +118,9 @@ impl Stack {
             .collect();
 
         let verdicts = self.verdicts();
-        let Self { links, announcements, .. } = self;
-        let mut turn = Turn { now, links, announcements, out };
+        self.generation += 1;
+        let Self { links, announcements, generation, .. } = self;
+        let mut turn = Turn { now, links, announcements, generation, out };
         for (identity, mut router) in old {
             router.stop(&mut turn, NotifyState::Fault);
             self.gone.push(identity);
@@ -198,13 +199,13 @@ fn compare_instances(old: &model::Instance, new: &model::Instance, changes: &mut
 
 /// The same router with another configuration. A master takes addresses over and gives them up in place.
 fn keep(turn: &mut Turn<'_>, mut router: VirtualRouter, config: model::Instance) -> VirtualRouter {
-    let places = |router: &VirtualRouter, turn: &Turn<'_>| -> BTreeSet<(IfIndex, IpAddr)> {
+    let places = |router: &VirtualRouter, turn: &Turn<'_>| -> BTreeSet<(IfIndex, IpNet)> {
         router.places(turn.links).into_iter().collect()
     };
     let before = places(&router, turn);
     router.reconfigure(turn.now, config);
     let after = places(&router, turn);
-    let added: BTreeSet<IpAddr> = after.difference(&before).map(|(_, address)| *address).collect();
+    let added: BTreeSet<IpAddr> = after.difference(&before).map(|(_, net)| net.addr()).collect();
     let removed: Vec<_> = before.difference(&after).copied().collect();
     if router.state().is_master() {
         if !removed.is_empty() {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use base::{IfIndex, Instant};
+use base::{IfIndex, Instant, IpNet};
 use control_plane::model::{ScriptId, Vrrp};
 use wire::checksum::VRRP_PROTOCOL;
 use wire::{AdvertView, Carrier, Family, ipv4};
@@ -39,8 +39,10 @@ pub struct Stack {
     stopped: bool,
     next_run: RunId,
     /// Addresses that were configured before a reload and may still be installed.
-    pub(crate) retired: BTreeSet<(IfIndex, IpAddr)>,
+    pub(crate) retired: BTreeSet<(IfIndex, IpNet)>,
     stray: StrayStatistics,
+    /// Grows when what the kernel should have may have changed.
+    pub(crate) generation: u64,
     /// Instances that are no longer configured, to be told to the parent.
     pub(crate) gone: Vec<Identity>,
     /// Scripts that changed since the parent was told.
@@ -68,6 +70,7 @@ impl Stack {
             next_run: RunId(1),
             retired: BTreeSet::new(),
             stray: StrayStatistics::default(),
+            generation: 1,
             gone: Vec::new(),
             changed_scripts: BTreeSet::new(),
         };
@@ -121,7 +124,8 @@ impl Stack {
             Input::ScriptExited { run, status } => self.script_exited(now, run, status, out),
             Input::AddressRepaired(index, address) => {
                 self.each_router(now, out, |router, turn| {
-                    if router.places(turn.links).contains(&(index, address)) {
+                    let mut places = router.places(turn.links).into_iter();
+                    if places.any(|(at, net)| (at, net.addr()) == (index, address)) {
                         router.announce_some(turn, |candidate| candidate == address);
                     }
                 });
@@ -152,7 +156,7 @@ impl Stack {
 
     /// Every address that is this stack's business. What is in here and not desired has to be
     /// removed, whoever left it there.
-    pub fn managed_addresses(&self) -> BTreeSet<(IfIndex, IpAddr)> {
+    pub fn managed_addresses(&self) -> BTreeSet<(IfIndex, IpNet)> {
         let configured = self.routers.iter().flat_map(|router| router.places(&self.links));
         configured.chain(self.retired.iter().copied()).collect()
     }
@@ -160,15 +164,22 @@ impl Stack {
     /// The kernel has been brought to [`Self::desired_addresses`]: addresses of a former
     /// configuration are nobody's business any longer.
     pub fn forget_retired(&mut self) {
+        self.generation += u64::from(!self.retired.is_empty());
         self.retired.clear();
     }
 
     /// Addresses that are here while nobody may talk to them (`no_accept`).
-    pub fn dropped_addresses(&self) -> BTreeSet<IpAddr> {
+    pub fn dropped_addresses(&self) -> BTreeSet<(IfIndex, IpAddr)> {
         let refusing = self.routers.iter().filter(|router| router.drops_packets());
-        refusing
-            .flat_map(|router| router.config().virtual_addresses.iter().map(|vip| vip.address()))
-            .collect()
+        let places = refusing.flat_map(|router| router.places(&self.links));
+        places.map(|(index, net)| (index, net.addr())).collect()
+    }
+
+    /// Grows whenever [`Self::desired_addresses`], [`Self::managed_addresses`],
+    /// [`Self::dropped_addresses`] or [`Self::desired_sockets`] may have changed, so that a driver
+    /// looks at them only then.
+    pub const fn wants_generation(&self) -> u64 {
+        self.generation
     }
 
     /// Where adverts must be heard.
@@ -301,6 +312,7 @@ impl Stack {
     }
 
     fn links_changed(&mut self, now: Instant, out: &mut Outputs) {
+        self.generation += 1;
         self.rebuild_listeners();
         self.each_router(now, out, |router, turn| {
             router.look_at_link(turn);
@@ -327,8 +339,8 @@ impl Stack {
             self.stray.unknown_vrid += 1;
             return;
         };
-        let Self { links, announcements, .. } = self;
-        router.receive(&mut Turn { now, links, announcements, out }, view, &carrier);
+        let Self { links, announcements, generation, .. } = self;
+        router.receive(&mut Turn { now, links, announcements, generation, out }, view, &carrier);
     }
 
     pub(crate) fn rebuild_listeners(&mut self) {
@@ -351,8 +363,8 @@ impl Stack {
         out: &mut Outputs,
         mut act: impl FnMut(&mut VirtualRouter, &mut Turn<'_>),
     ) {
-        let Self { routers, links, announcements, .. } = self;
-        let mut turn = Turn { now, links, announcements, out };
+        let Self { routers, links, announcements, generation, .. } = self;
+        let mut turn = Turn { now, links, announcements, generation, out };
         for router in routers {
             act(router, &mut turn);
         }

@@ -81,7 +81,7 @@ fn an_address_that_left_is_not_announced() {
     let index = eth0().index;
     queue.add(NOW, index, address(1), 5, Duration::ZERO);
     queue.add(NOW, index, address(2), 1, Duration::ZERO);
-    queue.cancel(&[(index, address(1))]);
+    queue.cancel(&[(index, address(1).into())]);
     assert_eq!(flush(&mut queue, NOW), [address(2)]);
 }
 

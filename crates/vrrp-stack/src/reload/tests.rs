@@ -48,7 +48,7 @@ fn a_removed_address_stays_managed_until_the_kernel_has_been_told() {
     assert_eq!(plan(&bench, &new), ["(VI_1) remove 10.9.0.161"]);
     bench.give(Input::Reload(&new));
     assert_eq!(bench.desired(), ["10.9.0.160/24"]);
-    let gone = (eth0().index, IpAddr::from([10, 9, 0, 161]));
+    let gone = (eth0().index, vip("10.9.0.161/24").net);
     assert!(bench.stack.managed_addresses().contains(&gone));
     bench.stack.forget_retired();
     assert!(!bench.stack.managed_addresses().contains(&gone));

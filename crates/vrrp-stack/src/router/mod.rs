@@ -41,6 +41,8 @@ pub(crate) struct Turn<'a> {
     pub(crate) links: &'a Links,
     /// Where announcements wait.
     pub(crate) announcements: &'a mut AnnounceQueue,
+    /// Grows when what the kernel should have may have changed.
+    pub(crate) generation: &'a mut u64,
     /// What is to be done.
     pub(crate) out: &'a mut Outputs,
 }

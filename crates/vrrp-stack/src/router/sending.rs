@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use base::{IfIndex, Priority};
+use base::{IfIndex, IpNet, Priority};
 use control_plane::model::Authentication;
 use wire::checksum::VRRP_PROTOCOL;
 use wire::vrrp::{Advert, AdvertView, Body, HOP_LIMIT, Password, Version};
@@ -124,7 +124,7 @@ impl VirtualRouter {
     }
 
     /// Where its addresses live, as far as their interfaces exist.
-    pub(crate) fn places(&self, links: &Links) -> Vec<(IfIndex, IpAddr)> {
+    pub(crate) fn places(&self, links: &Links) -> Vec<(IfIndex, IpNet)> {
         let vips = self.config.virtual_addresses.iter();
         vips.filter_map(|vip| addresses::place(links, vip)).collect()
     }

@@ -173,6 +173,7 @@ impl VirtualRouter {
             turn.announcements.cancel(&self.places(turn.links));
         }
         self.state = new;
+        *turn.generation += 1;
         self.last_transition = Some(turn.now);
         self.complained.clear();
         self.dirty = true;

@@ -185,3 +185,25 @@ fn an_empty_configuration_has_nothing_to_do() {
     let bench = Bench::new(&Vrrp::default());
     assert_eq!((bench.stack.next_timeout(), bench.out.len()), (None, 0));
 }
+
+#[test]
+fn the_generation_grows_with_what_is_wanted_and_not_with_adverts() {
+    let mut bench = Bench::new(&only(instance(100)));
+    let mut last = 0;
+    let mut grown = |bench: &Bench| {
+        let now = bench.stack.wants_generation();
+        std::mem::replace(&mut last, now) < now
+    };
+    assert!(grown(&bench));
+    bench.hear(HIGH, 150);
+    bench.run(SECOND);
+    assert!(!grown(&bench), "a backup that hears its master wants nothing new");
+    bench.run(Duration::from_secs(4));
+    assert!(grown(&bench), "master");
+    bench.run(Duration::from_secs(60));
+    assert!(!grown(&bench), "adverts and announcements");
+    bench.give(Input::Link(down(eth0())));
+    assert!(grown(&bench), "fault");
+    bench.give(Input::Stop);
+    assert!(grown(&bench), "stop");
+}
