@@ -20,5 +20,6 @@ pub use difference::Managed;
 pub use error::Error;
 pub use ipvs::{Ipvs, Report};
 pub use table::{
-    Destination, DestinationKey, Family, Forwarding, Pool, Protocol, Service, ServiceKey, Table,
+    Destination, DestinationKey, Family, Forwarding, ONE_PACKET, PERSISTENT, Pool, Protocol,
+    SCHEDULER_1, SCHEDULER_2, SCHEDULER_3, Service, ServiceKey, Table,
 };

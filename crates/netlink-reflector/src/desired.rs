@@ -215,3 +215,6 @@ fn other_prefix(mirror: &Mirror, index: IfIndex, net: IpNet) -> Option<&Address>
     let ip = net.addr();
     if ip.is_ipv6() { mirror.find(index, ip) } else { None }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,9 +16,9 @@ pub mod link;
 pub mod mirror;
 pub mod reflector;
 
-pub use address::Address;
+pub use address::{Address, PROTOCOL_KEEPALIVED};
 pub use desired::DesiredAddress;
-pub use firewall::Firewall;
+pub use firewall::{Firewall, FirewallError};
 pub use link::Link;
 pub use mirror::{Change, Mirror};
 pub use reflector::{Reflector, Report};

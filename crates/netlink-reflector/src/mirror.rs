@@ -207,3 +207,6 @@ impl Mirror {
         self.believed_addresses.entry(key).or_insert(old);
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -308,3 +308,6 @@ fn message(kind: u16, header: Option<impl ToBytes>, attributes: AttributeWriter)
         None => Message::unwritable(kind, "its header cannot be written"),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,13 +48,14 @@ pub struct Aborted {
     pub refusals: Vec<Refusal>,
 }
 
+/// The first says why; the others mostly follow from it.
 impl fmt::Display for Aborted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, refusal) in self.refusals.iter().enumerate() {
-            let separator = if number == 0 { "" } else { "; " };
-            write!(f, "{separator}{refusal}")?;
+        match &self.refusals[..] {
+            [] => f.write_str("the kernel refused without a reason"),
+            [only] => only.fmt(f),
+            [first, rest @ ..] => write!(f, "{first} (and {} more requests)", rest.len()),
         }
-        Ok(())
     }
 }
 

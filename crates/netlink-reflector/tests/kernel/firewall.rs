@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use base::IfIndex;
 use netlink_reflector::Firewall;
 
-use crate::namespace::{enter, ip, nft};
+use crate::namespace::{enter_with_firewall, ip, nft};
 
 /// What Debian's keepalived 2.2.7 makes for two IPv4 addresses.
 const IPV4: &str = "table ip keepalived {
@@ -81,7 +81,7 @@ fn addresses(index: IfIndex, texts: &[&str]) -> BTreeSet<(IfIndex, IpAddr)> {
 
 #[test]
 fn the_tables_are_those_of_keepalived() {
-    if !enter() {
+    if !enter_with_firewall() {
         return;
     }
     let index = v0();
@@ -100,7 +100,7 @@ fn the_tables_are_those_of_keepalived() {
 
 #[test]
 fn only_the_sets_change_once_the_table_is_there() {
-    if !enter() {
+    if !enter_with_firewall() {
         return;
     }
     let index = v0();
@@ -117,7 +117,7 @@ fn only_the_sets_change_once_the_table_is_there() {
 
 #[test]
 fn a_flushed_ruleset_is_made_anew() {
-    if !enter() {
+    if !enter_with_firewall() {
         return;
     }
     let index = v0();
@@ -133,7 +133,7 @@ fn a_flushed_ruleset_is_made_anew() {
 
 #[test]
 fn a_table_that_an_earlier_process_left_is_taken_over_or_removed() {
-    if !enter() {
+    if !enter_with_firewall() {
         return;
     }
     let index = v0();
@@ -149,7 +149,7 @@ fn a_table_that_an_earlier_process_left_is_taken_over_or_removed() {
 
 #[test]
 fn thousands_of_addresses_fit() {
-    if !enter() {
+    if !enter_with_firewall() {
         return;
     }
     let index = v0();

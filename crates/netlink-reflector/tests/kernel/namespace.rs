@@ -21,6 +21,20 @@ pub(crate) fn enter() -> bool {
     }
 }
 
+/// As [`enter`], and `false` also when the kernel has no nf_tables for IPv4.
+pub(crate) fn enter_with_firewall() -> bool {
+    if !enter() {
+        return false;
+    }
+    let probe = Command::new("nft").args(["add", "table", "ip", "probe"]).output().unwrap();
+    if !probe.status.success() {
+        eprintln!("skipped: {}", String::from_utf8_lossy(&probe.stderr));
+        return false;
+    }
+    nft("delete table ip probe");
+    true
+}
+
 /// Runs `ip` with these words.
 pub(crate) fn ip(words: &str) -> String {
     run("ip", words)

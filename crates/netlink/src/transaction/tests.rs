@@ -56,3 +56,16 @@ fn silence_is_an_error() {
     let mut engine = Engine::new(Fake::new(|_| vec![]));
     assert!(matches!(engine.transact(10, &[Set(1)]), Err(Error::NoReply(_))));
 }
+
+#[test]
+fn of_many_refusals_the_first_is_told() {
+    let mut engine = Engine::new(Fake::new(|asked| {
+        let refused = asked[1..=3].iter().map(|request| Ok(error(request.sequence, 95, None)));
+        refused.collect()
+    }));
+    let aborted = engine.transact(10, &[Set(1), Set(2), Set(3)]).unwrap().unwrap_err();
+    assert_eq!(
+        aborted.to_string(),
+        "cannot set 1: Operation not supported (os error 95) (and 2 more requests)"
+    );
+}
