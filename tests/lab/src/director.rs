@@ -11,7 +11,7 @@ pub const VIP: Ipv4Addr = Ipv4Addr::new(192, 168, 216, 250);
 /// The service that clients ask.
 pub const SERVICE: SocketAddrV4 = SocketAddrV4::new(VIP, 80);
 
-/// The interface of both directors.
+/// The interface of the directors in the guides.
 pub const INTERFACE: &str = "ens33";
 
 /// Addresses of the directors.
@@ -39,13 +39,13 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Makes the network; nothing runs in it yet.
-    pub fn new() -> Self {
+    /// Makes the network, the directors on `interface`; nothing runs in it yet.
+    pub fn new(interface: &str) -> Self {
         let network = Network::new();
         let [first, second] = DIRECTORS;
         let directors = [
-            network.machine("lb01", INTERFACE, &[first]),
-            network.machine("lb02", INTERFACE, &[second]),
+            network.machine("lb01", interface, &[first]),
+            network.machine("lb02", interface, &[second]),
         ];
         let servers = [
             real_server(&network, "web1", "192.168.216.204/24"),
@@ -54,12 +54,6 @@ impl Cluster {
         let addresses = CLIENTS.map(|address| format!("{address}/24"));
         let client = network.host("client", "eth0", &addresses.each_ref().map(String::as_str));
         Self { network, directors, servers, client }
-    }
-}
-
-impl Default for Cluster {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
+use std::ops::RangeInclusive;
 use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,6 +21,10 @@ const INTERVAL: Duration = Duration::from_millis(50);
 
 /// A request that takes longer has failed.
 const LIMIT: Duration = Duration::from_millis(500);
+
+/// Source ports, each used once: IPVS remembers a connection for minutes, and sends a new one with
+/// the same ports to the server of the old one, even if that has left the table.
+const PORTS: RangeInclusive<u16> = 10_000..=60_000;
 
 /// One request.
 #[derive(Debug, Clone)]
@@ -54,9 +59,10 @@ impl Load {
                 let requests = Arc::clone(&requests);
                 thread::spawn(move || {
                     enter(&network);
-                    while !ended.load(Ordering::Relaxed) {
+                    for port in PORTS.cycle().take_while(|_| !ended.load(Ordering::Relaxed)) {
                         let start = Instant::now();
-                        let result = ask(client, server).map_err(|error| error.to_string());
+                        let from = SocketAddrV4::new(client, port);
+                        let result = ask(from, server).map_err(|error| error.to_string());
                         let request = Request { client, start, end: Instant::now(), result };
                         requests.lock().unwrap_or_else(PoisonError::into_inner).push(request);
                         thread::sleep(INTERVAL.saturating_sub(start.elapsed()));
@@ -108,12 +114,12 @@ pub fn answered_by(requests: &[Request], server: &str) -> bool {
 }
 
 /// One request over a connection of its own. The thread must be inside the client's network.
-pub fn ask(client: Ipv4Addr, server: SocketAddrV4) -> io::Result<String> {
+pub fn ask(client: SocketAddrV4, server: SocketAddrV4) -> io::Result<String> {
     let socket = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
     let limit = TimeVal::milliseconds(i64::try_from(LIMIT.as_millis()).unwrap_or(500));
     setsockopt(&socket, sockopt::SendTimeout, &limit)?;
     setsockopt(&socket, sockopt::ReceiveTimeout, &limit)?;
-    bind(socket.as_raw_fd(), &SockaddrIn::from(SocketAddrV4::new(client, 0)))?;
+    bind(socket.as_raw_fd(), &SockaddrIn::from(client))?;
     connect(socket.as_raw_fd(), &SockaddrIn::from(server))?;
     let mut stream = TcpStream::from(socket);
     stream.write_all(b"GET / HTTP/1.0\r\n\r\n")?;

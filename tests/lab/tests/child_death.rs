@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use lab::director::{Cluster, DIRECTORS};
+use lab::director::{Cluster, DIRECTORS, INTERFACE};
 use lab::ping::Ping;
 use lab::program::Pairing;
 use lab::scenario::configuration;
@@ -81,7 +81,7 @@ fn the_death_of_the_checker_takes_no_entry_from_the_table_and_checks_go_on() {
 }
 
 fn the_death_of_the_checker() {
-    let cluster = Cluster::new();
+    let cluster = Cluster::new(INTERFACE);
     let [lb01, _] = &cluster.directors;
     let _first = Web::start(&cluster.servers[0], 80);
     let start_second = || Web::start(&cluster.servers[1], 80);

@@ -81,7 +81,7 @@ fn the_configuration_test_tells_by_its_exit_status_what_it_found() {
     assert_eq!(test(&good.replace("state MASTER", "state")).code(), Some(2), "a missing parameter");
     assert_eq!(
         test(&good.replace("interface eth0", "interface nosuch0")).code(),
-        Some(4),
+        Some(5),
         "a missing interface"
     );
     let missing = call(&node, &["-t", "-f", "/etc/keepalived/nosuch.conf"]);

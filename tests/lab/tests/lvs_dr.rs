@@ -29,7 +29,7 @@ fn the_pair_serves_through_dead_servers_a_crash_a_return_and_stops_clean() {
 fn the_pair_serves() {
     let program = Program::ours();
     let Cluster { network, directors: [lb01, lb02], servers: [web1, web2], client } =
-        Cluster::new();
+        Cluster::new(INTERFACE);
     let mut webs = [Some(Web::start(&web1, 80)), Some(Web::start(&web2, 80))];
     let backup = Daemon::start(&program, &lb02, configuration("lvs-dr-backup"));
     let master = Daemon::start(&program, &lb01, configuration("lvs-dr-master"));

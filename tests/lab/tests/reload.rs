@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use lab::director::{Cluster, DIRECTORS};
+use lab::director::{Cluster, DIRECTORS, INTERFACE};
 use lab::nlmon::{Change, Monitor};
 use lab::scenario::configuration;
 use lab::web::Web;
@@ -26,7 +26,7 @@ fn a_reload_touches_in_the_kernel_only_what_changed() {
 }
 
 fn only_what_changed() {
-    let cluster = Cluster::new();
+    let cluster = Cluster::new(INTERFACE);
     let [node, _] = &cluster.directors;
     let _webs = [Web::start(&cluster.servers[0], 80), Web::start(&cluster.servers[1], 80)];
     let configured = configuration("lvs-dr-master");

@@ -1,0 +1,51 @@
+# Every task of a developer or a packager. `make help` lists them.
+
+CARGO   ?= cargo
+TARGET  := $(or $(CARGO_TARGET_DIR),target)
+PREFIX  ?= /usr/local
+SYSCONFDIR ?= /etc
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+DOCDIR  ?= $(PREFIX)/share/doc/keepalived-rs
+# Stories of the lab mostly wait: more of them than processors may run at once.
+STORIES ?= 4
+
+.PHONY: help setup build check test demo bench install clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+setup: ## install what tests and demo need (apt, root)
+	@tests/lab/setup
+
+build: ## the daemon, optimised: target/release/keepalived-rs
+	$(CARGO) build --release --package keepalived-rs
+
+check: ## format, lints, direction of dependencies, documentation
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) test --quiet --package architecture
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items --quiet
+
+test: setup ## all tests; those of the lab need root
+	$(CARGO) build --package keepalived-rs
+	$(CARGO) test --workspace --exclude lab
+	$(CARGO) test --package lab -- --test-threads=$(STORIES)
+
+demo: setup ## a pair of directors under load loses servers and directors, and gets them back
+	$(CARGO) build --package keepalived-rs --package lab
+	@$(TARGET)/debug/demo
+
+bench: setup ## failover times side by side with Debian's keepalived
+	$(CARGO) build --release --package keepalived-rs --package lab
+	@$(TARGET)/release/bench
+
+install: build ## the daemon as PREFIX/sbin/keepalived, samples, systemd unit; DESTDIR is respected
+	install -D -m 755 $(TARGET)/release/keepalived-rs $(DESTDIR)$(PREFIX)/sbin/keepalived
+	install -d $(DESTDIR)$(DOCDIR)/samples $(DESTDIR)$(SYSCONFDIR)/keepalived
+	install -m 644 conf/samples/* $(DESTDIR)$(DOCDIR)/samples
+	install -D -m 644 conf/keepalived.default $(DESTDIR)$(DOCDIR)/keepalived.default
+	install -d $(DESTDIR)$(UNITDIR)
+	sed 's|@PREFIX@|$(PREFIX)|' conf/keepalived.service >$(DESTDIR)$(UNITDIR)/keepalived.service
+
+clean: ## remove what was built
+	$(CARGO) clean
