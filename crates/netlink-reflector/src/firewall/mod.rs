@@ -164,3 +164,6 @@ impl<T: Transport> Firewall<T> {
         Ok(self.engine.transact(SUBSYSTEM, requests)??)
     }
 }
+
+#[cfg(test)]
+mod tests;
