@@ -84,10 +84,16 @@ fn the_configuration_test_tells_by_its_exit_status_what_it_found() {
         Some(5),
         "a missing interface"
     );
-    let missing = call(&node, &["-t", "-f", "/etc/keepalived/nosuch.conf"]);
-    assert_eq!(missing.code(), Some(0), "as keepalived, which says so and is content");
-    assert!(missing.stderr.contains("nosuch.conf"), "{}", missing.stderr);
     left::nothing(&node, &[OWN]);
+}
+
+/// keepalived says so too, but ends with 0, as if nothing were to be fixed.
+#[test]
+fn the_configuration_test_refuses_a_missing_file() {
+    let (_network, node) = machine();
+    let missing = call(&node, &["-t", "-f", "/etc/keepalived/nosuch.conf"]);
+    assert_eq!(missing.code(), Some(6));
+    assert!(missing.stderr.contains("nosuch.conf"), "{}", missing.stderr);
 }
 
 #[test]

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use lab::director::{CLIENTS, Cluster, DIRECTORS, INTERFACE, SERVICE, VIP};
 use lab::load::{self, Load};
+use lab::program::Pairing;
 use lab::scenario::configuration;
 use lab::web::Web;
-use lab::{Daemon, Node, Program, left, uml, wait};
+use lab::{Daemon, Network, Node, Program, left, uml, wait};
 
 /// Three advertisement intervals and the skew of priority 90.
 const LB02_DOWN_INTERVAL: Duration = Duration::from_millis(3649);
@@ -90,6 +91,69 @@ fn the_pair_serves() {
 
     assert!(backup.stop().1.success());
     assert!(master.stop().1.success());
+    left::nothing(&lb01, &DIRECTORS[..1]);
+    left::nothing(&lb02, &DIRECTORS[1..]);
+}
+
+#[test]
+fn the_pair_with_scripts_runs_whole() {
+    uml::with_ipvs("the_pair_with_scripts_runs_whole", with_scripts);
+}
+
+fn with_scripts() {
+    let program = Program::ours();
+    let cluster = Cluster::new(INTERFACE);
+    let [lb01, lb02] = &cluster.directors;
+    let _webs = cluster.servers.each_ref().map(|node| Web::start(node, 80));
+    for node in [lb01, lb02] {
+        node.write_script("scripts", "notify.sh", "#!/bin/sh\necho \"$@\" >>/run/notified\n");
+    }
+    lb01.write_script("scripts", "check_m.sh", "#!/bin/sh\n[ ! -e /run/broken ]\n");
+    let backup = Daemon::start(&program, lb02, configuration("lvs-dr-scripts-backup"));
+    let master = Daemon::start(&program, lb01, configuration("lvs-dr-scripts-master"));
+    let vip = VIP.to_string();
+    wait::eventually(LB01_DOWN_INTERVAL + SLACK, "lb01 has the VIP", || lb01.holds(&vip));
+    lb01.write_file("run", "broken", "");
+    wait::eventually(LB02_DOWN_INTERVAL + SLACK * 2, "lb02 takes over", || lb02.holds(&vip));
+    wait::eventually(SLACK, "lb01 gives the VIP up", || !lb01.holds(&vip));
+    for node in [lb01, lb02] {
+        wait::becomes(SLACK, "both servers are in the table", &full_table(), || node.ipvs());
+        assert!(node.pid_file("checkers.pid").is_some() && node.pid_file("vrrp.pid").is_some());
+        assert_eq!(node.processes().len(), 3, "three processes: {:?}", node.processes());
+    }
+    assert!(backup.stop().1.success());
+    assert!(master.stop().1.success());
+    assert!(lb02.sh("cat /run/notified; rm /run/notified").contains(&format!("master {vip}\n")));
+    lb01.sh("rm /run/notified /run/broken");
+    left::nothing(lb01, &DIRECTORS[..1]);
+    left::nothing(lb02, &DIRECTORS[1..]);
+}
+
+#[test]
+fn only_the_vrrp_part_runs_beside_keepalived_as_backup() {
+    only_the_vrrp_part_runs(Pairing::OursFirst);
+}
+
+#[test]
+fn only_the_vrrp_part_runs_beside_keepalived_as_master() {
+    only_the_vrrp_part_runs(Pairing::OursSecond);
+}
+
+/// With `-P` neither needs IPVS, and the VIP moves all the same.
+fn only_the_vrrp_part_runs(pairing: Pairing) {
+    let Some([first, second]) = pairing.programs() else { return };
+    let network = Network::new();
+    let lb01 = network.machine("lb01", INTERFACE, &DIRECTORS[..1]);
+    let lb02 = network.machine("lb02", INTERFACE, &DIRECTORS[1..]);
+    let vip = VIP.to_string();
+    let backup = Daemon::start_with(&second, &lb02, configuration("lvs-dr-backup"), &["-P"]);
+    let master = Daemon::start_with(&first, &lb01, configuration("lvs-dr-master"), &["-P"]);
+    wait::eventually(LB01_DOWN_INTERVAL + SLACK, "lb01 has the VIP", || lb01.holds(&vip));
+    wait::eventually(SLACK, "lb02 has it not", || !lb02.holds(&vip));
+    assert_eq!(lb01.pid_file("checkers.pid"), None, "no checker runs");
+    assert!(master.stop().1.success());
+    wait::eventually(Duration::from_secs(1), "lb02 has the VIP", || lb02.holds(&vip));
+    assert!(backup.stop().1.success());
     left::nothing(&lb01, &DIRECTORS[..1]);
     left::nothing(&lb02, &DIRECTORS[1..]);
 }

@@ -81,6 +81,85 @@ fn the_vip_follows(pairing: Pairing) {
     left::nothing(&lb02, &OWN[1..]);
 }
 
+#[test]
+fn a_partition_makes_two_masters_and_its_end_one_between_two_of_ours() {
+    a_partition_makes_two_masters_and_its_end_one(Pairing::Ours);
+}
+
+#[test]
+fn a_partition_makes_two_masters_and_its_end_one_with_keepalived_as_backup() {
+    a_partition_makes_two_masters_and_its_end_one(Pairing::OursFirst);
+}
+
+#[test]
+fn a_partition_makes_two_masters_and_its_end_one_with_keepalived_as_master() {
+    a_partition_makes_two_masters_and_its_end_one(Pairing::OursSecond);
+}
+
+fn a_partition_makes_two_masters_and_its_end_one(pairing: Pairing) {
+    let Some([first, second]) = pairing.programs() else { return };
+    let network = Network::new();
+    let lb01 = network.machine("lb01", "eth0", &OWN[..1]);
+    let lb02 = network.machine("lb02", "eth0", &OWN[1..]);
+    let master = Daemon::start(&first, &lb01, configuration("single-lb01"));
+    let backup = Daemon::start(&second, &lb02, configuration("single-lb02"));
+    wait::eventually(LB01_DOWN_INTERVAL + SLACK, "the VIP is on lb01", || lb01.holds(VIP));
+    wait::eventually(SLACK, "lb02 has it not", || !lb02.holds(VIP));
+
+    network.isolate(&lb01);
+    wait::eventually(LB02_DOWN_INTERVAL + SLACK, "lb02 has the VIP too", || lb02.holds(VIP));
+    assert!(lb01.holds(VIP), "lb01 cannot know");
+    let sent_by_lb01 = Capture::of(&network, &lb01);
+    network.join(&lb01);
+    wait::eventually(SLACK, "lb02 yields to the higher priority", || !lb02.holds(VIP));
+    wait::stays(Duration::from_secs(2), "lb01 stays master", || {
+        lb01.holds(VIP) && !lb02.holds(VIP)
+    });
+    let announced = sent_by_lb01.gratuitous_arps();
+    assert!(!announced.is_empty(), "the switch must learn again where the VIP is");
+    assert!(master.stop().1.success());
+    assert!(backup.stop().1.success());
+}
+
+#[test]
+fn without_its_cable_a_master_is_in_fault_and_returns_with_it() {
+    let program = Program::ours();
+    let network = Network::new();
+    let lb01 = network.machine("lb01", "eth0", &OWN[..1]);
+    let lb02 = network.machine("lb02", "eth0", &OWN[1..]);
+    let master = Daemon::start(&program, &lb01, configuration("single-lb01"));
+    let backup = Daemon::start(&program, &lb02, configuration("single-lb02"));
+    wait::eventually(LB01_DOWN_INTERVAL + SLACK, "the VIP is on lb01", || lb01.holds(VIP));
+
+    let from = master.log().len();
+    network.cut(&lb01);
+    master.log().wait_since(from, "(VI_1) Entering FAULT STATE", SLACK);
+    wait::eventually(SLACK, "a node in fault has no VIP", || !lb01.holds(VIP));
+    wait::eventually(LB02_DOWN_INTERVAL + SLACK, "lb02 has the VIP", || lb02.holds(VIP));
+    network.mend(&lb01);
+    master.log().wait_since(from, "(VI_1) Entering BACKUP STATE", SLACK);
+    wait::eventually(LB01_DOWN_INTERVAL + SLACK, "the VIP is back on lb01", || lb01.holds(VIP));
+    wait::eventually(SLACK, "lb02 gives the VIP back", || !lb02.holds(VIP));
+    assert!(master.stop().1.success());
+    assert!(backup.stop().1.success());
+    left::nothing(&lb01, &OWN[..1]);
+}
+
+#[test]
+fn a_vip_that_somebody_deletes_comes_back() {
+    let network = Network::new();
+    let node = network.machine("lb01", "eth0", &OWN[..1]);
+    let daemon = Daemon::start(&Program::ours(), &node, configuration("single-lb01"));
+    wait::eventually(LB01_DOWN_INTERVAL + SLACK, "the VIP is there", || node.holds(VIP));
+    let from = daemon.log().len();
+    node.sh(&format!("ip addr del {VIP}/24 dev eth0"));
+    daemon.log().wait_since(from, &format!("reports IP {VIP} removed from eth0"), SLACK);
+    wait::eventually(LB01_DOWN_INTERVAL + SLACK, "the VIP is back", || node.holds(VIP));
+    assert!(node.addresses().contains(&labelled_vip()), "{:?}", node.addresses());
+    assert!(daemon.stop().1.success());
+    left::nothing(&node, &OWN[..1]);
+}
+
 /// Stops the master; the other node must have the VIP within a second.
 fn stop_and_see(
     master: Daemon<'_>,
