@@ -85,6 +85,15 @@ pub(crate) enum AddressRequest<'a> {
 }
 
 impl AddressRequest<'_> {
+    /// Whether the kernel may remove other addresses with this one: with the first IPv4 address of
+    /// a network all others of it go, unless `promote_secondaries` is set.
+    pub(crate) fn may_take_others(&self) -> bool {
+        match self {
+            Self::Add(..) => false,
+            Self::Remove(_, net, _) => net.addr().is_ipv4() && net.prefix_len() < 32,
+        }
+    }
+
     pub(crate) fn key(&self) -> (IfIndex, IpNet) {
         match self {
             Self::Add(desired, _) => (desired.index, desired.net),

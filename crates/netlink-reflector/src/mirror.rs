@@ -153,6 +153,11 @@ impl Mirror {
         };
     }
 
+    /// Whether there may be something that the owner does not know yet.
+    pub(crate) fn has_changes(&self) -> bool {
+        !self.believed_links.is_empty() || !self.believed_addresses.is_empty()
+    }
+
     /// What the owner does not know yet; from now on it does. Links that came first, links that went
     /// last, so that an address never belongs to an unknown link.
     pub(crate) fn take_changes(&mut self) -> Vec<Change> {

@@ -47,7 +47,10 @@ pub struct Reflector<T> {
     mirror: Mirror,
     more: bool,
     stale: bool,
-    next_resync: Option<Instant>,
+    /// When a dump that had to wait is due.
+    resync_at: Option<Instant>,
+    /// No dump for lost events before.
+    earliest_resync: Instant,
 }
 
 /// What [`Reflector::reconcile`] did.
@@ -59,8 +62,6 @@ pub struct Report {
     pub removed: usize,
     /// Requests that the kernel refused; the others were carried out.
     pub refused: Vec<Refusal>,
-    /// What others have changed, as from [`Reflector::drain`].
-    pub changes: Vec<Change>,
 }
 
 impl Reflector<Socket> {
@@ -90,7 +91,8 @@ impl<T: Transport> Reflector<T> {
             mirror: Mirror::default(),
             more: false,
             stale: false,
-            next_resync: None,
+            resync_at: None,
+            earliest_resync: Instant::default(),
         }
     }
 
@@ -107,25 +109,28 @@ impl<T: Transport> Reflector<T> {
     /// lost it dumps, at most once a second: [`Reflector::next_timeout`] is when to call again.
     ///
     /// # Errors
-    /// [`Error::Receive`] of the event socket, or any of a dump, which the next call tries again.
+    /// [`Error::Receive`] of the event socket, or any of a dump, which a later call tries again.
     pub fn drain(&mut self, now: Instant) -> Result<Vec<Change>, Error> {
         self.read_events()?;
-        if self.stale && self.next_resync.is_none_or(|due| due <= now) {
-            self.next_resync = Some(now + RESYNC_INTERVAL);
+        self.resync_at = self.stale.then(|| self.earliest_resync.max(now));
+        if self.resync_at == Some(now) {
+            self.earliest_resync = now + RESYNC_INTERVAL;
+            self.resync_at = Some(self.earliest_resync);
             self.dump()?;
+            self.resync_at = None;
         }
         Ok(self.mirror.take_changes())
     }
 
     /// When a dump that was put off is due: call [`Reflector::drain`] then.
     pub fn next_timeout(&self) -> Option<Instant> {
-        self.stale.then(|| self.next_resync.unwrap_or_default())
+        self.resync_at
     }
 
-    /// Whether [`Reflector::drain`] stopped at its bound: call it again in the next turn, the
-    /// descriptor will not announce the rest.
+    /// Whether [`Reflector::drain`] has to be called again although the descriptor will not announce
+    /// it: it stopped at its bound, or [`Reflector::reconcile`] has read events.
     pub fn has_more(&self) -> bool {
-        self.more
+        self.more || self.mirror.has_changes()
     }
 
     /// Links and addresses.
@@ -163,7 +168,8 @@ impl<T: Transport> Reflector<T> {
     /// Addresses for links that do not exist are passed over.
     ///
     /// Single requests that fail are in the report, the others are carried out. What was there
-    /// already, or gone already, is no failure.
+    /// already, or gone already, is no failure. Where a removal took other addresses along it reads
+    /// the event socket and adds them again; ask [`Reflector::has_more`] afterwards.
     ///
     /// # Errors
     /// Any of [`Engine::run`]; the mirror is then dumped again before the next use.
@@ -177,8 +183,6 @@ impl<T: Transport> Reflector<T> {
             self.dump()?;
         }
         for _ in 0..ROUNDS {
-            // a picture that is as fresh as can be, so that nothing is asked in vain
-            self.read_events()?;
             let requests = difference(&self.mirror, managed, desired);
             if requests.is_empty() {
                 break;
@@ -186,15 +190,11 @@ impl<T: Transport> Reflector<T> {
             report.refused.clear();
             let refusals = self.engine.run(&requests).inspect_err(|_| self.stale = true)?;
             self.account(&requests, refusals, &mut report);
-            let may_take_others = requests.iter().any(|request| match request {
-                AddressRequest::Add(..) => false,
-                AddressRequest::Remove(_, net, _) => net.prefix_len() < net.max_prefix_len(),
-            });
-            if !may_take_others {
+            if !requests.iter().any(AddressRequest::may_take_others) {
                 break;
             }
+            self.read_events()?;
         }
-        report.changes = self.mirror.take_changes();
         Ok(report)
     }
 

@@ -136,16 +136,29 @@ fn a_refusal_is_told_and_the_mirror_stays_true() {
 }
 
 #[test]
-fn events_of_others_come_with_the_report_when_it_read_them() {
+fn what_a_repair_reads_on_the_way_is_news_for_the_next_drain() {
+    let mut reflector = reflector();
+    let net = |text: &str| text.parse::<IpNet>().unwrap();
+    let wide = DesiredAddress::new(index(), net("10.1.0.1/24"));
+    let managed = BTreeSet::from([(index(), wide.net)]);
+    reflector.reconcile(&managed, &[wide]).unwrap();
+    assert!(!reflector.has_more());
+    event(&mut reflector, Ok(message(RTM_NEWADDR, 0, 0, &address(2, 7))));
+    reflector.reconcile(&managed, &[]).unwrap();
+    assert!(reflector.has_more(), "the descriptor will not tell of it again");
+    let changes = reflector.drain(Instant::default()).unwrap();
+    assert!(matches!(&changes[..], [Change::AddressAdded(_)]), "{changes:?}");
+    assert!(!reflector.has_more());
+}
+
+#[test]
+fn an_address_that_somebody_removed_is_news_also_when_a_comparison_comes_first() {
     let mut reflector = reflector();
     event(&mut reflector, Ok(message(RTM_DELADDR, 0, 0, &address(2, 1))));
-    let report = reflector.reconcile(&keys(&[1]), &desired(&[1])).unwrap();
-    assert_eq!(report.added, 1, "it is repaired at once");
-    assert_eq!(report.changes, [], "so that in the end nothing has changed");
-    event(&mut reflector, Ok(message(RTM_NEWADDR, 0, 0, &address(2, 7))));
-    let report = reflector.reconcile(&keys(&[1]), &desired(&[1])).unwrap();
-    assert!(matches!(&report.changes[..], [Change::AddressAdded(_)]));
-    assert_eq!(reflector.drain(Instant::default()).unwrap(), []);
+    assert_eq!(reflector.reconcile(&keys(&[1]), &desired(&[1])).unwrap(), Report::default());
+    let changes = reflector.drain(Instant::default()).unwrap();
+    assert!(matches!(&changes[..], [Change::AddressRemoved(_)]), "{changes:?}");
+    assert_eq!(reflector.reconcile(&keys(&[1]), &desired(&[1])).unwrap().added, 1);
 }
 
 #[test]
@@ -188,10 +201,26 @@ fn after_lost_answers_the_mirror_is_dumped_before_it_is_used() {
     let mut reflector = Reflector::new(Fake::new(answers), Fake::agreeable());
     reflector.resync().unwrap();
     assert!(reflector.reconcile(&keys(&[2]), &desired(&[2])).is_err());
-    assert!(reflector.next_timeout().is_some());
     let before = sent(&reflector);
     assert_eq!(reflector.reconcile(&keys(&[2]), &desired(&[2])).unwrap().added, 1);
     assert_eq!(sent(&reflector), before + 3, "two dumps and the request");
+}
+
+#[test]
+fn a_dump_that_fails_is_tried_again_later() {
+    let mut fail = 3;
+    let answers = move |asked: &[Asked]| {
+        fail -= 1;
+        if fail == 0 { vec![] } else { kernel(asked) }
+    };
+    let mut reflector = Reflector::new(Fake::new(answers), Fake::agreeable());
+    reflector.resync().unwrap();
+    event(&mut reflector, Err(ENOBUFS));
+    let start = Instant::from_micros(5_000_000);
+    assert!(reflector.drain(start).is_err());
+    assert_eq!(reflector.next_timeout(), Some(start + RESYNC_INTERVAL));
+    assert!(reflector.drain(start + RESYNC_INTERVAL).is_ok());
+    assert_eq!(reflector.next_timeout(), None);
 }
 
 #[test]

@@ -7,10 +7,14 @@ use netlink_reflector::{Change, Link, Reflector};
 use crate::namespace::{enter, ip};
 
 /// The kernel tells of a carrier a little later: it has a thread for that.
-fn wait_for(reflector: &mut Reflector<Socket>, wanted: impl Fn(&Link) -> bool) {
+pub(crate) fn wait_for(
+    reflector: &mut Reflector<Socket>,
+    name: &str,
+    wanted: impl Fn(&Link) -> bool,
+) {
     let end = Clock::now() + Duration::from_secs(10);
-    while !wanted(reflector.link_by_name("v0").unwrap()) {
-        assert!(Clock::now() < end, "{:?}", reflector.link_by_name("v0"));
+    while !wanted(reflector.link_by_name(name).unwrap()) {
+        assert!(Clock::now() < end, "{:?}", reflector.link_by_name(name));
         std::thread::sleep(Duration::from_millis(1));
         reflector.drain(Instant::default()).unwrap();
     }
@@ -50,11 +54,11 @@ fn a_link_is_seen_to_come_change_and_go() {
     ip("link set v1 addrgenmode none");
     ip("link set v0 up");
     ip("link set v1 up");
-    wait_for(&mut reflector, |link| link.up && link.running);
+    wait_for(&mut reflector, "v0", |link| link.up && link.running);
 
     // the carrier goes when the other end is switched off
     ip("link set v1 down");
-    wait_for(&mut reflector, |link| link.up && !link.running);
+    wait_for(&mut reflector, "v0", |link| link.up && !link.running);
 
     ip("link set v0 down");
     ip("link set v0 name w0");
