@@ -77,7 +77,7 @@ impl DesiredAddress {
     }
 }
 
-/// One request about an address. It owns nothing: the mirror and the desired list do.
+/// One request about an address, with the name of its interface for the words.
 #[derive(Clone, Debug)]
 pub(crate) enum AddressRequest<'a> {
     Add(&'a DesiredAddress, String),
