@@ -76,7 +76,7 @@ pub fn run(program: &Path, arguments: &[&str], mut show: impl FnMut(&str)) -> Op
     fs::set_permissions(&init, mode).expect("the init script can be made executable");
     link_modules();
     let mut linux = Command::new("linux.uml");
-    linux.args(["mem=1G", "rootfstype=hostfs", "rootflags=/", "rw", "quiet"]);
+    linux.args(["mem=512M", "rootfstype=hostfs", "rootflags=/", "rw", "quiet"]);
     linux.args(["con0=null,fd:2", "con=null", "ssl0=null,fd:1", "ssl=null"]);
     linux.arg({
         let mut argument = OsString::from("init=");
