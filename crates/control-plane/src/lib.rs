@@ -1,7 +1,25 @@
-//! keepalived's configuration language, from text to a typed [`Config`](model::Config).
+//! keepalived's configuration language, from text to a typed [`Config`], with every mistake told at
+//! its place. Nothing here touches the system: files come through a [`Source`].
 //!
+//! - [`load`]: the way in
 //! - [`model`]: what a configuration means
+//! - [`keywords`]: the one table of keywords
+//! - [`diagnostic`]: what is wrong, where, and what follows from it
+//! - [`source`]: where files come from
+//! - [`diff`]: what a reload changes
 
+mod build;
+pub mod diagnostic;
+pub mod diff;
+pub mod keywords;
+mod lang;
+mod load;
 pub mod model;
+mod parse;
+pub mod source;
 
+pub use diagnostic::{Diagnostic, Diagnostics};
+pub use diff::{Change, diff};
+pub use load::{Loaded, Options, load};
 pub use model::Config;
+pub use source::{FsSource, MemorySource, Source};

@@ -1,0 +1,381 @@
+//! From files to lines: comments, definitions, conditions, repetition and includes are gone when a
+//! line reaches the [`Sink`]. Everything is bounded; no input makes it run or grow without end.
+
+pub(crate) mod define;
+pub(crate) mod include;
+pub(crate) mod line;
+pub(crate) mod repeat;
+pub(crate) mod words;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::Options;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::source::Source;
+use define::{Definitions, ExpandError, Expanded, Surroundings};
+use include::Checks;
+use line::{Origin, trim, without_comment};
+
+/// Longest line that keepalived reads, in bytes.
+const MAX_LINE: usize = 1_022;
+/// Lines that definitions and repetition may add to a configuration.
+const MAX_ADDED_LINES: usize = 2_000_000;
+/// Bytes that they may add.
+const MAX_ADDED_BYTES: usize = 128 << 20;
+/// Files that may be included in each other.
+const MAX_INCLUDE_DEPTH: usize = 32;
+/// Files of a configuration.
+const MAX_FILES: usize = 10_000;
+/// Bytes of all files.
+const MAX_BYTES: usize = 1 << 30;
+/// Times that one line may turn into another one.
+const MAX_TURNS: usize = 64;
+
+/// What every part of the reading shares.
+pub(crate) struct Context<'s> {
+    pub source: &'s dyn Source,
+    pub options: &'s Options,
+    pub diagnostics: Diagnostics,
+    /// Which failures of an `include` are errors at this point of the file.
+    pub include_checks: Checks,
+}
+
+impl Context<'_> {
+    /// One more diagnostic.
+    pub(crate) fn report(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+}
+
+/// Who gets the lines.
+pub(crate) trait Sink {
+    /// One line: trimmed, without comment, not empty.
+    fn line(&mut self, text: &str, origin: Origin<'_>, cx: &mut Context<'_>);
+}
+
+/// Reads files and hands their lines to a sink.
+pub(crate) struct Reader<'s, S> {
+    pub cx: Context<'s>,
+    pub sink: S,
+    pub files: Vec<PathBuf>,
+    definitions: Definitions,
+    /// The files that are being read, each included by the one before it.
+    open: Vec<PathBuf>,
+    /// A definition of several lines, while it is being read.
+    collecting: Option<(String, Vec<String>)>,
+    added_lines: usize,
+    added_bytes: usize,
+    bytes: usize,
+}
+
+impl<'s, S: Sink> Reader<'s, S> {
+    /// A reader that has read nothing yet.
+    pub(crate) fn new(source: &'s dyn Source, options: &'s Options, sink: S) -> Self {
+        let all = options.include_checks_all;
+        let cx = Context {
+            source,
+            options,
+            diagnostics: Diagnostics::default(),
+            include_checks: if all { Checks::ALL } else { Checks::default() },
+        };
+        let definitions = Definitions::new(options.random_seed);
+        Self {
+            cx,
+            sink,
+            files: Vec::new(),
+            definitions,
+            open: Vec::new(),
+            collecting: None,
+            added_lines: 0,
+            added_bytes: 0,
+            bytes: 0,
+        }
+    }
+
+    /// Reads the file that the daemon was started with; false when there is none.
+    pub(crate) fn read_main(&mut self, path: &Path) -> bool {
+        let pattern = path.to_string_lossy();
+        let (files, problems) =
+            include::resolve(&pattern, Checks::MAIN, Path::new(""), self.cx.source);
+        for problem in problems {
+            let code = if problem.is_error { Code::NoConfiguration } else { Code::IncludeSkipped };
+            self.cx.report(Diagnostic::new(code, problem.message));
+        }
+        let mut any = false;
+        for file in files {
+            any |= self.read_file(&file, None);
+        }
+        any
+    }
+
+    fn read_file(&mut self, path: &Path, from: Option<Origin<'_>>) -> bool {
+        let place = from.map(|origin| origin.place(0..0));
+        if self.open.iter().any(|open| open == path) {
+            let message = format!("'{}' includes itself", path.display());
+            self.cx.report(Diagnostic::new(Code::IncludeLoop, message).at(place));
+            return false;
+        }
+        if self.open.len() >= MAX_INCLUDE_DEPTH || self.files.len() >= MAX_FILES {
+            let message = format!("too many files are included; '{}' is left out", path.display());
+            self.cx.report(Diagnostic::new(Code::TooMuch, message).at(place));
+            return false;
+        }
+        let bytes = match self.cx.source.read(path) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                let message = format!(
+                    "Configuration file '{}' open problem ({error}) - skipping",
+                    path.display()
+                );
+                let code =
+                    if from.is_some() { Code::IncludeSkipped } else { Code::NoConfiguration };
+                self.cx.report(Diagnostic::new(code, message).at(place));
+                return false;
+            }
+        };
+        self.bytes = self.bytes.saturating_add(bytes.len());
+        if self.bytes > MAX_BYTES {
+            let message = format!("'{}' makes the configuration too long", path.display());
+            self.cx.report(Diagnostic::new(Code::TooMuch, message).at(place));
+            return false;
+        }
+        self.files.push(path.to_owned());
+        if self.files.len() > 1 {
+            self.cx.diagnostics.set_several_files();
+        }
+        self.open.push(path.to_owned());
+        let checks = self.cx.include_checks;
+        let text = String::from_utf8(bytes)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+        self.read_text(&text, &Arc::from(path.to_string_lossy()));
+        self.cx.include_checks = checks;
+        self.open.pop();
+        true
+    }
+
+    fn read_text(&mut self, text: &str, file: &Arc<str>) {
+        let mut line = 0_u32;
+        for raw in text.split('\n') {
+            line = line.saturating_add(1);
+            let raw = raw.strip_suffix('\r').unwrap_or(raw);
+            let origin = Origin { file, line, raw, offset: Some(0) };
+            if raw.len() > MAX_LINE {
+                let message = "line too long - ignoring";
+                let cut = Origin { raw: raw.get(..80).unwrap_or_default(), ..origin };
+                let help = format!("keepalived reads at most {MAX_LINE} bytes of a line");
+                let problem = Diagnostic::new(Code::LineTooLong, message).help(help);
+                self.cx.report(problem.at(cut.place(0..cut.raw.len())));
+                continue;
+            }
+            if raw.contains('\0') {
+                let message = "configuration appears to have embedded NULs - ignoring line";
+                let shown = raw.replace('\0', " ");
+                let at = Origin { raw: &shown, ..origin }.place(0..shown.len());
+                self.cx.report(Diagnostic::new(Code::EmbeddedNul, message).at(at));
+                continue;
+            }
+            self.physical_line(raw, origin);
+        }
+        self.finish_collecting();
+    }
+
+    fn physical_line(&mut self, raw: &str, origin: Origin<'_>) {
+        let (text, origin) = trim(without_comment(raw), origin);
+        if let Some((_, lines)) = &mut self.collecting {
+            let more = text.strip_suffix('\\');
+            if !text.is_empty() && lines.len() < MAX_LINE {
+                lines.push(more.unwrap_or(text).trim_end().to_owned());
+            }
+            if more.is_none() {
+                self.finish_collecting();
+            }
+            return;
+        }
+        self.logical_line(text, origin, 0);
+    }
+
+    fn finish_collecting(&mut self) {
+        if let Some((name, lines)) = self.collecting.take() {
+            self.definitions.set(&name, lines);
+        }
+    }
+
+    /// A line that may still be a condition, a definition, an include or a repetition.
+    fn logical_line(&mut self, text: &str, origin: Origin<'_>, turns: usize) {
+        let (text, origin) = trim(without_comment(text), origin);
+        if text.is_empty() {
+            return;
+        }
+        if turns > MAX_TURNS {
+            let message = "definitions or conditions of this line never come to an end";
+            self.cx.report(Diagnostic::new(Code::TooMuch, message).at(origin.place(0..text.len())));
+            return;
+        }
+        if let Some(condition) = text.strip_prefix('@') {
+            if let Some(rest) = self.applies(condition) {
+                let origin = origin.skip(text.len() - rest.len());
+                self.logical_line(rest, origin, turns + 1);
+            }
+            return;
+        }
+        if let Some((name, value)) = define::definition(text) {
+            self.define(name, value, origin);
+            return;
+        }
+        if let Some((pattern, checks)) = include::directive(text, self.cx.include_checks) {
+            self.include(pattern, checks, origin);
+            return;
+        }
+        if let Some(found) = repeat::find(text) {
+            self.repeat(text, found, origin, turns);
+            return;
+        }
+        if !text.contains('$') {
+            self.sink.line(text, origin, &mut self.cx);
+            return;
+        }
+        self.fill_in(text, origin, turns);
+    }
+
+    /// `ID TEXT`, `^ID TEXT` after `@`: the text, when it applies.
+    fn applies<'a>(&self, condition: &'a str) -> Option<&'a str> {
+        let (wanted, rest) = match condition.strip_prefix('^') {
+            Some(rest) => (false, rest),
+            None => (true, condition),
+        };
+        let (id, text) = rest.split_once([' ', '\t'])?;
+        ((id == self.cx.options.config_id) == wanted).then_some(text)
+    }
+
+    fn define(&mut self, name: &str, value: &str, origin: Origin<'_>) {
+        if let Some(first) = value.strip_suffix('\\') {
+            self.collecting = Some((name.to_owned(), vec![first.trim_end().to_owned()]));
+        } else if !self.definitions.set(name, vec![value.to_owned()]) {
+            let problem = Diagnostic::new(Code::TooMuch, "too many definitions");
+            self.cx.report(problem.at(origin.place(0..name.len() + 1)));
+        }
+    }
+
+    fn include(&mut self, pattern: &str, checks: Checks, origin: Origin<'_>) {
+        let Some(expanded) = self.expand(pattern, origin) else { return };
+        let pattern = expanded.lines.first().map_or(pattern, String::as_str);
+        let directory = self.directory();
+        let (files, problems) = include::resolve(pattern, checks, &directory, self.cx.source);
+        let whole = origin.changed();
+        for problem in problems {
+            let code = if problem.is_error { Code::IncludeFailed } else { Code::IncludeSkipped };
+            self.cx.report(Diagnostic::new(code, problem.message).at(whole.place(0..0)));
+        }
+        for file in files {
+            self.read_file(&file, Some(whole));
+        }
+    }
+
+    /// The directory of the file that is being read.
+    fn directory(&self) -> PathBuf {
+        let file = self.open.last().and_then(|file| file.parent());
+        file.map(Path::to_owned).unwrap_or_default()
+    }
+
+    fn repeat(&mut self, text: &str, found: repeat::Found<'_>, origin: Origin<'_>, turns: usize) {
+        let Some(arguments) = self.expand(found.arguments, origin) else { return };
+        let arguments = arguments.lines.first().cloned().unwrap_or_default();
+        let repeat = match found.rounds(&arguments) {
+            Ok(repeat) => repeat,
+            Err(bad) => {
+                let at = origin.place(bad.start..bad.end);
+                self.cx.report(Diagnostic::new(Code::BadRepeat, bad.message).at(at));
+                return;
+            }
+        };
+        let rest = format!("{}{}", &text[..repeat.start], &text[repeat.end..]);
+        for round in repeat.rounds {
+            if !self.may_add(rest.len(), origin) {
+                return;
+            }
+            let mut before = Vec::with_capacity(round.len());
+            for (name, value) in round {
+                let old = self.definitions.replace(&name, Some(vec![value]));
+                before.push((name, old));
+            }
+            self.logical_line(&rest, origin.changed(), turns + 1);
+            for (name, old) in before.into_iter().rev() {
+                self.definitions.replace(&name, old);
+            }
+        }
+    }
+
+    /// Counts one more line that does not stand in a file.
+    fn may_add(&mut self, bytes: usize, origin: Origin<'_>) -> bool {
+        let had_room = self.added_lines < MAX_ADDED_LINES && self.added_bytes < MAX_ADDED_BYTES;
+        self.added_lines += 1;
+        self.added_bytes = self.added_bytes.saturating_add(bytes);
+        let has_room = self.added_lines < MAX_ADDED_LINES && self.added_bytes < MAX_ADDED_BYTES;
+        if had_room && !has_room {
+            let message = "definitions and repetition make too many lines; the rest is left out";
+            self.cx.report(Diagnostic::new(Code::TooMuch, message).at(origin.place(0..0)));
+        }
+        has_room
+    }
+
+    fn fill_in(&mut self, text: &str, origin: Origin<'_>, turns: usize) {
+        let Some(expanded) = self.expand(text, origin) else { return };
+        for name in expanded.undefined.iter().filter(|_| !expanded.changed) {
+            let at = text.find(&format!("${{{name}")).unwrap_or_default();
+            let place = origin.place(at..(at + name.len() + 3).min(text.len()));
+            let problem = Diagnostic::new(Code::Undefined, format!("${{{name}}} is not defined"));
+            let help = format!("write '${name}=VALUE' on a line of its own, before it is used");
+            self.cx.report(problem.at(place).help(help));
+        }
+        if !expanded.changed {
+            self.sink.line(text, origin, &mut self.cx);
+            return;
+        }
+        for line in &expanded.lines {
+            if !self.may_add(line.len(), origin) {
+                return;
+            }
+            self.after_filling_in(line, origin.changed(), turns + 1);
+        }
+    }
+
+    /// A line that came out of definitions may be a condition or a definition itself; what it does
+    /// not do is have its names filled in again, unless it has one that is defined.
+    fn after_filling_in(&mut self, line: &str, origin: Origin<'_>, turns: usize) {
+        let (text, origin) = trim(without_comment(line), origin);
+        let special = text.starts_with(['@', '$']) || text.starts_with("include");
+        if special || text.contains(['$', '~']) {
+            self.logical_line(text, origin, turns);
+        } else if !text.is_empty() {
+            self.sink.line(text, origin, &mut self.cx);
+        }
+    }
+
+    fn expand(&mut self, text: &str, origin: Origin<'_>) -> Option<Expanded> {
+        let directory = self.directory();
+        let directory = directory.to_string_lossy();
+        let source = self.cx.source;
+        let around = Surroundings {
+            directory: &directory,
+            config_id: &self.cx.options.config_id,
+            env: &|name| source.env(name),
+        };
+        let error = match self.definitions.expand(text, &around) {
+            Ok(expanded) => return Some(expanded),
+            Err(error) => error,
+        };
+        let message = match error {
+            ExpandError::Endless(name) => format!("the definition of ${name} leads back to itself"),
+            ExpandError::TooLong => {
+                format!("definitions make this line longer than {} bytes", define::MAX_EXPANDED)
+            }
+            ExpandError::BadRandom(arguments) => {
+                format!("${{_RANDOM {arguments}}} needs no, one or two numbers, the smaller first")
+            }
+        };
+        let at = origin.place(0..text.len());
+        self.cx.report(Diagnostic::new(Code::BadDefinition, message).at(at));
+        None
+    }
+}
