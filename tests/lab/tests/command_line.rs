@@ -198,6 +198,21 @@ fn processes_named(node: &Node) -> usize {
 }
 
 #[test]
+fn the_options_of_the_guides_choose_the_facility_and_log_the_configuration() {
+    let (_network, node) = machine();
+    let log = syslog::listen(&node);
+    assert_eq!(call(&node, &["-D", "-d", "-S", "0"]).code(), Some(0));
+    wait::eventually(LIMIT, "the VIP is there", || node.holds(VIP));
+    for part in ["------< VRRP Topology >------", "VRRP Instance = VI_1", "Entering MASTER STATE"] {
+        let line = log.wait(part, LIMIT).text;
+        assert!(line.starts_with("<134>"), "local0.info is 16 * 8 + 6: {line}");
+    }
+    node.sh("kill -TERM $(cat /run/keepalived.pid)");
+    wait::eventually(LIMIT, "it is gone", || node.processes().is_empty());
+    left::nothing(&node, &[OWN]);
+}
+
+#[test]
 fn sigint_stops_as_sigterm_does() {
     let (_network, node) = machine();
     let mut daemon = Daemon::start(&Program::ours(), &node, configuration("single-lb01"));
