@@ -1,0 +1,148 @@
+//! `Health checkers`: each check with its server and what is special to its kind.
+
+use control_plane::model::checks::{CheckerKind, HttpVersion, Sni, Url};
+use control_plane::model::{
+    Checker, Config, Lvs, RealServer, ServiceAddress, TcpCheck, VirtualServer,
+};
+
+use crate::layout::{Lines, quoted, seconds, yes_no};
+use crate::servers::named;
+
+/// Every check of every server.
+pub(crate) fn lines(config: &Config) -> impl Iterator<Item = Lines> {
+    config.lvs.virtual_servers.iter().flat_map(move |service| {
+        service.real_servers.iter().flat_map(move |server| {
+            server.checkers.iter().map(move |check| one(config, service, server, check))
+        })
+    })
+}
+
+fn one(config: &Config, service: &VirtualServer, server: &RealServer, check: &Checker) -> Lines {
+    let mut lines = Lines::default();
+    let (service, server) = names(&config.lvs, service.address, server);
+    lines.at(1, format!("{service} -> {server}"));
+    lines.item(3, "Alpha", yes_no(check.alpha));
+    lines.item(3, "Delay loop", format!("{} us", check.delay_loop.as_micros()));
+    lines.item(3, "Warmup", format!("{} us", check.warmup.as_micros()));
+    lines.item(3, "Retries", check.retry);
+    if check.retry > 0 {
+        let delay = check.delay_before_retry.as_micros();
+        lines.item(3, "Delay before retry", format!("{delay} us"));
+    }
+    lines.item(3, "Log all failures", yes_no(check.log_all_failures));
+    kind(&mut lines, config, &check.kind);
+    lines
+}
+
+fn names(lvs: &Lvs, service: ServiceAddress, server: &RealServer) -> (String, String) {
+    let (name, protocol) = match service {
+        ServiceAddress::Address { ip, port, protocol } => {
+            (named((ip, port).into(), Some(protocol)), Some(protocol))
+        }
+        ServiceAddress::Mark { mark, .. } => (format!("FWM {mark}"), None),
+        ServiceAddress::Group { group, protocol, .. } => {
+            let name = lvs.groups.get(group.0).map_or("", |group| group.name.as_str());
+            (format!("[{name}]"), Some(protocol))
+        }
+    };
+    (name, named(server.address, protocol))
+}
+
+fn kind(lines: &mut Lines, config: &Config, kind: &CheckerKind) {
+    let method = |lines: &mut Lines, name: &str| lines.item(3, "Keepalive method", name);
+    match kind {
+        CheckerKind::Tcp(tcp) => {
+            connection(lines, tcp);
+            method(lines, "TCP_CHECK");
+        }
+        CheckerKind::Http(http) => {
+            connection(lines, &http.connect);
+            let name = if http.tls { "SSL_GET" } else { "HTTP_GET" };
+            let version = match http.version {
+                HttpVersion::V1_0 => "1.0",
+                HttpVersion::V1_0Close => "1.0C",
+                HttpVersion::V1_1 => "1.1",
+            };
+            method(lines, &format!("{name}, http protocol {version}"));
+            lines.optional(3, "VirtualHost", http.virtualhost.as_ref());
+            let sni = if http.sni == Sni::Off { "unset" } else { "set" };
+            lines.at(3, format!("Enable SNI {sni}"));
+            lines.at(
+                3,
+                format!("Fast recovery {}", if http.fast_recovery { "set" } else { "unset" }),
+            );
+            http.urls.iter().for_each(|one| url(lines, one));
+        }
+        CheckerKind::Smtp(smtp) => {
+            connection(lines, &smtp.connect);
+            method(lines, "SMTP_CHECK");
+            lines.item(3, "helo", &smtp.helo_name);
+        }
+        CheckerKind::Dns(dns) => {
+            connection(lines, &dns.connect);
+            method(lines, "DNS_CHECK");
+            lines.item(3, "Type", dns.record_type);
+            lines.item(3, "Name", &dns.name);
+        }
+        CheckerKind::Udp(udp) => {
+            connection(lines, &udp.connect);
+            method(lines, "UDP_CHECK");
+            lines.item(3, "Payload len", udp.payload.len());
+            lines.item(3, "Require reply", yes_no(udp.reply.is_some()));
+            if let Some(reply) = &udp.reply {
+                lines.item(5, "Min reply length", udp.min_reply_length);
+                lines.item(5, "Max reply length", udp.max_reply_length);
+                lines.item(5, "Reply data len", reply.len());
+            }
+        }
+        CheckerKind::Ping(ping) => {
+            connection(lines, ping);
+            method(lines, "PING_CHECK");
+        }
+        CheckerKind::Misc(misc) => {
+            method(lines, "MISC_CHECK");
+            lines.item(3, "script", quoted(&misc.command));
+            lines.item(3, "timeout", misc.timeout.as_secs());
+            lines.item(3, "dynamic", if misc.dynamic { "YES" } else { "NO" });
+        }
+        CheckerKind::File(file) => {
+            method(lines, "FILE_CHECK");
+            let tracked = config.lvs.files.get(file.file.0);
+            lines.optional(5, "Tracked file", tracked.map(|file| &file.name));
+        }
+        CheckerKind::Bfd(bfd) => {
+            method(lines, "BFD_CHECK");
+            lines.optional(3, "Name", config.bfd.get(bfd.0).map(|session| &session.name));
+        }
+    }
+}
+
+fn connection(lines: &mut Lines, tcp: &TcpCheck) {
+    lines.at(3, "Connection");
+    let (ip, port) = (tcp.target.ip(), tcp.target.port());
+    lines.item(5, "Dest", format!("[{ip}]:{port}"));
+    if let Some(bind) = tcp.bind {
+        lines.item(5, "Bind to", format!("[{}]:{}", bind.ip(), bind.port()));
+    }
+    lines.optional(5, "Bind i/f", tcp.bind_interface.as_ref());
+    if tcp.mark != 0 {
+        lines.item(5, "Mark", tcp.mark);
+    }
+    lines.item(5, "Timeout", seconds(tcp.connect_timeout));
+}
+
+fn url(lines: &mut Lines, url: &Url) {
+    lines.item(3, "Checked url", &url.path);
+    lines.optional(5, "VirtualHost", url.virtualhost.as_ref());
+    let digest = url.digest.map(|bytes| bytes.map(|byte| format!("{byte:02x}")).concat());
+    lines.optional(5, "digest", digest);
+    lines.at(5, format!("tls_compliant {}", if url.tls_compliant { "set" } else { "unset" }));
+    if !url.status_codes.is_empty() {
+        lines.at(5, "HTTP Status Code(s)");
+        for &(first, last) in &url.status_codes {
+            let code = if first == last { first.to_string() } else { format!("{first}-{last}") };
+            lines.at(7, code);
+        }
+    }
+    lines.optional(5, "Regex", url.regex.as_ref().map(|regex| format!("\"{}\"", regex.pattern)));
+}

@@ -1,0 +1,227 @@
+//! `VRRP Topology`: one instance.
+
+use base::Duration;
+use control_plane::model::vrrp::{Unicast, VirtualAddress, Vmac};
+use control_plane::model::{
+    AddressScope, Authentication, Config, InitialState, Instance, Preempt, Version,
+};
+
+use crate::layout::{Lines, Tracked, enabled, true_false, yes_no};
+
+/// An instance, in keepalived's order.
+pub(crate) fn lines(config: &Config, one: &Instance) -> Lines {
+    let mut lines = Lines::default();
+    lines.item(1, "VRRP Instance", &one.name);
+    head(&mut lines, config, one);
+    announcements(&mut lines, one);
+    election(&mut lines, one);
+    addresses(&mut lines, one);
+    lines.tracked(
+        config,
+        &Tracked {
+            interfaces: &one.track_interfaces,
+            scripts: &one.track_scripts,
+            files: &one.track_files,
+            processes: &one.track_processes,
+            bfds: &one.track_bfds,
+        },
+    );
+    lines.item(3, "Using smtp notification", yes_no(one.smtp_alert));
+    let deleted = if one.notify.report_deleted { "Deleted" } else { "Fault" };
+    lines.item(3, "Notify deleted", deleted);
+    notify(&mut lines, &one.notify);
+    lines.item(3, "Notify priority changes", true_false(one.notify_priority_changes));
+    lines
+}
+
+fn head(lines: &mut Lines, config: &Config, one: &Instance) {
+    let version = match one.version {
+        Version::V2 => 2,
+        Version::V3 => 3,
+    };
+    lines.item(3, "VRRP Version", version);
+    if !one.is_ipv4() {
+        lines.at(3, "Using Native IPv6");
+    }
+    let mut groups = config.vrrp.sync_groups.iter();
+    let group = groups.find(|group| group.members.contains(&one.name));
+    lines.optional(3, "Sync group", group.map(|group| &group.name));
+    lines.at(3, "Flags:");
+    if one.unicast.is_some() {
+        lines.at(5, "Using unicast");
+    }
+    let wanted = match one.wanted_state {
+        InitialState::Master => "MASTER",
+        InitialState::Backup => "BACKUP",
+    };
+    lines.item(3, "Wantstate", wanted);
+    interface(lines, one);
+    if one.skip_check_advert_addresses {
+        lines.at(3, "Skip checking advert IP addresses");
+    }
+    if one.dont_track_primary {
+        lines.at(3, "VRRP interface tracking disabled");
+    }
+    if one.strict {
+        lines.at(3, "Enforcing strict VRRP compliance");
+    }
+    if let Some(source) = one.source {
+        lines.item(3, "Using src_ip", format!("{source} (from configuration)"));
+    }
+    if one.unicast.is_none() {
+        let groups = config.vrrp.multicast;
+        let group = if one.is_ipv4() { groups.v4.into() } else { groups.v6.into() };
+        lines.at(3, format!("Multicast address {}", one.destination.unwrap_or(group)));
+    }
+}
+
+fn interface(lines: &mut Lines, one: &Instance) {
+    match &one.vmac {
+        Vmac::None => lines.item(3, "Interface", &one.interface),
+        Vmac::Macvlan { name, transmit_base, .. } => {
+            let name = name.clone().unwrap_or_else(|| format!("vrrp.{}", one.vrid));
+            let base = true_false(*transmit_base);
+            lines.at(3, format!("Use VMAC, i/f name {name}, xmit_base = {base}"));
+            let how = if *transmit_base { ", xmit base i/f" } else { "" };
+            lines.item(3, "Interface", format!("{name}, vmac on {}{how}", one.interface));
+        }
+        Vmac::Ipvlan { name, .. } => {
+            let name = name.clone().unwrap_or_else(|| format!("vrrp.{}", one.vrid));
+            lines.item(3, "Interface", format!("{name}, ipvlan on {}", one.interface));
+        }
+    }
+}
+
+fn announcements(lines: &mut Lines, one: &Instance) {
+    let garp = &one.garp;
+    lines.item(3, "Gratuitous ARP delay", garp.delay.as_secs());
+    lines.item(3, "Gratuitous ARP repeat", garp.repeat);
+    lines.item(3, "Gratuitous ARP refresh", garp.refresh.as_secs());
+    lines.item(3, "Gratuitous ARP refresh repeat", garp.refresh_repeat);
+    lines.item(3, "Gratuitous ARP lower priority delay", garp.lower_prio_delay.as_secs());
+    lines.item(3, "Gratuitous ARP lower priority repeat", garp.lower_prio_repeat);
+    lines.item(3, "Down timer adverts", one.down_timer_adverts);
+    let answers = true_false(!one.lower_prio_no_advert);
+    lines.item(3, "Send advert after receive lower priority advert", answers);
+    let yields = true_false(one.higher_prio_send_advert);
+    lines.item(3, "Send advert after receive higher priority advert", yields);
+}
+
+fn election(lines: &mut Lines, one: &Instance) {
+    lines.item(3, "Virtual Router ID", one.vrid);
+    lines.item(3, "Priority", one.priority);
+    let interval = match one.version {
+        Version::V2 => format!("{} sec", one.advert_interval.as_secs()),
+        Version::V3 => format!("{} milli-sec", one.advert_interval.as_millis()),
+    };
+    lines.item(3, "Advert interval", interval);
+    lines.item(3, "Accept", enabled(one.accept));
+    lines.item(3, "Preempt", enabled(one.preempt != Preempt::Never));
+    match one.preempt {
+        Preempt::After(delay) if delay > Duration::ZERO => {
+            lines.item(
+                3,
+                "Preempt delay",
+                format!("{} secs", delay.to_string().trim_end_matches('s')),
+            );
+        }
+        Preempt::After(_) | Preempt::Never => {}
+    }
+    lines.item(3, "Promote_secondaries", enabled(one.promote_secondaries));
+    if one.version == Version::V2 {
+        let kind = match one.authentication {
+            Authentication::None => "none",
+            Authentication::Pass(_) => "SIMPLE_PASSWORD",
+            Authentication::Ah(_) => "IPSEC_AH",
+        };
+        lines.item(3, "Authentication type", kind);
+        if one.authentication != Authentication::None {
+            lines.item(3, "Password", "********");
+        }
+    }
+    lines.optional(3, "Kernel rx buffer size", one.receive_buffer);
+    if one.debug > 0 {
+        lines.item(3, "Debug level", one.debug);
+    }
+}
+
+fn addresses(lines: &mut Lines, one: &Instance) {
+    if !one.virtual_addresses.is_empty() {
+        lines.at(3, format!("Virtual IP ({}):", one.virtual_addresses.len()));
+        one.virtual_addresses.iter().for_each(|one| lines.at(5, address(one)));
+    }
+    if let Some(unicast) = &one.unicast {
+        peers(lines, unicast);
+    }
+    lines.list("Virtual IP Excluded", one.excluded_addresses.iter().map(address));
+}
+
+fn peers(lines: &mut Lines, unicast: &Unicast) {
+    lines.item(3, "Unicast TTL", unicast.ttl.unwrap_or(255));
+    lines.at(3, format!("Check unicast src : {}", yes_no(unicast.check_source)));
+    lines.list(
+        "Unicast Peer",
+        unicast.peers.iter().map(|peer| {
+            format!("{} min_ttl {} max_ttl {}", peer.address, peer.min_ttl, peer.max_ttl)
+        }),
+    );
+    let old = unicast.old_checksum == Some(true);
+    lines.item(3, "Unicast checksum compatibility", yes_no(old));
+}
+
+/// `10.0.0.100/24 brd 10.0.0.255 dev lan0 scope link label lan0:1`; a host has no prefix length.
+fn address(one: &VirtualAddress) -> String {
+    let mut text = if one.net.prefix_len() == one.net.max_prefix_len() {
+        one.net.addr().to_string()
+    } else {
+        one.net.to_string()
+    };
+    let mut add = |word: &str, value: &str| text.extend([" ", word, value]);
+    if let Some(peer) = one.peer {
+        add("peer ", &peer.to_string());
+    }
+    if let Some(broadcast) = one.broadcast {
+        add("brd ", &broadcast.to_string());
+    }
+    add("dev ", &one.interface);
+    add("scope ", &scope(one.scope));
+    if let Some(label) = &one.label {
+        add("label ", label);
+    }
+    if one.no_track {
+        add("no_track", "");
+    }
+    match one.preferred_lifetime {
+        Some(0) => add("deprecated", ""),
+        Some(lifetime) => add("preferred_lft ", &lifetime.to_string()),
+        None if one.net.addr().is_ipv6() => add("preferred_lft ", "forever"),
+        None => {}
+    }
+    text
+}
+
+fn scope(scope: AddressScope) -> String {
+    match scope.0 {
+        0 => "global".to_owned(),
+        200 => "site".to_owned(),
+        253 => "link".to_owned(),
+        254 => "host".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// The scripts of an instance or a group.
+pub(crate) fn notify(lines: &mut Lines, notify: &control_plane::model::NotifyScripts) {
+    let scripts = [
+        ("Master", &notify.master),
+        ("Backup", &notify.backup),
+        ("Fault", &notify.fault),
+        ("Stop", &notify.stop),
+        ("Deleted", &notify.deleted),
+        ("Generic", &notify.generic),
+        ("Master rx lower pri", &notify.master_rx_lower_pri),
+    ];
+    for (name, script) in scripts {
+        lines.script(3, &format!("{name} state transition script"), script.as_ref());
+    }
+}

@@ -1,0 +1,115 @@
+//! What instances track: scripts, files, processes, BFD sessions, each with who tracks it.
+
+use base::Duration;
+use control_plane::model::Instance;
+use control_plane::model::tracking::{Bfd, ParamMatch};
+use control_plane::model::vrrp::Vrrp;
+
+use crate::layout::{Lines, quoted, reversed, seconds, true_false};
+
+/// `vrrp_script`.
+pub(crate) fn script(vrrp: &Vrrp, place: usize) -> Lines {
+    let mut lines = Lines::default();
+    let Some(script) = vrrp.scripts.get(place) else { return lines };
+    lines.item(1, "VRRP Script", &script.name);
+    lines.item(3, "Command", quoted(&script.command));
+    lines.item(3, "Interval", span(script.interval));
+    lines.item(3, "Timeout", span(script.timeout));
+    lines.item(3, "Weight", format!("{}{}", script.weight, reversed(script.reverse)));
+    lines.item(3, "Rise", script.rise);
+    lines.item(3, "Fall", script.fall);
+    if script.init_fail {
+        lines.item(3, "Init state", "failed");
+    }
+    if let Some(user) = &script.command.user {
+        let group = user.group.as_ref().unwrap_or(&user.user);
+        lines.item(3, "Script uid:gid", format!("{}:{group}", user.user));
+    }
+    tracking(&mut lines, vrrp, |instance| {
+        let one = instance.track_scripts.iter().find(|one| one.script.0 == place)?;
+        Some(format!("{}{}", one.weight, reversed(one.reverse)))
+    });
+    lines
+}
+
+/// `track_file`.
+pub(crate) fn file(vrrp: &Vrrp, place: usize) -> Lines {
+    let mut lines = Lines::default();
+    let Some(file) = vrrp.files.get(place) else { return lines };
+    lines.item(1, "Track file", &file.name);
+    lines.item(3, "File", &file.path);
+    lines.item(3, "Weight", format!("{}{}", file.weight, reversed(file.reverse)));
+    tracking(&mut lines, vrrp, |instance| {
+        let one = instance.track_files.iter().find(|one| one.file.0 == place)?;
+        Some(format!("{}{}", one.weight, reversed(one.reverse)))
+    });
+    lines
+}
+
+/// `vrrp_track_process`.
+pub(crate) fn process(vrrp: &Vrrp, place: usize) -> Lines {
+    let mut lines = Lines::default();
+    let Some(process) = vrrp.processes.get(place) else { return lines };
+    lines.item(1, "VRRP Track process", &process.name);
+    let (program, parameters) =
+        process.process.split_first().map_or(("", &[][..]), |(one, rest)| (one, rest));
+    lines.item(3, "Process", program);
+    if !parameters.is_empty() {
+        lines.item(3, "Parameters", parameters.join(" "));
+    }
+    let how = process.param_match.map(|how| match how {
+        ParamMatch::Exact => "exact",
+        ParamMatch::Partial => "partial",
+        ParamMatch::Initial => "initial",
+    });
+    lines.optional(3, "Param match", how);
+    lines.item(3, "Min processes", process.quorum);
+    lines.optional(3, "Max processes", process.quorum_max);
+    lines.item(3, "Weight", format!("{}{}", process.weight, reversed(process.reverse)));
+    lines.item(3, "Terminate delay", format!("{}s", seconds(process.terminate_delay)));
+    lines.item(3, "Fork delay", format!("{}s", seconds(process.fork_delay)));
+    lines.item(3, "Full command", true_false(process.full_command));
+    tracking(&mut lines, vrrp, |instance| {
+        let one = instance.track_processes.iter().find(|one| one.process.0 == place)?;
+        Some(format!("{}{}", one.weight, reversed(one.reverse)))
+    });
+    lines
+}
+
+/// `bfd_instance`.
+pub(crate) fn bfd(session: &Bfd) -> Lines {
+    let mut lines = Lines::default();
+    lines.item(1, "BFD Instance", &session.name);
+    lines.item(3, "Neighbor IP", session.neighbour);
+    lines.optional(3, "Source IP", session.source);
+    for (name, span) in [
+        ("Required min RX interval", session.min_rx),
+        ("Desired min TX interval", session.min_tx),
+        ("Desired idle TX interval", session.idle_tx),
+    ] {
+        lines.item(3, name, format!("{} us", span.as_micros()));
+    }
+    lines.item(3, "Detection multiplier", session.multiplier);
+    lines.item(3, "TTL", session.ttl);
+    lines.item(
+        3,
+        "max_hops",
+        session.max_hops.map_or_else(|| "-1".to_owned(), |hops| hops.to_string()),
+    );
+    lines.item(3, "passive", true_false(session.passive));
+    let yes_no = |value| if value { "Yes" } else { "No" };
+    lines.item(3, "send event to VRRP process", yes_no(session.for_vrrp));
+    lines.item(3, "send event to checker process", yes_no(session.for_checkers));
+    lines
+}
+
+/// `2 sec`, `0.5 sec`.
+fn span(span: Duration) -> String {
+    format!("{} sec", span.to_string().trim_end_matches('s'))
+}
+
+fn tracking(lines: &mut Lines, vrrp: &Vrrp, weight: impl Fn(&Instance) -> Option<String>) {
+    let entry =
+        |instance: &Instance| Some(format!("{}, weight {}", instance.name, weight(instance)?));
+    lines.list("Tracking instances", vrrp.instances.iter().filter_map(entry));
+}
