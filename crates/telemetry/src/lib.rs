@@ -2,7 +2,7 @@
 //! and eyes that read those find their way. Pure: text comes out, who writes it where is not decided
 //! here.
 //!
-//! - [`configuration`]: the whole of a [`Config`](control_plane::Config), line by line
+//! - [`configuration()`]: the whole of a [`Config`](control_plane::Config), line by line
 //! - `layout`: titles, items, how values are written
 //! - `global`, `instance`, `groups`, `trackers`: what the VRRP process has
 //! - `servers`, `checks`: what the checkers have
