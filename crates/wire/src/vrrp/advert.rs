@@ -124,7 +124,11 @@ impl Advert {
     /// Reads an advert in the order of RFC 9568 section 7.1, as far as no configuration is needed:
     /// version, type, TTL, length against the address count, checksum. Authentication, interval
     /// and address list are compared by whoever knows what to expect.
-    pub fn parse(view: AdvertView<'_>, carrier: &Carrier, rules: &Rules) -> Result<Self, AdvertError> {
+    pub fn parse(
+        view: AdvertView<'_>,
+        carrier: &Carrier,
+        rules: &Rules,
+    ) -> Result<Self, AdvertError> {
         let family = Family::of(carrier.source);
         let expected = rules.version.get();
         if view.version() != expected {
@@ -148,7 +152,9 @@ impl Advert {
         let split = usize::from(view.count()) * family.address_len();
         let (addresses, auth) = view.rest().split_at_checked(split).unwrap_or((&[], &[]));
         let body = match rules.version {
-            Version::V2 => Body::V2 { seconds: view.seconds(), password: password(view.auth_type(), auth) },
+            Version::V2 => {
+                Body::V2 { seconds: view.seconds(), password: password(view.auth_type(), auth) }
+            }
             Version::V3 => Body::V3 { centis: view.centis() },
         };
         let priority = Priority::new(view.priority()).ok();

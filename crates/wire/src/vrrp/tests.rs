@@ -31,8 +31,7 @@ fn hex(text: &str) -> Vec<u8> {
 
 fn datagram(advert: &Advert, destination: Ipv4Addr, ttl: u8) -> Vec<u8> {
     let payload = advert.emit(HOST.into(), destination.into());
-    let header =
-        ipv4::Header { identification: 1, ttl, protocol: 112, source: HOST, destination };
+    let header = ipv4::Header { identification: 1, ttl, protocol: 112, source: HOST, destination };
     ipv4::emit(&header, &payload).unwrap()
 }
 
@@ -48,7 +47,10 @@ fn same_both_ways(advert: &Advert, captured: &str) {
     assert_eq!((datagram.ttl, datagram.protocol), (255, 112));
     let carrier = multicast(datagram.source.into(), datagram.destination.into());
     let view = AdvertView::new(datagram.payload).unwrap();
-    assert_eq!(Advert::parse(view, &carrier, &Rules::multicast(advert.version())).as_ref(), Ok(advert));
+    assert_eq!(
+        Advert::parse(view, &carrier, &Rules::multicast(advert.version())).as_ref(),
+        Ok(advert)
+    );
 }
 
 #[test]
@@ -95,7 +97,8 @@ fn unicast_has_the_ttl_and_the_destination_of_the_peer() {
 #[test]
 fn version_3_over_ipv6_is_the_captured_one() {
     let sent = advert(8, 208, &["fe80::208", "2001:db8::208"], Body::V3 { centis: 100 });
-    let captured = hex("3108d002006420f0fe80000000000000000000000000020820010db8000000000000000000000208");
+    let captured =
+        hex("3108d002006420f0fe80000000000000000000000000020820010db8000000000000000000000208");
     let (source, group) = (HOST_V6.parse().unwrap(), IpAddr::V6(GROUP_V6));
     assert_eq!(sent.emit(source, group), captured);
     let view = AdvertView::new(&captured).unwrap();
@@ -148,10 +151,7 @@ fn a_password_is_not_printed() {
 }
 
 fn any_body() -> impl Strategy<Value = Body> {
-    let password = prop_oneof![
-        Just(Password::None),
-        any::<[u8; 8]>().prop_map(Password::Simple),
-    ];
+    let password = prop_oneof![Just(Password::None), any::<[u8; 8]>().prop_map(Password::Simple),];
     prop_oneof![
         (1..=255u8, password).prop_map(|(seconds, password)| Body::V2 { seconds, password }),
         (1..=4095u16).prop_map(|centis| Body::V3 { centis }),

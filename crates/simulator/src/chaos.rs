@@ -1,0 +1,219 @@
+//! What a seed does to a world.
+
+use std::net::Ipv4Addr;
+
+use base::{Duration, Priority, Vrid, Weight};
+use control_plane::model::{
+    Command, Instance, Preempt, ScriptId, TrackScript, Version, VirtualAddress, Vrrp, VrrpScript,
+};
+
+use crate::check::{self, Duel, Violation};
+use crate::node::{Life, Node, Wishes};
+use crate::seed::Seed;
+use crate::world::{Weather, World};
+
+/// The parent starts a child that died within milliseconds.
+const RESPAWN_TIME: Duration = Duration::from_millis(30);
+/// How often the story goes from trouble to quiet.
+const EPISODES: usize = 2;
+const TROUBLES: u64 = 8;
+
+/// A world and what a seed does to it.
+#[derive(Debug)]
+pub struct Story {
+    seed: Seed,
+    /// The world.
+    pub world: World,
+    instances: usize,
+    interval: Duration,
+    duel: Duel,
+}
+
+impl Story {
+    /// The story of a seed with so many routers.
+    pub fn new(number: u64, routers: usize) -> Self {
+        let mut seed = Seed::new(number);
+        let version = if seed.percent(50) { Version::V2 } else { Version::V3 };
+        let interval = match version {
+            Version::V2 => Duration::from_secs(1),
+            Version::V3 => Duration::from_centis([10, 30, 100][seed.index(3)]),
+        };
+        let instances = if seed.percent(30) { 2 } else { 1 };
+        let tracked = [None, None, Some(0), Some(-60), Some(40)][seed.index(5)];
+        let nodes = (0..routers).map(|at| {
+            let last = u8::try_from(at + 1).unwrap_or(u8::MAX);
+            let vrids = 51..51 + u8::try_from(instances).unwrap_or(1);
+            let instances =
+                vrids.map(|vrid| instance(&mut seed, vrid, version, interval, tracked)).collect();
+            let scripts = tracked.map(script).into_iter().collect();
+            let config = Vrrp { instances, scripts, ..Vrrp::default() };
+            Node::new(Ipv4Addr::new(10, 9, 0, last), config)
+        });
+        let nodes = nodes.collect();
+        let world = World::new(nodes, Seed::new(seed.any()));
+        Self { seed, world, instances, interval, duel: Duel::default() }
+    }
+
+    /// Plays it to its end, or to the first promise that was broken.
+    pub fn play(&mut self) -> Result<(), Violation> {
+        for _ in 0..EPISODES {
+            for _ in 0..self.seed.below(TROUBLES) {
+                self.trouble()?;
+                let pause =
+                    self.seed.span(Duration::from_millis(1), self.interval.saturating_mul(4));
+                self.pass(pause, false)?;
+            }
+            self.calm()?;
+            self.pass(self.quiet_time(), true)?;
+            check::settled(&self.world, self.instances)?;
+        }
+        Ok(())
+    }
+
+    /// The slowest way to an election: the remaining preemption delay, a whole Active_Down_Interval,
+    /// and for equals that took over at once another interval.
+    fn quiet_time(&self) -> Duration {
+        Duration::from_secs(5) + self.interval.saturating_mul(9)
+    }
+
+    fn pass(&mut self, span: Duration, calm: bool) -> Result<(), Violation> {
+        let patience = self.interval + Duration::from_millis(20);
+        let (instances, duel) = (self.instances, &mut self.duel);
+        let mut broken = Ok(());
+        self.world.run(span, |world, until| {
+            let fine = check::addresses(world);
+            let fine = fine.and_then(|()| {
+                if calm { duel.look(world, instances, until, patience) } else { Ok(()) }
+            });
+            if broken.is_ok() {
+                broken = fine;
+            }
+        });
+        if self.world.storm { Err(Violation::Storm) } else { broken }
+    }
+
+    fn trouble(&mut self) -> Result<(), Violation> {
+        let node = self.seed.index(self.world.nodes.len());
+        match self.seed.below(11) {
+            0 | 1 => self.switch_on(node),
+            2 => {
+                let loss = [10, 50, 100][self.seed.index(3)];
+                let delay = [1, 50, 400][self.seed.index(3)];
+                self.world.weather = Weather { loss, delay: Duration::from_millis(delay) };
+            }
+            3 => self.world.weather = Weather::FAIR,
+            4 => {
+                let part = u8::try_from(self.seed.below(2)).unwrap_or(0);
+                self.world.part[node] = part;
+            }
+            5 => self.world.act(node, "freezes", |node, _| {
+                node.freeze();
+                Wishes::default()
+            }),
+            6 => self.world.act(node, "thaws", Node::thaw),
+            7 => self.crash(node)?,
+            8 => self.world.act(node, "loses power", |node, _| {
+                node.power_off();
+                Wishes::default()
+            }),
+            9 => {
+                let up = self.seed.percent(50);
+                let what = if up { "link up" } else { "link down" };
+                self.world.act(node, what, |node, now| node.set_link(now, up));
+            }
+            _ => match self.seed.below(2) {
+                0 => self.world.nodes[node].script_good = self.seed.percent(50),
+                _ => self.stop(node)?,
+            },
+        }
+        Ok(())
+    }
+
+    fn switch_on(&mut self, node: usize) {
+        if self.world.nodes[node].life == Life::Off {
+            self.world.act(node, "boots", Node::boot);
+        }
+    }
+
+    /// The process dies and the parent starts another one.
+    fn crash(&mut self, node: usize) -> Result<(), Violation> {
+        if self.world.nodes[node].running().is_none() {
+            return Ok(());
+        }
+        self.world.act(node, "crashes", |node, _| {
+            node.crash();
+            Wishes::default()
+        });
+        self.pass(RESPAWN_TIME, false)?;
+        self.world.act(node, "respawns", Node::respawn);
+        Ok(())
+    }
+
+    /// An orderly stop: a master says goodbye.
+    fn stop(&mut self, node: usize) -> Result<(), Violation> {
+        let running = self.world.nodes[node].running().is_some();
+        let leaves = running && check::holds_addresses(&self.world, node);
+        let before = self.world.farewells[node];
+        self.world.act(node, "stops", Node::stop);
+        if leaves && self.world.farewells[node] == before {
+            return Err(Violation::NoFarewell { node });
+        }
+        Ok(())
+    }
+
+    /// Trouble ends: everybody who is on runs, all hear each other or two parts stay for good.
+    fn calm(&mut self) -> Result<(), Violation> {
+        self.world.weather = Weather::FAIR;
+        if self.seed.percent(70) {
+            self.world.part.fill(0);
+        }
+        for node in 0..self.world.nodes.len() {
+            self.world.act(node, "", Node::thaw);
+            let up = self.seed.percent(85);
+            self.world.act(node, "", |node, now| node.set_link(now, up));
+            if self.seed.percent(80) {
+                self.switch_on(node);
+            }
+        }
+        // Packets of the storm are still under way.
+        self.pass(Duration::from_millis(400), false)?;
+        self.duel.forgive();
+        Ok(())
+    }
+}
+
+fn instance(
+    seed: &mut Seed,
+    vrid: u8,
+    version: Version,
+    interval: Duration,
+    tracked: Option<i32>,
+) -> Instance {
+    let vrid = Vrid::new(vrid).unwrap_or_else(|_| unreachable!("51 and 52 are identifiers"));
+    let mut instance = Instance::new(format!("VI_{vrid}"), "eth0", vrid);
+    instance.version = version;
+    instance.advert_interval = interval;
+    instance.priority =
+        Priority::new([100, 100, 150, 200, 254, 255][seed.index(6)]).unwrap_or_default();
+    instance.preempt = match seed.below(4) {
+        0 => Preempt::Never,
+        1 => Preempt::After(Duration::from_secs(2)),
+        _ => Preempt::After(Duration::ZERO),
+    };
+    instance.lower_prio_no_advert = seed.percent(20);
+    instance.higher_prio_send_advert = seed.percent(20);
+    let address = Ipv4Addr::new(10, 9, 1, vrid.get());
+    instance.virtual_addresses =
+        vec![VirtualAddress::new(base::Ipv4Net::from(address).into(), "eth0")];
+    if let Some(weight) = tracked.and_then(|weight| Weight::new(weight).ok()) {
+        instance.track_scripts = vec![TrackScript { script: ScriptId(0), weight, reverse: false }];
+    }
+    instance
+}
+
+fn script(weight: i32) -> VrrpScript {
+    let command = Command { program: "/bin/check".into(), args: Vec::new(), user: None };
+    let mut script = VrrpScript::new("check", command);
+    script.weight = Weight::new(weight).unwrap_or_default();
+    script
+}

@@ -1,0 +1,188 @@
+//! What must hold.
+
+use std::fmt;
+
+use base::{Duration, Instant};
+use control_plane::model::Preempt;
+use vrrp_stack::State;
+
+use crate::node::Life;
+use crate::world::World;
+
+/// A promise that was broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Violation {
+    /// After a quiet time a part of the segment has not exactly one master of an instance.
+    Masters {
+        /// Index of the instance.
+        instance: usize,
+        /// Nodes of the part that could be master.
+        able: Vec<usize>,
+        /// Nodes that are.
+        masters: Vec<usize>,
+    },
+    /// After a quiet time a node should have taken over from this master and has not.
+    WrongMaster {
+        /// Index of the instance.
+        instance: usize,
+        /// Who is master.
+        master: usize,
+        /// Who should have taken over.
+        better: usize,
+    },
+    /// Two masters heard each other for longer than it takes to notice.
+    TwoMasters {
+        /// Index of the instance.
+        instance: usize,
+        /// The nodes.
+        nodes: [usize; 2],
+        /// Since when.
+        since: Instant,
+    },
+    /// A node has addresses without being master, or is master without them.
+    Addresses {
+        /// The node.
+        node: usize,
+    },
+    /// Adverts cause adverts without an end.
+    Storm,
+    /// A master left in good order without saying goodbye.
+    NoFarewell {
+        /// The node.
+        node: usize,
+    },
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Masters { instance, able, masters } => {
+                write!(f, "instance {instance}: of nodes {able:?}, {masters:?} are master")
+            }
+            Self::WrongMaster { instance, master, better } => {
+                write!(f, "instance {instance}: node {master} is master before node {better}")
+            }
+            Self::TwoMasters { instance, nodes, since } => {
+                write!(f, "instance {instance}: nodes {nodes:?} both master since {since:?}")
+            }
+            Self::Addresses { node } => write!(f, "node {node}: addresses do not follow its state"),
+            Self::Storm => f.write_str("adverts cause adverts without an end"),
+            Self::NoFarewell { node } => write!(f, "node {node} left without priority 0"),
+        }
+    }
+}
+
+/// Addresses are exactly where a master runs; at every moment.
+pub fn addresses(world: &World) -> Result<(), Violation> {
+    for (at, node) in world.nodes.iter().enumerate() {
+        let Life::Running(stack) = &node.life else { continue };
+        let masters = stack.routers().iter().filter(|router| router.state().is_master());
+        let expected = masters.flat_map(|router| &router.config().virtual_addresses);
+        let expected = expected.map(|vip| vip.address()).collect();
+        if node.installed != expected {
+            return Err(Violation::Addresses { node: at });
+        }
+    }
+    Ok(())
+}
+
+/// One master in each part of the segment, and the right one. Holds once nothing has happened for
+/// as long as the slowest election takes.
+pub fn settled(world: &World, instances: usize) -> Result<(), Violation> {
+    for instance in 0..instances {
+        let mut seen = vec![false; world.nodes.len()];
+        for first in 0..world.nodes.len() {
+            if seen[first] {
+                continue;
+            }
+            let same_part = |node: &usize| *node == first || world.connected(first, *node);
+            let part: Vec<usize> = (0..world.nodes.len()).filter(same_part).collect();
+            for node in &part {
+                seen[*node] = true;
+            }
+            settled_part(world, instance, &part)?;
+        }
+    }
+    Ok(())
+}
+
+fn settled_part(world: &World, instance: usize, part: &[usize]) -> Result<(), Violation> {
+    let router = |node: usize| world.nodes[node].running()?.routers().get(instance);
+    let able: Vec<usize> = part
+        .iter()
+        .copied()
+        .filter(|node| router(*node).is_some_and(|router| router.faults().is_empty()))
+        .collect();
+    let masters: Vec<usize> =
+        part.iter().copied().filter(|node| world.nodes[*node].is_master(instance)).collect();
+    let expected = usize::from(!able.is_empty());
+    if masters.len() != expected {
+        return Err(Violation::Masters { instance, able, masters });
+    }
+    let Some(master) = masters.first().copied() else { return Ok(()) };
+    let priority = |node: usize| router(node).map(|router| router.priority());
+    let takes_over = |node: usize| {
+        router(node).is_some_and(|router| matches!(router.config().preempt, Preempt::After(_)))
+    };
+    match able.iter().find(|node| takes_over(**node) && priority(**node) > priority(master)) {
+        Some(better) => Err(Violation::WrongMaster { instance, master, better: *better }),
+        None => Ok(()),
+    }
+}
+
+/// Watches for two masters that hear each other.
+#[derive(Clone, Debug, Default)]
+pub struct Duel {
+    since: Vec<((usize, usize, usize), Instant)>,
+}
+
+impl Duel {
+    /// Something happened that lets everybody start anew.
+    pub fn forgive(&mut self) {
+        self.since.clear();
+    }
+
+    /// Looks at the masters as they are from `world.now` until `until`. Two that hear each other may
+    /// last for `patience`: until the next advert of one of them has arrived.
+    pub fn look(
+        &mut self,
+        world: &World,
+        instances: usize,
+        until: Instant,
+        patience: Duration,
+    ) -> Result<(), Violation> {
+        let mut duels = Vec::new();
+        for instance in 0..instances {
+            for one in 0..world.nodes.len() {
+                for two in one + 1..world.nodes.len() {
+                    let both = [one, two].iter().all(|node| world.nodes[*node].is_master(instance));
+                    if both && world.connected(one, two) {
+                        duels.push((instance, one, two));
+                    }
+                }
+            }
+        }
+        self.since.retain(|(duel, _)| duels.contains(duel));
+        for duel in duels {
+            let known = self.since.iter().find(|(known, _)| *known == duel);
+            let since = known.map_or(world.now, |(_, since)| *since);
+            if known.is_none() {
+                self.since.push((duel, since));
+            }
+            if until.saturating_since(since) > patience {
+                let (instance, one, two) = duel;
+                return Err(Violation::TwoMasters { instance, nodes: [one, two], since });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether any router of a node is master, frozen or not.
+pub fn holds_addresses(world: &World, node: usize) -> bool {
+    let stack = match &world.nodes[node].life {
+        Life::Running(stack) | Life::Frozen { stack, .. } => stack,
+        Life::Crashed | Life::Off => return false,
+    };
+    stack.routers().iter().any(|router| matches!(router.state(), State::Master(_)))
+}

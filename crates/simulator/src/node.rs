@@ -1,0 +1,251 @@
+//! One machine: the stack, what its parent remembers, and the addresses in its kernel.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr};
+
+use base::{IfIndex, Instant};
+use control_plane::model::Vrrp;
+use vrrp_stack::{
+    ExitKind, Input, Link, NotifyState, OutgoingAdvert, Output, Outputs, Packet, RunId, Snapshot,
+    Stack,
+};
+
+/// Datagrams that the kernel keeps for a process that does not read them.
+const SOCKET_BUFFER: usize = 64;
+/// Turns at one moment after which the stack counts as stuck.
+const TURNS_AT_ONCE: usize = 1_000;
+
+/// What becomes of a machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// The process runs.
+    Running(Box<Stack>),
+    /// The process is stopped (SIGSTOP, a stalled hypervisor): packets wait, time passes.
+    Frozen {
+        /// As it was.
+        stack: Box<Stack>,
+        /// What the kernel keeps for it.
+        waiting: Vec<Vec<u8>>,
+    },
+    /// The process has died; addresses stay, and the parent will start another.
+    Crashed,
+    /// The machine is off.
+    Off,
+}
+
+/// What a node wants from the world after a turn.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wishes {
+    /// Adverts for the segment.
+    pub adverts: Vec<OutgoingAdvert>,
+    /// Scripts that were started.
+    pub scripts: Vec<RunId>,
+    /// States that were notified, by instance name.
+    pub notified: Vec<(String, NotifyState)>,
+}
+
+/// A machine on the segment.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Its primary address.
+    pub address: Ipv4Addr,
+    /// Its configuration.
+    pub config: Vrrp,
+    /// Whether its cable carries.
+    pub link_up: bool,
+    /// What its tracking scripts say.
+    pub script_good: bool,
+    /// Its process.
+    pub life: Life,
+    /// The virtual addresses in its kernel.
+    pub installed: BTreeSet<IpAddr>,
+    /// What its parent remembers for a successor.
+    memory: Snapshot,
+}
+
+impl Node {
+    /// A machine that is off.
+    pub const fn new(address: Ipv4Addr, config: Vrrp) -> Self {
+        Self {
+            address,
+            config,
+            link_up: true,
+            script_good: true,
+            life: Life::Off,
+            installed: BTreeSet::new(),
+            memory: Snapshot { instances: Vec::new(), scripts: Vec::new() },
+        }
+    }
+
+    /// The stack, if the process runs now.
+    pub fn running(&self) -> Option<&Stack> {
+        match &self.life {
+            Life::Running(stack) => Some(stack),
+            Life::Frozen { .. } | Life::Crashed | Life::Off => None,
+        }
+    }
+
+    /// Whether that instance is MASTER in a process that runs now.
+    pub fn is_master(&self, instance: usize) -> bool {
+        let router = self.running().and_then(|stack| stack.routers().get(instance));
+        router.is_some_and(|router| router.state().is_master())
+    }
+
+    /// When it has something to do by itself.
+    pub fn next_timeout(&self) -> Option<Instant> {
+        self.running().and_then(Stack::next_timeout)
+    }
+
+    /// Switches the machine on.
+    pub fn boot(&mut self, now: Instant) -> Wishes {
+        self.memory = Snapshot::default();
+        self.installed.clear();
+        self.start(now, None)
+    }
+
+    /// Starts a process after a crash; it goes on from what the parent remembers.
+    pub fn respawn(&mut self, now: Instant) -> Wishes {
+        let memory = self.memory.clone();
+        self.start(now, Some(&memory))
+    }
+
+    fn start(&mut self, now: Instant, resume: Option<&Snapshot>) -> Wishes {
+        let mut out = Outputs::new();
+        let stack = Stack::new(now, &self.config, &[self.link()], resume, &mut out);
+        self.life = Life::Running(Box::new(stack));
+        self.settle(now, out)
+    }
+
+    /// The process dies without a word.
+    pub fn crash(&mut self) {
+        if self.life != Life::Off {
+            self.life = Life::Crashed;
+        }
+    }
+
+    /// The power fails.
+    pub fn power_off(&mut self) {
+        self.life = Life::Off;
+        self.installed.clear();
+    }
+
+    /// The administrator stops the daemon.
+    pub fn stop(&mut self, now: Instant) -> Wishes {
+        let wishes = self.give(now, Input::Stop);
+        self.power_off();
+        wishes
+    }
+
+    /// Stops the process in its tracks.
+    pub fn freeze(&mut self) {
+        if let Life::Running(stack) = std::mem::replace(&mut self.life, Life::Off) {
+            self.life = Life::Frozen { stack, waiting: Vec::new() };
+        }
+    }
+
+    /// Lets a frozen process go on: it reads what waits before it looks at its timers.
+    pub fn thaw(&mut self, now: Instant) -> Wishes {
+        let Life::Frozen { stack, waiting } = std::mem::replace(&mut self.life, Life::Off) else {
+            return Wishes::default();
+        };
+        let (mut stack, mut out) = (stack, Outputs::new());
+        for bytes in &waiting {
+            stack.handle_input(now, packet(bytes), &mut out);
+        }
+        stack.handle_input(now, Input::Link(self.link()), &mut out);
+        self.life = Life::Running(stack);
+        self.settle(now, out)
+    }
+
+    /// Plugs the cable in or out.
+    pub fn set_link(&mut self, now: Instant, up: bool) -> Wishes {
+        self.link_up = up;
+        let link = self.link();
+        self.give(now, Input::Link(link))
+    }
+
+    /// A packet arrives.
+    pub fn deliver(&mut self, now: Instant, bytes: Vec<u8>) -> Wishes {
+        if let Life::Frozen { waiting, .. } = &mut self.life {
+            if waiting.len() < SOCKET_BUFFER {
+                waiting.push(bytes);
+            }
+            return Wishes::default();
+        }
+        self.give(now, packet(&bytes))
+    }
+
+    /// A tracking script ends.
+    pub fn script_ends(&mut self, now: Instant, run: RunId) -> Wishes {
+        let status = ExitKind::Code(i32::from(!self.script_good));
+        self.give(now, Input::ScriptExited { run, status })
+    }
+
+    /// Its timers are looked at.
+    pub fn timeout(&mut self, now: Instant) -> Wishes {
+        self.give(now, Input::Timeout)
+    }
+
+    fn give(&mut self, now: Instant, input: Input<'_>) -> Wishes {
+        let mut out = Outputs::new();
+        let Life::Running(stack) = &mut self.life else { return Wishes::default() };
+        stack.handle_input(now, input, &mut out);
+        self.settle(now, out)
+    }
+
+    /// The rest of a turn: everything that is due, then the kernel, then the parent.
+    fn settle(&mut self, now: Instant, mut out: Outputs) -> Wishes {
+        let Life::Running(stack) = &mut self.life else { return Wishes::default() };
+        for _ in 0..TURNS_AT_ONCE {
+            if stack.next_timeout().is_none_or(|due| due > now) {
+                break;
+            }
+            stack.handle_input(now, Input::Timeout, &mut out);
+        }
+        debug_assert!(stack.next_timeout().is_none_or(|due| due > now), "the stack is stuck");
+        self.installed = stack.desired_addresses().iter().map(|wanted| wanted.net.addr()).collect();
+        for news in stack.take_changes() {
+            self.memory.apply(news);
+        }
+        wishes(out)
+    }
+
+    fn link(&self) -> Link {
+        Link {
+            index: interface(),
+            name: "eth0".into(),
+            up: self.link_up,
+            mac: [2, 0, 0, 0, 0, self.address.octets()[3]],
+            primary_v4: Some(self.address),
+            link_local_v6: None,
+            mtu: 1500,
+            arp: true,
+        }
+    }
+}
+
+const fn interface() -> IfIndex {
+    match IfIndex::new(2) {
+        Some(index) => index,
+        None => unreachable!(),
+    }
+}
+
+const fn packet(bytes: &[u8]) -> Input<'_> {
+    Input::Packet { index: interface(), packet: Packet::Ipv4(bytes) }
+}
+
+fn wishes(out: Outputs) -> Wishes {
+    let mut wishes = Wishes::default();
+    for output in out {
+        match output {
+            Output::SendAdvert(advert) => wishes.adverts.push(advert),
+            Output::StartScript { run, .. } => wishes.scripts.push(run),
+            Output::Notify(told) => {
+                wishes.notified.push((told.object.name().to_owned(), told.state));
+            }
+            Output::Announce { .. } | Output::KillScript { .. } | Output::Log(_) => {}
+        }
+    }
+    wishes
+}
