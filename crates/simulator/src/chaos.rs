@@ -66,8 +66,29 @@ impl Story {
             self.calm()?;
             self.pass(self.quiet_time(), true)?;
             check::settled(&self.world, self.instances)?;
+            self.rest()?;
+            self.die_unnoticed()?;
         }
         Ok(())
+    }
+
+    /// Where nothing happens, nothing changes.
+    fn rest(&mut self) -> Result<(), Violation> {
+        let before = self.world.account.len();
+        self.pass(self.interval.saturating_mul(10), true)?;
+        check::unchanged(&self.world, before)
+    }
+
+    /// A process that dies and is started again changes nothing for anybody: a master stays
+    /// master before a backup misses it.
+    fn die_unnoticed(&mut self) -> Result<(), Violation> {
+        let node = self.seed.index(self.world.nodes.len());
+        self.pass(self.seed.clone().span(Duration::ZERO, self.interval), true)?;
+        self.crash(node)?;
+        let before = self.world.account.len();
+        self.pass(self.interval.saturating_mul(5), false)?;
+        check::unchanged(&self.world, before)?;
+        check::settled(&self.world, self.instances)
     }
 
     /// The slowest way to an election: the remaining preemption delay, a whole Active_Down_Interval,

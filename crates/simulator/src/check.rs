@@ -7,7 +7,7 @@ use control_plane::model::Preempt;
 use vrrp_stack::State;
 
 use crate::node::Life;
-use crate::world::World;
+use crate::world::{Note, World};
 
 /// A promise that was broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +46,8 @@ pub enum Violation {
     },
     /// Adverts cause adverts without an end.
     Storm,
+    /// A state changed although nothing had happened.
+    Restless(Note),
     /// A master left in good order without saying goodbye.
     NoFarewell {
         /// The node.
@@ -66,6 +68,9 @@ impl fmt::Display for Violation {
                 write!(f, "instance {instance}: nodes {nodes:?} both master since {since:?}")
             }
             Self::Addresses { node } => write!(f, "node {node}: addresses do not follow its state"),
+            Self::Restless(Note { node, what, .. }) => {
+                write!(f, "node {node}: {what}, for no reason")
+            }
             Self::Storm => f.write_str("adverts cause adverts without an end"),
             Self::NoFarewell { node } => write!(f, "node {node} left without priority 0"),
         }
@@ -126,6 +131,14 @@ fn settled_part(world: &World, instance: usize, part: &[usize]) -> Result<(), Vi
     };
     match able.iter().find(|node| takes_over(**node) && priority(**node) > priority(master)) {
         Some(better) => Err(Violation::WrongMaster { instance, master, better: *better }),
+        None => Ok(()),
+    }
+}
+
+/// Nothing has been noted since the account had that length.
+pub fn unchanged(world: &World, before: usize) -> Result<(), Violation> {
+    match world.account.get(before) {
+        Some(note) => Err(Violation::Restless(note.clone())),
         None => Ok(()),
     }
 }

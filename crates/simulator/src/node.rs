@@ -15,6 +15,15 @@ const SOCKET_BUFFER: usize = 64;
 /// Turns at one moment after which the stack counts as stuck.
 const TURNS_AT_ONCE: usize = 1_000;
 
+/// What the kernel keeps for a process that does not look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    /// A datagram.
+    Packet(Vec<u8>),
+    /// A child that has ended.
+    Exit(RunId, ExitKind),
+}
+
 /// What becomes of a machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Life {
@@ -25,7 +34,7 @@ pub enum Life {
         /// As it was.
         stack: Box<Stack>,
         /// What the kernel keeps for it.
-        waiting: Vec<Vec<u8>>,
+        waiting: Vec<Waiting>,
     },
     /// The process has died; addresses stay, and the parent will start another.
     Crashed,
@@ -149,8 +158,12 @@ impl Node {
             return Wishes::default();
         };
         let (mut stack, mut out) = (stack, Outputs::new());
-        for bytes in &waiting {
-            stack.handle_input(now, packet(bytes), &mut out);
+        for kept in waiting {
+            let input = match &kept {
+                Waiting::Packet(bytes) => packet(bytes),
+                Waiting::Exit(run, status) => Input::ScriptExited { run: *run, status: *status },
+            };
+            stack.handle_input(now, input, &mut out);
         }
         stack.handle_input(now, Input::Link(self.link()), &mut out);
         self.life = Life::Running(stack);
@@ -168,7 +181,7 @@ impl Node {
     pub fn deliver(&mut self, now: Instant, bytes: Vec<u8>) -> Wishes {
         if let Life::Frozen { waiting, .. } = &mut self.life {
             if waiting.len() < SOCKET_BUFFER {
-                waiting.push(bytes);
+                waiting.push(Waiting::Packet(bytes));
             }
             return Wishes::default();
         }
@@ -178,6 +191,10 @@ impl Node {
     /// A tracking script ends.
     pub fn script_ends(&mut self, now: Instant, run: RunId) -> Wishes {
         let status = ExitKind::Code(i32::from(!self.script_good));
+        if let Life::Frozen { waiting, .. } = &mut self.life {
+            waiting.push(Waiting::Exit(run, status));
+            return Wishes::default();
+        }
         self.give(now, Input::ScriptExited { run, status })
     }
 

@@ -92,7 +92,7 @@ impl VirtualRouter {
     }
 
     /// Goes on from what a predecessor knew. A master stays master and speaks at once; a backup
-    /// waits its full time again, for it may have missed adverts in between. Anything else starts anew.
+    /// waits its full time again, for it may have missed adverts in between.
     pub(crate) fn resume(&mut self, now: Instant, known: &InstanceSnapshot) {
         self.statistics = known.statistics.clone();
         self.identification = known.identification.max(1);
@@ -108,7 +108,8 @@ impl VirtualRouter {
                 backup.down_at = now + self.active_down_interval(backup.interval);
                 State::Backup(backup)
             }
-            State::Init | State::Fault { .. } | State::Stopped => State::Init,
+            State::Fault { told } => State::Fault { told },
+            State::Init | State::Stopped => State::Init,
         };
     }
 

@@ -33,8 +33,8 @@ impl VirtualRouter {
                 self.say(turn, Saying::EnteringBackupAtStart);
                 self.notify(turn, NotifyState::Backup);
             }
-            State::Backup(_) | State::Master(_) => self.follow_faults(turn),
-            State::Fault { .. } | State::Stopped => {}
+            State::Backup(_) | State::Master(_) | State::Fault { .. } => self.follow_faults(turn),
+            State::Stopped => {}
         }
     }
 

@@ -118,6 +118,17 @@ fn a_resumed_master_without_its_link_goes_to_fault() {
 }
 
 #[test]
+fn a_resumed_fault_is_not_told_again() {
+    let config = only(instance(100));
+    let mut first = Bench::on(&config, &[down(eth0())], None);
+    let told: Snapshot = first.stack.take_changes().into_iter().collect();
+    let mut second = Bench::on(&config, &[down(eth0())], Some(&told));
+    assert_eq!((second.state(), second.notified().len()), ("FAULT", 0));
+    let healed = Bench::on(&config, &[eth0()], Some(&told));
+    assert_eq!(healed.state(), "BACKUP");
+}
+
+#[test]
 fn another_identity_is_not_resumed() {
     let told = Bench::master(&only(instance(100))).stack.snapshot();
     let mut other = instance(100);
