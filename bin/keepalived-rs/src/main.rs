@@ -1,2 +1,43 @@
-//! (being written)
-fn main() {}
+//! keepalived-rs: the only binary. The command line decides what this process is: a configuration
+//! test, or the parent that forks the others.
+//!
+//! - `cli`: the command line, one table
+//! - `watchdog`: the parent process
+//! - `vrrp`, `checkers`: the children; each turns outputs of its machine into system calls
+//! - `kind`, `parent`: what parent and children know of each other
+//! - `convergence`: how far the kernel is from what a machine wants
+
+mod checkers;
+mod cli;
+mod config_test;
+mod configuration;
+mod convergence;
+mod kind;
+mod log_setup;
+mod parent;
+mod version;
+mod vrrp;
+mod watchdog;
+
+fn main() {
+    std::process::exit(status());
+}
+
+fn status() -> i32 {
+    match cli::parse(std::env::args_os().skip(1)) {
+        Ok(cli::Action::Run(options)) => watchdog::run(options),
+        Ok(cli::Action::Test(options)) => config_test::run(&options),
+        Ok(cli::Action::Print(text)) => {
+            eprint!("{text}");
+            0
+        }
+        Ok(cli::Action::Answer(text)) => {
+            println!("{text}");
+            0
+        }
+        Err(text) => {
+            eprintln!("{text}");
+            1
+        }
+    }
+}

@@ -18,7 +18,7 @@ pub mod model;
 mod parse;
 pub mod source;
 
-pub use diagnostic::{Diagnostic, Diagnostics};
+pub use diagnostic::{Code, Diagnostic, Diagnostics};
 pub use diff::{Change, diff};
 pub use load::{Loaded, Options, load};
 pub use model::Config;

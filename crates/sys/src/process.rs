@@ -235,11 +235,8 @@ pub fn daemonise() -> io::Result<Daemonised> {
         return Ok(Daemonised::Original(i32::from(status[0])));
     }
     drop(told);
+    // It stays the leader of its session, as keepalived: init scripts signal the session.
     unistd::setsid()?;
-    // Not being the leader of its session it can never get a terminal by opening one.
-    if is_parent_of_fork()? {
-        exit_now(0);
-    }
     unistd::chdir("/")?;
     null_stdio()?;
     Ok(Daemonised::Daemon(Announce(announce)))

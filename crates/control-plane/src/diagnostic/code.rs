@@ -118,6 +118,7 @@ codes! {
     Incomplete "incomplete" General Error "An object lacks something that it needs; it is dropped.";
     BadAddress "bad-address" General Error "An address cannot be read, or does not fit.";
     BadEntry "bad-entry" General Error "An entry of a list cannot be used.";
+    InterfaceMissing "interface-missing" General Error "An instance is on an interface that does not exist.";
     BadInterface "bad-interface" General Error "An interface does not exist.";
     FatalInterface "fatal-interface" BadInterface Error "An interface without which nothing goes does not exist.";
     BadUser "bad-user" General Error "A user or group does not exist.";

@@ -190,6 +190,22 @@ impl Diagnostics {
         render::render(self)
     }
 
+    /// Those that keep something from being done.
+    pub fn errors(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.list.iter().filter(|one| one.code.severity() == Severity::Error)
+    }
+
+    /// What the daemon exits with instead of starting: 2 for a keyword without its value or an
+    /// interface that does not exist, 6 for a file that is missing. `None`: it starts.
+    pub fn start_status(&self) -> Option<u8> {
+        let has = |code| self.list.iter().any(|one| one.code == code);
+        match self.worst {
+            Some(Class::MissingParameter) => Some(2),
+            Some(Class::Include) => Some(6),
+            _ => (has(Code::InterfaceMissing) || has(Code::FatalInterface)).then_some(2),
+        }
+    }
+
     /// Lines for a log, in keepalived's style: `(Line 12) Unknown keyword 'x'`, with the name of
     /// the file once there are several.
     pub fn log_lines(&self) -> impl Iterator<Item = String> + '_ {
@@ -207,6 +223,11 @@ impl<'a> IntoIterator for &'a Diagnostics {
 }
 
 impl Diagnostic {
+    /// What makes it the same mistake in another version of the file: its kind and its words.
+    pub fn identity(&self) -> (Code, String) {
+        (self.code, self.message.to_string())
+    }
+
     fn log_lines(&self, several_files: bool) -> Vec<String> {
         let prefix = match &self.place {
             Some(place) if !self.late && several_files => {

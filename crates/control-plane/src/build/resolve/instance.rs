@@ -118,10 +118,10 @@ fn interface(draft: &InstanceDraft, global: &GlobalDraft, cx: &mut Context<'_>) 
     if absent && !global.dynamic_interfaces {
         let message =
             format!("WARNING - interface {name} for vrrp_instance {} doesn't exist", draft.name);
-        let problem = Diagnostic::new(Code::BadInterface, message).at(place.clone());
+        let problem = Diagnostic::new(Code::InterfaceMissing, message).at(place.clone());
         cx.report(problem.label("no such interface on this machine").help(
-            "the instance is in FAULT until it comes; 'dynamic_interfaces' in global_defs says \
-             that this is meant",
+            "create it before the start, or write 'dynamic_interfaces' into global_defs: then \
+             the instance is in FAULT until it comes",
         ));
     }
     if name.len() > MAX_INTERFACE_NAME {

@@ -1,0 +1,199 @@
+//! The checker process: turns results of probes and orders into inputs of the [`Checkers`] machine,
+//! and its outputs into connections and IPVS requests.
+
+mod kernel;
+mod probes;
+
+use std::io;
+
+use base::Instant;
+use checkers::{Checkers, Input, Level, Output, Outputs, Snapshot};
+use control_plane::model::Lvs;
+use ipc::ToParent;
+use scheduler::{Event, Scheduler, Signal, TimerId};
+
+use crate::cli::Options;
+use crate::kind::{self, CheckersState, ToParentChannel};
+use crate::parent::{self, Order, Parent, Start};
+use kernel::{Kernel, OpenError};
+use probes::Probes;
+
+const MACHINE: TimerId = TimerId(0);
+const KERNEL: TimerId = TimerId(1);
+
+/// Runs the checker process; its exit status.
+pub(crate) fn run(
+    _options: &Options,
+    channel: ToParentChannel<kind::Checkers>,
+    unblock: sys::BlockedSignals,
+) -> i32 {
+    match live(channel, unblock) {
+        Ok(()) => 0,
+        Err(Failure::Unavailable(why)) => {
+            log::error!("IPVS: Can't initialize ipvs: {why}");
+            3
+        }
+        Err(Failure::Io(error)) if error.kind() == io::ErrorKind::PermissionDenied => {
+            log::error!("the checker process lacks a privilege: {error}");
+            4
+        }
+        Err(Failure::Io(error)) => {
+            log::error!("the checker process cannot go on: {error}");
+            1
+        }
+    }
+}
+
+/// Why the process ends before it is told to.
+enum Failure {
+    /// This system cannot do what the process is for.
+    Unavailable(String),
+    Io(io::Error),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+fn live(
+    channel: ToParentChannel<kind::Checkers>,
+    unblock: sys::BlockedSignals,
+) -> Result<(), Failure> {
+    let mut scheduler = Scheduler::new(&parent::SIGNALS)?;
+    drop(unblock);
+    let mut parent = Parent::new(channel, &mut scheduler)?;
+    let Some(start) = parent.await_start::<Snapshot>(&mut scheduler)? else { return Ok(()) };
+    let kernel = Kernel::open().map_err(|error| match error {
+        OpenError::Unavailable(why) => Failure::Unavailable(why),
+        OpenError::Failed(why) => Failure::Io(io::Error::other(why)),
+    })?;
+    Process::new(scheduler, parent, kernel, start)?.live()?;
+    Ok(())
+}
+
+struct Process {
+    scheduler: Scheduler,
+    parent: Parent<CheckersState>,
+    kernel: Kernel,
+    probes: Probes,
+    machine: Checkers,
+    outputs: Outputs,
+    leaving: bool,
+}
+
+impl Process {
+    fn new(
+        scheduler: Scheduler,
+        mut parent: Parent<CheckersState>,
+        kernel: Kernel,
+        start: Start<Snapshot>,
+    ) -> io::Result<Self> {
+        let Start { generation, config, known } = start;
+        let mut outputs = Outputs::new();
+        let (now, seed) = (sys::clock::now(), sys::random::random_u64()?);
+        let machine = Checkers::new(now, &config.lvs, known.as_ref(), seed, &mut outputs);
+        parent.say(&ToParent::Ready { generation });
+        let probes = Probes::new();
+        Ok(Self { scheduler, parent, kernel, probes, machine, outputs, leaving: false })
+    }
+
+    fn live(mut self) -> io::Result<()> {
+        let mut events = Vec::new();
+        let mut now = sys::clock::now();
+        loop {
+            self.carry_out(now);
+            if self.leaving {
+                self.input(now, Input::Stop);
+                self.carry_out(now);
+                return Ok(());
+            }
+            // What carrying out has led to is not left until something else happens.
+            let next =
+                if self.outputs.is_empty() { self.machine.next_timeout() } else { Some(now) };
+            self.scheduler.arm(MACHINE, next);
+            self.scheduler.arm(KERNEL, self.kernel.next_timeout());
+            now = self.scheduler.turn(&mut events)?;
+            for event in events.drain(..) {
+                self.on_event(now, event);
+            }
+        }
+    }
+
+    fn input(&mut self, now: Instant, input: Input<'_>) {
+        self.machine.handle_input(now, input, &mut self.outputs);
+    }
+
+    fn on_event(&mut self, now: Instant, event: Event) {
+        match event {
+            Event::Timer(MACHINE) => self.input(now, Input::Timeout),
+            // `carry_out` looks at the kernel.
+            Event::Timer(_) => {}
+            Event::Signal(Signal::TERM) => self.leaving = true,
+            Event::Signal(_) => {}
+            Event::Io { token, .. } if token == self.parent.token() => self.on_parent(now),
+            Event::Io { token, .. } => {
+                if let Some((probe, outcome)) = self.probes.decided(token, &mut self.scheduler) {
+                    self.input(now, Input::ProbeDone { probe, outcome });
+                }
+            }
+        }
+    }
+
+    fn on_parent(&mut self, now: Instant) {
+        while let Some(order) = self.parent.next_order() {
+            match order {
+                Order::Prepare(generation, new) => {
+                    let changes = self.machine.plan(&new.lvs);
+                    let plan = changes.iter().map(ToString::to_string).collect();
+                    self.parent.say(&ToParent::Prepared { generation, plan });
+                }
+                Order::Commit(generation, new) => {
+                    self.reload(now, &new.lvs);
+                    self.parent.say(&ToParent::Reloaded { generation });
+                }
+                Order::Leave => {
+                    self.leaving = true;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn reload(&mut self, now: Instant, new: &Lvs) {
+        log::info!("Reinitializing ipvs");
+        self.input(now, Input::Reload(new));
+    }
+
+    /// The end of a turn: kernel, probes, parent, log.
+    fn carry_out(&mut self, now: Instant) {
+        if self.kernel.reconcile(now, &self.machine) {
+            self.machine.kernel_is_current();
+        }
+        for output in std::mem::take(&mut self.outputs) {
+            match output {
+                Output::StartProbe { probe, spec, .. } => {
+                    if let Some(outcome) = self.probes.start(probe, &spec, &mut self.scheduler) {
+                        self.input(now, Input::ProbeDone { probe, outcome });
+                    }
+                }
+                Output::AbortProbe(probe) => self.probes.abort(probe, &mut self.scheduler),
+                Output::Log(event) => log(&event),
+            }
+        }
+        let changes = self.machine.take_changes();
+        self.parent.report(changes.into_iter().map(CheckersState));
+        self.parent.flush(&mut self.scheduler);
+    }
+}
+
+fn log(event: &checkers::Event) {
+    let level = match (event.detail(), event.level()) {
+        (true, _) => log::Level::Debug,
+        (_, Level::Info) => log::Level::Info,
+        (_, Level::Warning) => log::Level::Warn,
+        (_, Level::Error) => log::Level::Error,
+    };
+    log::log!(level, "{event}");
+}

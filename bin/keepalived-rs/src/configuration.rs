@@ -1,0 +1,86 @@
+//! Reading the configuration, at the start and at a reload.
+
+use std::collections::BTreeSet;
+
+use control_plane::{Code, Config, Diagnostics, FsSource, Loaded};
+use watchdog::Role;
+
+use crate::cli::Options;
+
+/// A configuration that can be run, and the errors that it has all the same.
+pub(crate) struct Usable {
+    pub(crate) config: Config,
+    /// Errors by code and words, without their place: a line that moves is the same mistake.
+    errors: BTreeSet<(Code, String)>,
+}
+
+/// Reads the files. Diagnostics go to the log. `Err` is the exit status of a start: there is
+/// nothing that could be run.
+pub(crate) fn read_at_start(options: &Options) -> Result<Usable, u8> {
+    let Loaded { config, diagnostics, .. } = load(options);
+    report(&diagnostics);
+    match (config, diagnostics.start_status()) {
+        (Some(config), None) => Ok(Usable { config, errors: identities(&diagnostics) }),
+        (_, status) => Err(status.unwrap_or(1)),
+    }
+}
+
+/// Reads the files for a reload. A mistake that the running configuration did not have refuses the
+/// whole: `Err` says what is wrong where.
+pub(crate) fn read_again(options: &Options, running: &Usable) -> Result<Usable, String> {
+    let Loaded { config, diagnostics, .. } = load(options);
+    report(&diagnostics);
+    let errors = identities(&diagnostics);
+    let new = errors.difference(&running.errors).count();
+    match config {
+        Some(config) if new == 0 => Ok(Usable { config, errors }),
+        Some(_) => Err(format!("{new} new errors, named above")),
+        None => Err("it could not be run, for the reason named above".into()),
+    }
+}
+
+pub(crate) fn load(options: &Options) -> Loaded {
+    let mut settings = control_plane::Options {
+        include_checks_all: options.all_include_checks,
+        interfaces: sys::interfaces().ok(),
+        ..control_plane::Options::default()
+    };
+    if let Some(id) = &options.config_id {
+        settings.config_id.clone_from(id);
+    }
+    control_plane::load(&options.config, &FsSource, &settings)
+}
+
+fn identities(diagnostics: &Diagnostics) -> BTreeSet<(Code, String)> {
+    diagnostics.errors().map(control_plane::Diagnostic::identity).collect()
+}
+
+fn report(diagnostics: &Diagnostics) {
+    for line in diagnostics.log_lines() {
+        log::warn!("{line}");
+    }
+}
+
+/// The children that a configuration needs, as far as the command line allows them.
+pub(crate) fn wanted(options: &Options, config: &Config) -> BTreeSet<Role> {
+    let enabled = [(Role::Checkers, options.run_checkers), (Role::Vrrp, options.run_vrrp)];
+    enabled
+        .into_iter()
+        .filter(|(role, enabled)| *enabled && (options.run_all || has_work(*role, config)))
+        .map(|(role, _)| role)
+        .collect()
+}
+
+fn has_work(role: Role, config: &Config) -> bool {
+    match role {
+        Role::Checkers => !config.lvs.virtual_servers.is_empty(),
+        Role::Vrrp => !config.vrrp.instances.is_empty(),
+    }
+}
+
+/// Addresses and servers that may have to be removed at a stop.
+pub(crate) fn objects(config: &Config) -> u64 {
+    let addresses = config.vrrp.instances.iter().map(|one| one.virtual_addresses.len());
+    let servers = config.lvs.virtual_servers.iter().map(|one| one.real_servers.len() + 1);
+    addresses.chain(servers).fold(0, |sum, n| sum.saturating_add(n as u64))
+}

@@ -1,0 +1,88 @@
+//! What the parent has to know of a kind of child, beyond its role: what it reports, what of that
+//! is remembered for its successor, and the function that it runs.
+
+use ipc::{Channel, Coalesce, ToChild, ToParent};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use watchdog::Role;
+
+use crate::cli::Options;
+
+/// The child's end of the way to the parent.
+pub(crate) type ToParentChannel<K> = Channel<ToParent<<K as Kind>::State>, ToChild>;
+
+/// A kind of child.
+pub(crate) trait Kind {
+    /// What it reports of one object.
+    type State: Coalesce + Serialize + DeserializeOwned;
+    /// All that was reported last.
+    type Known: Default + PartialEq + Serialize + DeserializeOwned;
+    /// Its role.
+    const ROLE: Role;
+
+    /// Takes in a report.
+    fn remember(known: &mut Self::Known, state: Self::State);
+
+    /// Lives its life; the exit status.
+    fn run(options: &Options, channel: ToParentChannel<Self>, unblock: sys::BlockedSignals) -> i32
+    where
+        Self: Sized;
+}
+
+/// The VRRP stack.
+pub(crate) struct Vrrp;
+
+/// What the VRRP stack reports.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct VrrpState(pub(crate) vrrp_stack::ObjectState);
+
+impl Coalesce for VrrpState {
+    type Key = vrrp_stack::ObjectKey;
+
+    fn coalesce_key(&self) -> Option<Self::Key> {
+        Some(self.0.key())
+    }
+}
+
+impl Kind for Vrrp {
+    type State = VrrpState;
+    type Known = vrrp_stack::Snapshot;
+    const ROLE: Role = Role::Vrrp;
+
+    fn remember(known: &mut Self::Known, state: Self::State) {
+        known.apply(state.0);
+    }
+
+    fn run(options: &Options, channel: ToParentChannel<Self>, unblock: sys::BlockedSignals) -> i32 {
+        crate::vrrp::run(options, channel, unblock)
+    }
+}
+
+/// The health checkers.
+pub(crate) struct Checkers;
+
+/// What the checkers report.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct CheckersState(pub(crate) checkers::StateChange);
+
+impl Coalesce for CheckersState {
+    type Key = checkers::ObjectKey;
+
+    fn coalesce_key(&self) -> Option<Self::Key> {
+        Some(self.0.key())
+    }
+}
+
+impl Kind for Checkers {
+    type State = CheckersState;
+    type Known = checkers::Snapshot;
+    const ROLE: Role = Role::Checkers;
+
+    fn remember(known: &mut Self::Known, state: Self::State) {
+        known.apply(state.0);
+    }
+
+    fn run(options: &Options, channel: ToParentChannel<Self>, unblock: sys::BlockedSignals) -> i32 {
+        crate::checkers::run(options, channel, unblock)
+    }
+}

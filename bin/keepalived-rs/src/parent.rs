@@ -1,0 +1,189 @@
+//! A child's side of the way to its parent: what it was started with, what it is told, what it
+//! reports. The same for the VRRP stack and the checkers.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
+use control_plane::Config;
+use ipc::{Channel, Coalesce, Generation, Received, SendError, ToChild, ToParent};
+use scheduler::{Event, Interest, Scheduler, Signal, Token};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Signals that every child handles. SIGINT comes from a terminal to all processes at once; the
+/// parent alone acts on it. The others belong to the parent too and must not end a child.
+pub(crate) const SIGNALS: [Signal; 5] =
+    [Signal::TERM, Signal::INT, Signal::HUP, Signal::USR1, Signal::USR2];
+
+/// Reports given to the channel at a time. Small, so that an answer to the parent never waits
+/// behind a long tail of them.
+const REPORTS_A_TURN: usize = 256;
+
+/// What a child begins with.
+pub(crate) struct Start<Known> {
+    pub(crate) generation: Generation,
+    pub(crate) config: Config,
+    /// The last known state of the child that this one replaces.
+    pub(crate) known: Option<Known>,
+}
+
+/// What the parent asks for.
+pub(crate) enum Order {
+    /// Work out what this would change and answer.
+    Prepare(Generation, Box<Config>),
+    /// Act by it.
+    Commit(Generation, Box<Config>),
+    /// The parent is gone: leave in order.
+    Leave,
+}
+
+/// The way to the parent.
+pub(crate) struct Parent<S: Coalesce> {
+    channel: Channel<ToParent<S>, ToChild>,
+    token: Token,
+    /// Reports that are not in the channel yet, the latest of each object.
+    reports: BTreeMap<S::Key, S>,
+    prepared: Option<(Generation, Box<Config>)>,
+    waits_for_room: bool,
+}
+
+impl<S> Parent<S>
+where
+    S: Coalesce + Serialize + DeserializeOwned,
+    S::Key: Ord,
+{
+    pub(crate) fn new(
+        channel: Channel<ToParent<S>, ToChild>,
+        scheduler: &mut Scheduler,
+    ) -> io::Result<Self> {
+        let token = scheduler.register(channel.as_fd(), Interest::Read)?;
+        let (reports, prepared) = (BTreeMap::new(), None);
+        Ok(Self { channel, token, reports, prepared, waits_for_room: false })
+    }
+
+    /// The descriptor's name in the scheduler.
+    pub(crate) const fn token(&self) -> Token {
+        self.token
+    }
+
+    /// Waits for the parent's word to begin. `None`: it will not come, leave.
+    pub(crate) fn await_start<Known: DeserializeOwned>(
+        &mut self,
+        scheduler: &mut Scheduler,
+    ) -> io::Result<Option<Start<Known>>> {
+        let mut events = Vec::new();
+        loop {
+            match self.channel.receive() {
+                Ok(Some(Received { message: ToChild::Start { generation }, fds })) => {
+                    return begin(generation, &fds).map(Some).map_err(io::Error::other);
+                }
+                Ok(Some(_)) => continue,
+                Ok(None) => {}
+                Err(error) => {
+                    log::error!("no word from the parent process: {error}");
+                    return Ok(None);
+                }
+            }
+            scheduler.turn(&mut events)?;
+            if events.contains(&Event::Signal(Signal::TERM)) {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// The next order that lies in the channel. Answers that need no decision are given here.
+    pub(crate) fn next_order(&mut self) -> Option<Order> {
+        loop {
+            let Received { message, fds } = match self.channel.receive() {
+                Ok(Some(received)) => received,
+                Ok(None) => return None,
+                Err(error) => {
+                    log::error!("lost the parent process: {error}");
+                    return Some(Order::Leave);
+                }
+            };
+            match message {
+                ToChild::Start { .. } => {}
+                ToChild::Ping(number) => self.say(&ToParent::Pong(number)),
+                ToChild::Prepare { generation } => match read_config(&fds) {
+                    Ok(config) => {
+                        self.prepared = Some((generation, config.clone()));
+                        return Some(Order::Prepare(generation, config));
+                    }
+                    Err(reason) => self.say(&ToParent::Refused { generation, reason }),
+                },
+                ToChild::Commit { generation } => match self.prepared.take() {
+                    Some((prepared, config)) if prepared == generation => {
+                        return Some(Order::Commit(generation, config));
+                    }
+                    other => {
+                        self.prepared = other;
+                        log::error!(
+                            "the parent commits configuration {generation}, never prepared"
+                        );
+                    }
+                },
+                ToChild::Abort { generation } => {
+                    self.prepared.take_if(|(prepared, _)| *prepared == generation);
+                }
+            }
+        }
+    }
+
+    /// Tells the parent something now.
+    pub(crate) fn say(&mut self, message: &ToParent<S>) {
+        match self.channel.send(message) {
+            // Closed: the next receive says so and the child leaves.
+            Ok(()) | Err(SendError::Closed) => {}
+            Err(error) => log::error!("cannot tell the parent process: {error}"),
+        }
+    }
+
+    /// Notes what the parent must know for a successor; [`Self::flush`] sends it.
+    pub(crate) fn report(&mut self, states: impl IntoIterator<Item = S>) {
+        for state in states {
+            if let Some(key) = state.coalesce_key() {
+                self.reports.insert(key, state);
+            }
+        }
+    }
+
+    /// Sends reports, as many as the channel may hold. To be called at the end of each turn.
+    pub(crate) fn flush(&mut self, scheduler: &mut Scheduler) {
+        if let Err(error) = self.channel.flush()
+            && !matches!(error, SendError::Closed)
+        {
+            log::error!("cannot tell the parent process: {error}");
+        }
+        while self.channel.waiting() < REPORTS_A_TURN {
+            let Some((_, state)) = self.reports.pop_first() else { break };
+            self.say(&ToParent::State(state));
+        }
+        let waits = self.channel.wants_to_write();
+        if waits != self.waits_for_room {
+            let interest = if waits { Interest::Both } else { Interest::Read };
+            match scheduler.reregister(self.token, interest) {
+                Ok(()) => self.waits_for_room = waits,
+                Err(error) => log::error!("cannot watch the channel to the parent: {error}"),
+            }
+        }
+    }
+}
+
+fn begin<Known: DeserializeOwned>(
+    generation: Generation,
+    fds: &[OwnedFd],
+) -> Result<Start<Known>, String> {
+    let config = *read_config(fds)?;
+    let known = match fds.get(1) {
+        Some(fd) => Some(ipc::blob::read(fd.as_fd()).map_err(|error| error.to_string())?),
+        None => None,
+    };
+    Ok(Start { generation, config, known })
+}
+
+fn read_config(fds: &[OwnedFd]) -> Result<Box<Config>, String> {
+    let fd = fds.first().ok_or("no configuration came along")?;
+    ipc::blob::read(fd.as_fd()).map(Box::new).map_err(|error| error.to_string())
+}

@@ -1,0 +1,152 @@
+//! The kernel as the VRRP stack wants it: addresses, and the addresses nobody may talk to.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::os::fd::RawFd;
+
+use base::{IfIndex, Instant};
+use netlink_reflector::{
+    Address, Change, DesiredAddress, Firewall, PROTOCOL_KEEPALIVED, Reflector, Report,
+};
+use vrrp_stack::{Link, Stack};
+
+use crate::convergence::Convergence;
+
+/// The mirror of the kernel, and what was last asked of it.
+pub(super) struct Kernel {
+    reflector: Reflector<netlink::Socket>,
+    firewall: Option<Firewall<netlink::Socket>>,
+    state: Convergence,
+}
+
+impl Kernel {
+    /// Opens the reflector and reads what is there.
+    pub(super) fn open() -> Result<Self, netlink::Error> {
+        let mut reflector = Reflector::open()?;
+        reflector.resync()?;
+        Ok(Self { reflector, firewall: None, state: Convergence::default() })
+    }
+
+    /// The descriptor that tells of changes.
+    pub(super) fn fd(&self) -> RawFd {
+        self.reflector.fd()
+    }
+
+    /// Changes that the kernel told since the last call.
+    pub(super) fn drain(&mut self, now: Instant) -> Vec<Change> {
+        self.reflector.drain(now).unwrap_or_else(|error| {
+            log::error!("netlink reflector: {error}");
+            self.state.look_again(now);
+            Vec::new()
+        })
+    }
+
+    /// Whether events lie there that no descriptor will tell of.
+    pub(super) fn has_more(&self) -> bool {
+        self.reflector.has_more()
+    }
+
+    /// When [`Self::drain`] and [`Self::reconcile`] are to be called without an event.
+    pub(super) fn next_timeout(&self) -> Option<Instant> {
+        self.reflector.next_timeout().into_iter().chain(self.state.next_timeout()).min()
+    }
+
+    /// All interfaces, as the stack sees them. `ours` are addresses that are no source of adverts.
+    pub(super) fn links(&self, ours: &BTreeSet<IpAddr>) -> Vec<Link> {
+        self.reflector.links().map(|link| self.describe(link, ours)).collect()
+    }
+
+    /// One interface, as the stack sees it.
+    pub(super) fn link(&self, index: IfIndex, ours: &BTreeSet<IpAddr>) -> Option<Link> {
+        self.reflector.link(index).map(|link| self.describe(link, ours))
+    }
+
+    fn describe(&self, link: &netlink_reflector::Link, ours: &BTreeSet<IpAddr>) -> Link {
+        // Virtual addresses come last: only the owner of one has it as its own.
+        let own = || {
+            let here = || self.reflector.addresses(link.index);
+            let is_virtual = |address: &&Address| ours.contains(&address.net.addr());
+            let added_by_us = |address: &&Address| address.protocol == Some(PROTOCOL_KEEPALIVED);
+            let first = here().filter(move |address| !is_virtual(address));
+            let last = here().filter(move |address| is_virtual(address) && !added_by_us(address));
+            first.chain(last).map(|address| address.net.addr())
+        };
+        let primary_v4 = own().find_map(|address| match address {
+            IpAddr::V4(address) => Some(address),
+            IpAddr::V6(_) => None,
+        });
+        let link_local_v6 = own().find_map(|address| match address {
+            IpAddr::V6(address) if address.is_unicast_link_local() => Some(address),
+            _ => None,
+        });
+        Link {
+            index: link.index,
+            name: link.name.clone(),
+            up: link.up && link.running,
+            // Without one it takes no part in ARP either.
+            mac: link.mac.unwrap_or_default(),
+            primary_v4,
+            link_local_v6,
+            mtu: link.mtu,
+            arp: !link.noarp,
+        }
+    }
+
+    /// Something was changed behind our back: compare at the end of this turn.
+    pub(super) fn disturbed(&mut self) {
+        self.state.disturbed();
+    }
+
+    /// Brings the kernel to what the stack wants; nothing is sent when nothing differs. Says
+    /// whether it is there now.
+    pub(super) fn reconcile(&mut self, now: Instant, stack: &Stack) -> bool {
+        let wanted = stack.wants_generation();
+        if !self.state.is_due(now, wanted) {
+            return false;
+        }
+        let mut refused = Vec::new();
+        // Closed before the addresses are there, opened after they have gone.
+        self.guard(stack, &mut refused);
+        let desired: Vec<DesiredAddress> =
+            stack.desired_addresses().into_iter().map(desired).collect();
+        match self.reflector.reconcile(&stack.managed_addresses(), &desired) {
+            Ok(Report { refused: messages, .. }) => {
+                refused.extend(messages.iter().map(ToString::to_string));
+            }
+            Err(error) => refused.push(error.to_string()),
+        }
+        for message in self.state.compared(now, wanted, refused) {
+            log::error!("{message}");
+        }
+        self.state.is_there()
+    }
+
+    fn guard(&mut self, stack: &Stack, refused: &mut Vec<String>) {
+        let dropped = stack.dropped_addresses();
+        let firewall = match &mut self.firewall {
+            Some(firewall) => firewall,
+            none => match Firewall::open() {
+                Ok(firewall) => none.insert(firewall),
+                // A kernel without nftables has no left-overs of a crash either.
+                Err(_) if dropped.is_empty() => return,
+                Err(error) => return refused.push(error.to_string()),
+            },
+        };
+        if let Err(error) = firewall.reconcile(&dropped) {
+            refused.push(error.to_string());
+        }
+    }
+}
+
+fn desired(address: vrrp_stack::DesiredAddress) -> DesiredAddress {
+    DesiredAddress {
+        label: address.label,
+        scope: address.scope,
+        broadcast: address.broadcast,
+        // A virtual address has to work at once, and as the source of nothing else.
+        nodad: address.net.addr().is_ipv6(),
+        preferred_lifetime: (address.net.addr().is_ipv6() && address.net.prefix_len() == 128)
+            .then_some(0),
+        ..DesiredAddress::new(address.index, address.net)
+    }
+}

@@ -1,0 +1,333 @@
+//! The VRRP process: turns packets, kernel events, script exits and orders into inputs of the
+//! [`Stack`], and its outputs into system calls, in an order in which adverts are always first.
+
+mod kernel;
+mod scripts;
+mod sockets;
+
+use std::collections::BTreeSet;
+use std::io;
+use std::net::IpAddr;
+
+use base::Instant;
+use control_plane::Config;
+use ipc::{Generation, ToParent};
+use logging::RateLimit;
+use netlink_reflector::Change;
+use scheduler::{Event, Interest, Scheduler, Signal, TimerId, Token};
+use sys::PacketSocket;
+use vrrp_stack::{Input, Level, Output, Outputs, Snapshot, Stack};
+
+use crate::cli::Options;
+use crate::kind::{self, ToParentChannel, VrrpState};
+use crate::parent::{self, Order, Parent, Start};
+use kernel::Kernel;
+use scripts::Scripts;
+use sockets::Sockets;
+
+const STACK: TimerId = TimerId(0);
+const KERNEL: TimerId = TimerId(1);
+const SCRIPTS: TimerId = TimerId(2);
+
+/// Lines that somebody on the network can trigger: so many in so long, then a count.
+const PEER_LINES: u32 = 100;
+const PEER_LINES_INTERVAL: base::Duration = base::Duration::from_secs(10);
+
+/// Runs the VRRP process; its exit status.
+pub(crate) fn run(
+    options: &Options,
+    channel: ToParentChannel<kind::Vrrp>,
+    unblock: sys::BlockedSignals,
+) -> i32 {
+    let lived = begin(channel, unblock).and_then(|begun| match begun {
+        Some((scheduler, parent, start)) => Vrrp::new(options, scheduler, parent, start)?.live(),
+        None => Ok(()),
+    });
+    match lived {
+        Ok(()) => 0,
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            log::error!("the VRRP process lacks a privilege: {error}");
+            4
+        }
+        Err(error) => {
+            log::error!("the VRRP process cannot go on: {error}");
+            1
+        }
+    }
+}
+
+type Begun = (Scheduler, Parent<VrrpState>, Start<Snapshot>);
+
+fn begin(
+    channel: ToParentChannel<kind::Vrrp>,
+    unblock: sys::BlockedSignals,
+) -> io::Result<Option<Begun>> {
+    let mut scheduler = Scheduler::new(&parent::SIGNALS)?;
+    drop(unblock);
+    let mut parent = Parent::new(channel, &mut scheduler)?;
+    let start = parent.await_start(&mut scheduler)?;
+    Ok(start.map(|start| (scheduler, parent, start)))
+}
+
+struct Vrrp {
+    scheduler: Scheduler,
+    parent: Parent<VrrpState>,
+    kernel: Kernel,
+    kernel_token: Token,
+    sockets: Sockets,
+    arp: PacketSocket,
+    scripts: Scripts,
+    stack: Stack,
+    outputs: Outputs,
+    config: Config,
+    /// Virtual addresses, which are no sources of adverts.
+    ours: BTreeSet<IpAddr>,
+    peer_lines: RateLimit,
+    /// The stack's wishes that sockets have been brought to.
+    sockets_at: Option<u64>,
+    leaving: bool,
+}
+
+impl Vrrp {
+    fn new(
+        _options: &Options,
+        mut scheduler: Scheduler,
+        mut parent: Parent<VrrpState>,
+        start: Start<Snapshot>,
+    ) -> io::Result<Self> {
+        let Start { generation, config, known } = start;
+        let kernel = Kernel::open().map_err(io::Error::other)?;
+        let kernel_token = scheduler.register(kernel.fd(), Interest::Read)?;
+        let ours = virtual_addresses(&config);
+        let guarded = config.vrrp.instances.iter().any(|instance| !instance.accept);
+        if guarded && config.global.firewall.table.is_none() {
+            log::info!(
+                "use_vmac or no_accept/strict specified, but no firewall configured - using nftables"
+            );
+        }
+        let now = sys::clock::now();
+        let mut outputs = Outputs::new();
+        let links = kernel.links(&ours);
+        let stack = Stack::new(now, &config.vrrp, &links, known.as_ref(), &mut outputs);
+        parent.say(&ToParent::Ready { generation });
+        Ok(Self {
+            scripts: Scripts::new(&config),
+            arp: PacketSocket::open()?,
+            sockets: Sockets::new(),
+            peer_lines: RateLimit::new(PEER_LINES, PEER_LINES_INTERVAL),
+            scheduler,
+            parent,
+            kernel,
+            kernel_token,
+            stack,
+            outputs,
+            config,
+            ours,
+            sockets_at: None,
+            leaving: false,
+        })
+    }
+
+    fn live(mut self) -> io::Result<()> {
+        let mut events = Vec::new();
+        let mut now = sys::clock::now();
+        loop {
+            self.carry_out(now);
+            if self.leaving {
+                return self.leave();
+            }
+            // What carrying out has led to is not left until something else happens.
+            let next = if self.outputs.is_empty() { self.stack.next_timeout() } else { Some(now) };
+            self.scheduler.arm(STACK, next);
+            self.scheduler.arm(KERNEL, self.kernel.next_timeout());
+            self.scheduler.arm(SCRIPTS, self.scripts.next_timeout());
+            now = self.scheduler.turn(&mut events)?;
+            for event in events.drain(..) {
+                self.on_event(now, event);
+            }
+        }
+    }
+
+    fn input(&mut self, now: Instant, input: Input<'_>) {
+        self.stack.handle_input(now, input, &mut self.outputs);
+    }
+
+    fn on_event(&mut self, now: Instant, event: Event) {
+        match event {
+            Event::Timer(STACK) => self.input(now, Input::Timeout),
+            Event::Timer(KERNEL) => self.on_kernel(now),
+            Event::Timer(_) => self.scripts.on_timeout(now, &mut self.scheduler),
+            Event::Signal(Signal::TERM) => self.leaving = true,
+            Event::Signal(_) => {}
+            Event::Io { token, .. } if self.sockets.owns(token) => {
+                let Self { sockets, scheduler, stack, outputs, .. } = self;
+                sockets.drain(token, scheduler, |index, packet| {
+                    stack.handle_input(now, Input::Packet { index, packet }, outputs);
+                });
+            }
+            Event::Io { token, .. } if token == self.kernel_token => self.on_kernel(now),
+            Event::Io { token, .. } if token == self.parent.token() => self.on_parent(now),
+            Event::Io { token, .. } => {
+                if let Some((run, status)) = self.scripts.exited(token, now, &mut self.scheduler) {
+                    self.input(now, Input::ScriptExited { run, status });
+                }
+            }
+        }
+    }
+
+    fn on_kernel(&mut self, now: Instant) {
+        for change in self.kernel.drain(now) {
+            self.on_change(now, change);
+        }
+    }
+
+    fn on_change(&mut self, now: Instant, change: Change) {
+        let touched = match change {
+            Change::LinkNew(link) | Change::LinkChanged(link) => Some(link.index),
+            Change::LinkRemoved(index, _) => {
+                self.input(now, Input::LinkGone(index));
+                None
+            }
+            Change::AddressAdded(address) | Change::AddressChanged(address) => {
+                if self.ours.contains(&address.net.addr()) {
+                    self.kernel.disturbed();
+                }
+                Some(address.index)
+            }
+            Change::AddressRemoved(address) => {
+                let ip = address.net.addr();
+                if self.ours.contains(&ip) {
+                    let link = self.kernel.link(address.index, &self.ours);
+                    let name = link.map_or_else(|| address.index.to_string(), |link| link.name);
+                    log::info!("Netlink reflector reports IP {ip} removed from {name}");
+                    self.kernel.disturbed();
+                    // Put back at the end of this turn, then announced.
+                    self.input(now, Input::AddressRepaired(address.index, ip));
+                }
+                Some(address.index)
+            }
+        };
+        if let Some(link) = touched.and_then(|index| self.kernel.link(index, &self.ours)) {
+            self.input(now, Input::Link(link));
+        }
+    }
+
+    fn on_parent(&mut self, now: Instant) {
+        while let Some(order) = self.parent.next_order() {
+            match order {
+                Order::Prepare(generation, new) => {
+                    let plan = self.stack.plan(&new.vrrp).iter().map(ToString::to_string).collect();
+                    self.parent.say(&ToParent::Prepared { generation, plan });
+                }
+                Order::Commit(generation, new) => self.commit(now, generation, *new),
+                Order::Leave => {
+                    self.leaving = true;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn commit(&mut self, now: Instant, generation: Generation, new: Config) {
+        self.ours = virtual_addresses(&new);
+        self.scripts.reload(&new);
+        self.input(now, Input::Reload(&new.vrrp));
+        self.config = new;
+        // A source of adverts may have become a virtual address, or the other way round.
+        for link in self.kernel.links(&self.ours) {
+            self.input(now, Input::Link(link));
+        }
+        self.parent.say(&ToParent::Reloaded { generation });
+    }
+
+    /// The end of a turn: adverts, kernel, announcements, scripts, parent, log.
+    fn carry_out(&mut self, now: Instant) {
+        let wanted = self.stack.wants_generation();
+        let sockets = (self.sockets_at != Some(wanted)).then(|| self.stack.desired_sockets());
+        if let Some(sockets) = &sockets {
+            self.sockets.open_missing(sockets, &mut self.scheduler);
+        }
+        let outputs = std::mem::take(&mut self.outputs);
+        for output in &outputs {
+            if let Output::SendAdvert(advert) = output {
+                self.sockets.send(advert);
+            }
+        }
+        // Closed after the last advert of an instance has left.
+        if let Some(sockets) = &sockets {
+            self.sockets.close_surplus(sockets, &mut self.scheduler);
+            self.sockets_at = Some(wanted);
+        }
+        if self.kernel.reconcile(now, &self.stack) {
+            self.stack.forget_retired();
+        }
+        if self.kernel.has_more() {
+            self.scheduler.still_ready(self.kernel_token);
+        }
+        for output in &outputs {
+            if let Output::Announce { index, mac, address } = output {
+                self.announce(*index, *mac, *address);
+            }
+        }
+        for output in outputs {
+            match output {
+                Output::SendAdvert(_) | Output::Announce { .. } => {}
+                Output::StartScript { run, name, command } => {
+                    if let Some(status) =
+                        self.scripts.start_check(run, &name, &command, &mut self.scheduler)
+                    {
+                        self.input(now, Input::ScriptExited { run, status });
+                    }
+                }
+                Output::KillScript { run, signal } => self.scripts.kill_check(run, signal),
+                Output::Notify(notification) => {
+                    self.scripts.notify(notification, now, &mut self.scheduler);
+                }
+                Output::Log(event) => self.log(now, &event),
+            }
+        }
+        let changes = self.stack.take_changes();
+        self.parent.report(changes.into_iter().map(VrrpState));
+        self.parent.flush(&mut self.scheduler);
+    }
+
+    fn announce(&self, index: base::IfIndex, mac: wire::MacAddress, address: IpAddr) {
+        let frame = match address {
+            IpAddr::V4(address) => wire::arp::gratuitous(mac, address).to_vec(),
+            IpAddr::V6(address) => wire::ndp::unsolicited(mac, address, false).to_vec(),
+        };
+        if let Err(error) = self.arp.send(index, &frame) {
+            log::debug!("cannot announce {address}: {error}");
+        }
+    }
+
+    fn log(&mut self, now: Instant, event: &vrrp_stack::Event) {
+        let level = match (event.detail(), event.level()) {
+            (true, _) => log::Level::Debug,
+            (_, Level::Info) => log::Level::Info,
+            (_, Level::Warning) => log::Level::Warn,
+            (_, Level::Error) => log::Level::Error,
+        };
+        if level > log::max_level() {
+            return;
+        }
+        if !event.is_peer_triggered() {
+            log::log!(level, "{event}");
+        } else if let Some(line) = self.peer_lines.line(now, || event.to_string()) {
+            log::log!(level, "{line}");
+        }
+    }
+
+    /// Priority 0, addresses off, stop scripts, in this order.
+    fn leave(mut self) -> io::Result<()> {
+        let now = sys::clock::now();
+        self.input(now, Input::Stop);
+        self.carry_out(now);
+        self.scripts.finish(&mut self.scheduler)
+    }
+}
+
+fn virtual_addresses(config: &Config) -> BTreeSet<IpAddr> {
+    let instances = config.vrrp.instances.iter();
+    instances.flat_map(|one| one.virtual_addresses.iter().map(|vip| vip.address())).collect()
+}

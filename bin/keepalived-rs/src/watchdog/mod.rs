@@ -1,0 +1,362 @@
+//! The parent process: forks the children, hands them the configuration, remembers their state,
+//! listens to signals. What to do when is decided by [`watchdog::Supervisor`]; this does it.
+
+mod slot;
+
+use std::collections::VecDeque;
+use std::io;
+
+use control_plane::Config;
+use ipc::{Generation, ToChild};
+use scheduler::{Event, Scheduler, Signal, TimerId};
+use sys::process::{Announce, Daemonised};
+use sys::{Forked, PidFile, PidFileError};
+use watchdog::{Command, Input, Output, Role, Settings, Supervisor};
+
+use crate::cli::Options;
+use crate::configuration::{self, Usable};
+use crate::kind::{Checkers, Kind, Vrrp};
+use crate::{log_setup, version};
+use slot::Slot;
+
+const TIMER: TimerId = TimerId(0);
+
+/// CHLD is only for orphans of scripts: children are watched by pidfd.
+const SIGNALS: [Signal; 6] =
+    [Signal::TERM, Signal::INT, Signal::HUP, Signal::CHLD, Signal::USR1, Signal::USR2];
+
+/// Orphans collected for one signal; the next signal collects further ones.
+const ORPHANS_A_TURN: usize = 1024;
+
+/// Runs the daemon; the exit status.
+pub(crate) fn run(mut options: Options) -> i32 {
+    log_setup::start(&options);
+    log::info!("Starting Keepalived {} (keepalived-rs {})", version::KEEPALIVED, version::OURS);
+    if !options.unexpected.is_empty() {
+        log::warn!("Unexpected argument(s): {}", options.unexpected.join(" "));
+    }
+    // `ps -C keepalived` finds the daemon, whatever the file is called. Not worth a failure.
+    let _ = sys::process::set_name("keepalived");
+    if !sys::process::is_root() {
+        log::error!(
+            "keepalived-rs has to be started by root: it programs addresses and LVS tables"
+        );
+        return 4;
+    }
+    options.make_absolute();
+    let pid_file = match PidFile::open(&options.pid_file) {
+        Ok(file) => file,
+        Err(error @ PidFileError::Locked { .. }) => {
+            log::error!("{error}");
+            log::error!("daemon is already running");
+            return 0;
+        }
+        Err(error) => {
+            log::error!("{error}");
+            return 1;
+        }
+    };
+    log::info!("Configuration file {}", options.config.display());
+    match configuration::read_at_start(&options) {
+        Ok(usable) => run_configured(options, usable, pid_file),
+        Err(status) => {
+            remove(pid_file);
+            i32::from(status)
+        }
+    }
+}
+
+fn run_configured(options: Options, usable: Usable, mut pid_file: PidFile) -> i32 {
+    if options.dump_config {
+        for line in telemetry::configuration(&usable.config) {
+            log::info!("{line}");
+        }
+    }
+    let announce = if options.foreground {
+        None
+    } else {
+        match sys::process::daemonise() {
+            // The lock on the PID file lives on in the daemon.
+            Ok(Daemonised::Original(status)) => return status,
+            Ok(Daemonised::Daemon(announce)) => Some(announce),
+            Err(error) => {
+                log::error!("cannot become a daemon: {error}");
+                remove(pid_file);
+                return 1;
+            }
+        }
+    };
+    let started = pid_file
+        .write(sys::process::own_pid())
+        .map_err(io::Error::other)
+        .and_then(|()| WatchDog::new(options, usable, announce));
+    let status = match started.and_then(WatchDog::live) {
+        Ok(status) => status,
+        Err(error) => {
+            log::error!("the parent process cannot go on: {error}");
+            1
+        }
+    };
+    remove(pid_file);
+    log::info!("Stopped Keepalived {} (keepalived-rs {})", version::KEEPALIVED, version::OURS);
+    status
+}
+
+fn remove(pid_file: PidFile) {
+    pid_file.remove().unwrap_or_else(|error| log::error!("{error}"));
+}
+
+struct WatchDog {
+    options: Options,
+    scheduler: Scheduler,
+    supervisor: Supervisor,
+    outputs: VecDeque<Output>,
+    vrrp: Slot<Vrrp>,
+    checkers: Slot<Checkers>,
+    running: Usable,
+    /// What a reload has read and not adopted yet.
+    read: Option<Usable>,
+    announce: Option<Announce>,
+    /// Of this process.
+    pid: i32,
+}
+
+impl WatchDog {
+    fn new(options: Options, running: Usable, announce: Option<Announce>) -> io::Result<Self> {
+        sys::process::adopt_orphans()?;
+        let wanted = configuration::wanted(&options, &running.config);
+        if wanted.is_empty() {
+            log::warn!("Warning - keepalived has no configuration to run");
+        }
+        let settings = Settings { dont_respawn: options.dont_respawn };
+        let mut outputs = Vec::new();
+        let supervisor = Supervisor::start(settings, &wanted, &mut outputs);
+        Ok(Self {
+            scheduler: Scheduler::new(&SIGNALS)?,
+            supervisor,
+            outputs: outputs.into(),
+            vrrp: Slot::new(&options.vrrp_pid_file),
+            checkers: Slot::new(&options.checkers_pid_file),
+            running,
+            read: None,
+            announce,
+            options,
+            pid: sys::process::own_pid(),
+        })
+    }
+
+    /// Turns until all is over. A fork takes the whole by value: the child lets go of it.
+    fn live(mut self) -> io::Result<i32> {
+        let mut events = Vec::new();
+        loop {
+            while let Some(output) = self.outputs.pop_front() {
+                match output {
+                    Output::Fork(Role::Vrrp) => self = self.fork(Self::vrrp_place),
+                    Output::Fork(Role::Checkers) => self = self.fork(Self::checkers_place),
+                    Output::Exit(status) => return Ok(self.end(status)),
+                    other => self.act(other),
+                }
+            }
+            if self.supervisor.all_ready()
+                && let Some(announce) = self.announce.take()
+            {
+                announce.tell(0);
+            }
+            self.vrrp.flush(&mut self.scheduler);
+            self.checkers.flush(&mut self.scheduler);
+            self.scheduler.arm(TIMER, self.supervisor.next_timeout());
+            let now = self.scheduler.turn(&mut events)?;
+            for event in events.drain(..) {
+                for input in self.inputs(event) {
+                    self.feed(now, input);
+                }
+            }
+        }
+    }
+
+    fn feed(&mut self, now: base::Instant, input: Input) {
+        let mut outputs = Vec::new();
+        self.supervisor.handle_input(now, input, &mut outputs);
+        self.outputs.extend(outputs);
+    }
+
+    fn inputs(&mut self, event: Event) -> Vec<Input> {
+        match event {
+            Event::Timer(_) => vec![Input::Timeout],
+            Event::Io { token, .. } => self
+                .vrrp
+                .on_event(token, &mut self.scheduler)
+                .or_else(|| self.checkers.on_event(token, &mut self.scheduler))
+                .unwrap_or_default(),
+            Event::Signal(Signal::TERM | Signal::INT) => {
+                vec![Input::Stop { objects: configuration::objects(&self.running.config) }]
+            }
+            Event::Signal(Signal::HUP) => vec![Input::Reload],
+            Event::Signal(Signal::CHLD) => {
+                self.collect_orphans();
+                Vec::new()
+            }
+            Event::Signal(signal) => {
+                log::warn!("signal {signal} is not handled yet");
+                Vec::new()
+            }
+        }
+    }
+
+    /// Grandchildren whose own parent has died, scripts of a killed child, come to this process.
+    fn collect_orphans(&self) {
+        let ours = |pid| self.vrrp.is(pid) || self.checkers.is(pid);
+        for _ in 0..ORPHANS_A_TURN {
+            match sys::process::reap_orphan(ours) {
+                Ok(Some(_)) => {}
+                Ok(None) => return,
+                Err(error) => return log::error!("cannot collect an orphan: {error}"),
+            }
+        }
+    }
+
+    fn act(&mut self, output: Output) {
+        match output {
+            Output::Log(event) if event.is_error() => log::error!("{event}"),
+            Output::Log(event) => log::info!("{event}"),
+            Output::Load => {
+                let input = match configuration::read_again(&self.options, &self.running) {
+                    Ok(usable) => {
+                        let wanted = configuration::wanted(&self.options, &usable.config);
+                        self.read = Some(usable);
+                        Input::Loaded(wanted)
+                    }
+                    Err(why) => Input::LoadFailed(why),
+                };
+                self.feed(sys::clock::now(), input);
+            }
+            Output::Adopt => {
+                if let Some(usable) = self.read.take() {
+                    self.running = usable;
+                }
+            }
+            Output::Discard => self.read = None,
+            Output::Send(role, command) => self.send(role, command),
+            Output::Kill(role, signal) => {
+                let signal = match signal {
+                    watchdog::Signal::Term => Signal::TERM,
+                    watchdog::Signal::Kill => Signal::KILL,
+                };
+                match role {
+                    Role::Vrrp => self.vrrp.signal(signal),
+                    Role::Checkers => self.checkers.signal(signal),
+                }
+            }
+            // `live` has taken these out.
+            Output::Fork(_) | Output::Exit(_) => {}
+        }
+    }
+
+    fn send(&mut self, role: Role, command: Command) {
+        let new: Option<&Config> = self.read.as_ref().map(|usable| &usable.config);
+        let (message, config) = match command {
+            Command::Prepare(number) => (ToChild::Prepare { generation: Generation(number) }, new),
+            Command::Commit(number) => (ToChild::Commit { generation: Generation(number) }, None),
+            Command::Abort(number) => (ToChild::Abort { generation: Generation(number) }, None),
+        };
+        match role {
+            Role::Vrrp => self.vrrp.send(&message, config),
+            Role::Checkers => self.checkers.send(&message, config),
+        }
+    }
+
+    fn vrrp_place(&mut self) -> Place<'_, Vrrp> {
+        Place {
+            slot: &mut self.vrrp,
+            scheduler: &mut self.scheduler,
+            config: &self.running.config,
+            generation: self.supervisor.generation(),
+        }
+    }
+
+    fn checkers_place(&mut self) -> Place<'_, Checkers> {
+        Place {
+            slot: &mut self.checkers,
+            scheduler: &mut self.scheduler,
+            config: &self.running.config,
+            generation: self.supervisor.generation(),
+        }
+    }
+
+    fn fork<K: Kind>(mut self, place: fn(&mut Self) -> Place<'_, K>) -> Self {
+        let input = match place(&mut self).fork() {
+            Ok(Forking::Parent(pid)) => Input::Forked(K::ROLE, pid),
+            Ok(Forking::Child(channel, blocked)) => self.become_child::<K>(channel, blocked),
+            Err(why) => Input::ForkFailed(K::ROLE, why),
+        };
+        self.feed(sys::clock::now(), input);
+        self
+    }
+
+    /// In the new process: lets go of everything that is the parent's and never comes back.
+    fn become_child<K: Kind>(
+        self,
+        channel: crate::kind::ToParentChannel<K>,
+        blocked: sys::BlockedSignals,
+    ) -> ! {
+        let Self { options, scheduler, announce, vrrp, checkers, pid: parent, .. } = self;
+        // Dropped in a copy these close descriptors; the parent has its own.
+        drop((scheduler, announce));
+        let pid_files = (vrrp.into_pid_file(), checkers.into_pid_file());
+        let own = match K::ROLE {
+            Role::Vrrp => pid_files.0,
+            Role::Checkers => pid_files.1,
+        };
+        log_setup::child(K::ROLE);
+        let status = match sys::process::die_with_parent(parent) {
+            Ok(()) => K::run(&options, channel, blocked),
+            // It died between the fork and here; there is nobody to work for.
+            Err(error) => {
+                log::error!("{error}");
+                1
+            }
+        };
+        if let Some(file) = own {
+            remove(file);
+        }
+        std::process::exit(status)
+    }
+
+    fn end(mut self, status: i32) -> i32 {
+        self.vrrp.remove_pid_file();
+        self.checkers.remove_pid_file();
+        if let Some(announce) = self.announce.take() {
+            announce.tell(u8::try_from(status).unwrap_or(1));
+        }
+        status
+    }
+}
+
+/// A place for a child, and what a child needs to begin.
+struct Place<'a, K: Kind> {
+    slot: &'a mut Slot<K>,
+    scheduler: &'a mut Scheduler,
+    config: &'a Config,
+    generation: u64,
+}
+
+impl<K: Kind> Place<'_, K> {
+    fn fork(self) -> Result<Forking<K>, String> {
+        self.slot.claim_pid_file().unwrap_or_else(|error| log::error!("{error}"));
+        let (ours, theirs) = Slot::<K>::channel().map_err(|error| error.to_string())?;
+        let child = match self.scheduler.fork().map_err(|error| error.to_string())? {
+            Forked::Child(blocked) => return Ok(Forking::Child(theirs, blocked)),
+            Forked::Parent(child) => child,
+        };
+        drop(theirs);
+        let pid = child.pid();
+        self.slot.adopt(child, ours, self.generation, self.config, self.scheduler)?;
+        Ok(Forking::Parent(pid))
+    }
+}
+
+/// Which side of a fork this is.
+enum Forking<K: Kind> {
+    Parent(i32),
+    Child(crate::kind::ToParentChannel<K>, sys::BlockedSignals),
+}

@@ -1,0 +1,212 @@
+//! A place for one child: the process that is there now, and what is remembered for the next.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use control_plane::Config;
+use ipc::{Channel, Generation, Received, SendError, ToChild, ToParent};
+use scheduler::{Interest, Scheduler, Token};
+use sys::{PidFile, PidFileError};
+use watchdog::{Exit, Input};
+
+use crate::kind::{Kind, ToParentChannel};
+
+/// Messages read from one child in one turn, so that a talkative one cannot keep the other waiting.
+const MESSAGES_A_TURN: usize = 1024;
+
+/// A place for a child of kind `K`.
+pub(super) struct Slot<K: Kind> {
+    process: Option<Process<K>>,
+    known: K::Known,
+    pid_path: PathBuf,
+    pid_file: Option<PidFile>,
+}
+
+/// The process that is there now.
+struct Process<K: Kind> {
+    child: sys::Child,
+    exit_token: Token,
+    channel: Channel<ToChild, ToParent<K::State>>,
+    channel_token: Token,
+    waits_for_room: bool,
+}
+
+impl<K: Kind> Slot<K> {
+    pub(super) fn new(pid_path: &Path) -> Self {
+        let known = K::Known::default();
+        Self { process: None, known, pid_path: pid_path.to_owned(), pid_file: None }
+    }
+
+    /// Both ends of the way to a child that is to be forked.
+    #[expect(clippy::type_complexity, reason = "the two ends of one channel")]
+    pub(super) fn channel()
+    -> Result<(Channel<ToChild, ToParent<K::State>>, ToParentChannel<K>), SendError> {
+        Channel::pair()
+    }
+
+    /// Takes the PID file, once for all processes that come to this place.
+    pub(super) fn claim_pid_file(&mut self) -> Result<(), PidFileError> {
+        if self.pid_file.is_none() {
+            self.pid_file = Some(PidFile::open(&self.pid_path)?);
+        }
+        Ok(())
+    }
+
+    /// In the child: everything of the parent's is let go but the PID file, which the child removes
+    /// when it outlives the parent.
+    pub(super) fn into_pid_file(self) -> Option<PidFile> {
+        self.pid_file
+    }
+
+    /// Watches a process that was just forked, writes its PID, tells it to begin.
+    pub(super) fn adopt(
+        &mut self,
+        child: sys::Child,
+        mut channel: Channel<ToChild, ToParent<K::State>>,
+        generation: u64,
+        config: &Config,
+        scheduler: &mut Scheduler,
+    ) -> Result<(), String> {
+        let text = |error: io::Error| error.to_string();
+        let mut fds = vec![blob("config", config)?];
+        if self.known != K::Known::default() {
+            fds.push(blob("state", &self.known)?);
+        }
+        let exit_token = scheduler.register(child.as_fd(), Interest::Read).map_err(text)?;
+        let channel_token = scheduler.register(channel.as_fd(), Interest::Read).map_err(text)?;
+        if let Some(file) = &mut self.pid_file {
+            file.write(child.pid()).unwrap_or_else(|error| log::error!("{error}"));
+        }
+        let generation = Generation(generation);
+        channel
+            .send_with(&ToChild::Start { generation }, fds)
+            .map_err(|error| error.to_string())?;
+        let waits_for_room = false;
+        self.process = Some(Process { child, exit_token, channel, channel_token, waits_for_room });
+        Ok(())
+    }
+
+    /// What the event behind `token` means for the supervisor; `None` when it is not of this place.
+    pub(super) fn on_event(
+        &mut self,
+        token: Token,
+        scheduler: &mut Scheduler,
+    ) -> Option<Vec<Input>> {
+        let process = self.process.as_ref()?;
+        if token == process.exit_token {
+            return Some(self.collect_exit(scheduler));
+        }
+        (token == process.channel_token).then(|| self.read(scheduler))
+    }
+
+    fn collect_exit(&mut self, scheduler: &mut Scheduler) -> Vec<Input> {
+        // What it said last still counts: its successor goes on from there.
+        let mut inputs = self.read(scheduler);
+        let Some(process) = &self.process else { return inputs };
+        let exit = match process.child.try_wait() {
+            Ok(Some(sys::Exit::Status(status))) => Exit::Status(status),
+            Ok(Some(sys::Exit::Signal(signal))) => Exit::Signal(signal.number()),
+            Ok(None) => return inputs,
+            Err(error) => {
+                log::error!("cannot learn how a child ended: {error}");
+                Exit::Signal(0)
+            }
+        };
+        scheduler.deregister(process.exit_token);
+        scheduler.deregister(process.channel_token);
+        self.process = None;
+        inputs.push(Input::Exited(K::ROLE, exit));
+        inputs
+    }
+
+    fn read(&mut self, scheduler: &mut Scheduler) -> Vec<Input> {
+        let mut inputs = Vec::new();
+        let Some(process) = &mut self.process else { return inputs };
+        let role = K::ROLE;
+        for _ in 0..MESSAGES_A_TURN {
+            let message = match process.channel.receive() {
+                Ok(Some(Received { message, .. })) => message,
+                Ok(None) => return inputs,
+                // It dies or is dead: its pidfd tells.
+                Err(ipc::ReceiveError::Closed) => return inputs,
+                Err(error) => {
+                    log::error!("{role} child process talks nonsense, ending it: {error}");
+                    let _ = process.child.signal(sys::Signal::KILL);
+                    return inputs;
+                }
+            };
+            inputs.extend(match message {
+                ToParent::Ready { .. } => Some(Input::Ready(role)),
+                ToParent::State(state) => {
+                    K::remember(&mut self.known, state);
+                    None
+                }
+                ToParent::Prepared { generation, plan } => {
+                    Some(Input::Prepared { role, generation: generation.0, plan })
+                }
+                ToParent::Refused { generation, reason } => {
+                    Some(Input::Refused { role, generation: generation.0, reason })
+                }
+                ToParent::Reloaded { generation } => {
+                    Some(Input::Committed { role, generation: generation.0 })
+                }
+                ToParent::Pong(_) => None,
+            });
+        }
+        scheduler.still_ready(process.channel_token);
+        inputs
+    }
+
+    /// Sends a message, with a configuration where it needs one.
+    pub(super) fn send(&mut self, message: &ToChild, config: Option<&Config>) {
+        let Some(process) = &mut self.process else { return };
+        let sent = config.map(|config| blob("config", config)).transpose().and_then(|fd| {
+            let fds = fd.into_iter().collect();
+            process.channel.send_with(message, fds).map_err(|error| error.to_string())
+        });
+        if let Err(error) = sent {
+            log::error!("cannot tell the {} child process: {error}", K::ROLE);
+        }
+    }
+
+    /// Sends what waits for room, and watches for room as long as something does.
+    pub(super) fn flush(&mut self, scheduler: &mut Scheduler) {
+        let Some(process) = &mut self.process else { return };
+        // A closed channel belongs to a dying child: its pidfd tells.
+        let _ = process.channel.flush();
+        let waits = process.channel.wants_to_write();
+        if waits != process.waits_for_room {
+            let interest = if waits { Interest::Both } else { Interest::Read };
+            match scheduler.reregister(process.channel_token, interest) {
+                Ok(()) => process.waits_for_room = waits,
+                Err(error) => log::error!("cannot watch the channel to a child: {error}"),
+            }
+        }
+    }
+
+    /// Sends the process a signal.
+    pub(super) fn signal(&self, signal: sys::Signal) {
+        if let Some(process) = &self.process
+            && let Err(error) = process.child.signal(signal)
+        {
+            log::error!("cannot signal the {} child process: {error}", K::ROLE);
+        }
+    }
+
+    /// Whether `pid` is the process of this place.
+    pub(super) fn is(&self, pid: i32) -> bool {
+        self.process.as_ref().is_some_and(|process| process.child.pid() == pid)
+    }
+
+    /// Removes the PID file.
+    pub(super) fn remove_pid_file(&mut self) {
+        if let Some(file) = self.pid_file.take() {
+            file.remove().unwrap_or_else(|error| log::error!("{error}"));
+        }
+    }
+}
+
+fn blob<T: serde::Serialize>(name: &str, value: &T) -> Result<OwnedFd, String> {
+    ipc::blob::write(name, value).map_err(|error| error.to_string())
+}
