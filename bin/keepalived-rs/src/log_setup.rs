@@ -1,9 +1,20 @@
 //! Where log lines go, by the command line.
 
+use base::{Duration, Instant};
 use logging::{Detail, Process};
+use scheduler::{Scheduler, TimerId};
 use watchdog::Role;
 
 use crate::cli::Options;
+
+/// Expires when lines may have room again; nothing else is to be done then.
+const LOG: TimerId = TimerId(u64::MAX);
+
+/// How soon a syslog daemon that had no room is asked again.
+const SOON: Duration = Duration::from_millis(10);
+
+/// What a process that ends may wait for a syslog daemon that has no room.
+const LAST_LINES: std::time::Duration = std::time::Duration::from_millis(200);
 
 /// Sets up the log of the parent; its children inherit it.
 pub(crate) fn start(options: &Options) {
@@ -25,4 +36,14 @@ pub(crate) fn child(role: Role) {
         Role::Checkers => Process::Checkers,
     };
     logging::set_identity(&logging::identity(process, None, None));
+}
+
+/// The end of a turn: gives syslog what it had no room for before.
+pub(crate) fn flush(now: Instant, scheduler: &mut Scheduler) {
+    scheduler.arm(LOG, logging::flush().then_some(now + SOON));
+}
+
+/// The end of a process.
+pub(crate) fn finish() {
+    logging::finish(LAST_LINES);
 }

@@ -20,7 +20,9 @@ mod vrrp;
 mod watchdog;
 
 fn main() {
-    std::process::exit(status());
+    let status = status();
+    log_setup::finish();
+    std::process::exit(status);
 }
 
 fn status() -> i32 {

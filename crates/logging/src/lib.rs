@@ -1,6 +1,6 @@
 //! Log lines as keepalived writes them, to the console and to syslog. Neither makes the daemon wait:
-//! what a reader does not take at once is dropped, counted, and owned up to in the next line that
-//! goes through.
+//! what syslog does not take at once waits in a bounded backlog, what finds no room is dropped,
+//! counted, and owned up to in a later line.
 //!
 //! - [`init`], [`set_identity`]: the sinks behind the `log` macros
 //! - [`Facility`], [`Detail`]: what `-S` and `-D` choose
@@ -18,4 +18,4 @@ mod syslog;
 pub use facility::Facility;
 pub use identity::{Process, identity};
 pub use rate_limit::RateLimit;
-pub use sink::{Detail, Options, init, lost, set_identity};
+pub use sink::{Detail, Options, finish, flush, init, lost, set_identity};

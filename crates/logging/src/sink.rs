@@ -87,6 +87,22 @@ pub fn set_identity(identity: &str) {
     }
 }
 
+/// Gives syslog what it had no room for, without waiting. Whether some still waits: then this is to
+/// be called again soon, or the lines wait for the next one.
+pub fn flush() -> bool {
+    SINK.get().and_then(Sink::syslog).is_some_and(|mut syslog| syslog.flush())
+}
+
+/// Before a process ends: gives syslog what it had no room for, and waits `limit` at most.
+pub fn finish(limit: std::time::Duration) {
+    let pause = std::time::Duration::from_millis(5);
+    let mut left = limit;
+    while flush() && !left.is_zero() {
+        std::thread::sleep(pause.min(left));
+        left = left.saturating_sub(pause);
+    }
+}
+
 /// How many lines this process and those before it in the line of forks could not write.
 pub fn lost() -> u64 {
     let Some(sink) = SINK.get() else { return 0 };

@@ -1,6 +1,7 @@
 //! The local syslog daemon, by datagrams that never wait. libc's own `syslog` would block where the
 //! daemon behind it does not read, and with it every address that this host owns.
 
+use std::collections::VecDeque;
 use std::io;
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
@@ -11,6 +12,19 @@ use sys::clock;
 use crate::facility::Facility;
 use crate::line;
 
+/// Lines that wait for a daemon that reads slowly: its queue holds ten by default
+/// (`net.unix.max_dgram_qlen`), and one turn of ours may have a line for each of many addresses.
+const BACKLOG: usize = 4096;
+
+/// What became of a line.
+enum Sent {
+    Taken,
+    /// The daemon has no room now.
+    NotNow,
+    /// There is no daemon.
+    Failed,
+}
+
 /// A connection that mends itself: the daemon may be restarted, or start later than we do.
 #[derive(Debug)]
 pub(crate) struct Syslog {
@@ -18,6 +32,7 @@ pub(crate) struct Syslog {
     facility: Facility,
     identity: String,
     socket: Option<UnixDatagram>,
+    backlog: VecDeque<String>,
     /// Not yet owned up to.
     unsaid: u64,
     lost: u64,
@@ -26,13 +41,22 @@ pub(crate) struct Syslog {
 impl Syslog {
     /// Nothing is opened before the first line.
     pub(crate) const fn new(path: PathBuf, facility: Facility, identity: String) -> Self {
-        Self { path, facility, identity, socket: None, unsaid: 0, lost: 0 }
+        Self {
+            path,
+            facility,
+            identity,
+            socket: None,
+            backlog: VecDeque::new(),
+            unsaid: 0,
+            lost: 0,
+        }
     }
 
     pub(crate) fn set_identity(&mut self, identity: String) {
         self.identity = identity;
-        // A forked process gets a socket of its own.
+        // A forked process gets a socket of its own, and its parent says what the parent has to say.
         self.socket = None;
+        self.backlog.clear();
     }
 
     /// How many lines the daemon did not take.
@@ -41,37 +65,68 @@ impl Syslog {
     }
 
     pub(crate) fn log(&mut self, level: Level, text: &str) {
-        if self.unsaid > 0 {
-            let count = self.unsaid;
+        if self.unsaid > 0 && self.backlog.is_empty() {
+            let count = std::mem::take(&mut self.unsaid);
             let confession = format!("{count} log lines were lost: syslog did not take them");
-            if self.send(Level::Warn, &confession) {
-                self.unsaid = 0;
+            let line = self.line(Level::Warn, &confession);
+            self.backlog.push_back(line);
+        }
+        let line = self.line(level, text);
+        if self.backlog.len() < BACKLOG {
+            self.backlog.push_back(line);
+        } else {
+            self.lose(1);
+        }
+        self.flush();
+    }
+
+    /// Sends what waits, as far as there is room; whether some still waits.
+    pub(crate) fn flush(&mut self) -> bool {
+        while let Some(line) = self.backlog.pop_front() {
+            match self.send(line.as_bytes()) {
+                Sent::Taken => {}
+                Sent::NotNow => {
+                    self.backlog.push_front(line);
+                    return true;
+                }
+                Sent::Failed => {
+                    self.lose(1 + self.backlog.len() as u64);
+                    self.backlog.clear();
+                }
             }
         }
-        if !self.send(level, text) {
-            self.unsaid += 1;
-            self.lost += 1;
+        false
+    }
+
+    const fn lose(&mut self, count: u64) {
+        self.unsaid += count;
+        self.lost += count;
+    }
+
+    fn line(&self, level: Level, text: &str) -> String {
+        let (time, pid) = (clock::local_time(), std::process::id());
+        line::syslog(self.facility, level, time, &self.identity, pid, text)
+    }
+
+    /// With a second try on a new connection, when the old one's daemon is gone.
+    fn send(&mut self, line: &[u8]) -> Sent {
+        match self.try_send(line) {
+            Sent::Failed => self.try_send(line),
+            sent => sent,
         }
     }
 
-    fn send(&mut self, level: Level, text: &str) -> bool {
-        let (time, pid) = (clock::local_time(), std::process::id());
-        let line = line::syslog(self.facility, level, time, &self.identity, pid, text);
-        // A second try on a new connection, when the old one's daemon is gone.
-        (0..2).any(|_| self.try_send(line.as_bytes()))
-    }
-
-    fn try_send(&mut self, line: &[u8]) -> bool {
+    fn try_send(&mut self, line: &[u8]) -> Sent {
         if self.socket.is_none() {
             self.socket = self.connect().ok();
         }
-        let Some(socket) = &self.socket else { return false };
+        let Some(socket) = &self.socket else { return Sent::Failed };
         match socket.send(line) {
-            Ok(_) => true,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => false,
+            Ok(_) => Sent::Taken,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Sent::NotNow,
             Err(_) => {
                 self.socket = None;
-                false
+                Sent::Failed
             }
         }
     }
@@ -141,17 +196,42 @@ mod tests {
     }
 
     #[test]
+    fn a_burst_that_a_daemon_reads_slowly_arrives_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let daemon = UnixDatagram::bind(&path).unwrap();
+        let mut syslog = syslog(path);
+        for number in 0..1_000 {
+            syslog.log(Level::Info, &number.to_string());
+        }
+        let mut lines = Vec::new();
+        while syslog.flush() {
+            lines.extend(received(&daemon));
+        }
+        lines.extend(received(&daemon));
+        let numbers = lines.iter().map(|line| line.rsplit(' ').next().unwrap().parse().unwrap());
+        assert_eq!(numbers.collect::<Vec<usize>>(), (0..1_000).collect::<Vec<_>>());
+        assert_eq!(syslog.lost(), 0);
+    }
+
+    #[test]
     fn a_daemon_that_does_not_read_loses_lines_and_is_told_how_many() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
         let daemon = UnixDatagram::bind(&path).unwrap();
         let mut syslog = syslog(path);
-        for number in 0..5_000 {
+        let more_than_waits = 2 * BACKLOG as u64;
+        for number in 0..more_than_waits {
             syslog.log(Level::Info, &number.to_string());
         }
         let lost = syslog.lost();
-        let taken = received(&daemon).len() as u64;
-        assert!(lost > 0 && taken + lost == 5_000, "{taken} taken, {lost} lost");
+        let mut taken = Vec::new();
+        while syslog.flush() {
+            taken.extend(received(&daemon));
+        }
+        taken.extend(received(&daemon));
+        assert!(lost > 0, "the backlog is bounded");
+        assert_eq!(taken.len() as u64 + lost, more_than_waits);
         syslog.log(Level::Info, "again");
         let lines = received(&daemon);
         assert!(lines[0].contains(&format!(": {lost} log lines were lost")), "{lines:?}");

@@ -14,6 +14,7 @@ use scheduler::{Event, Scheduler, Signal, TimerId};
 
 use crate::cli::Options;
 use crate::kind::{self, CheckersState, ToParentChannel};
+use crate::log_setup;
 use crate::parent::{self, Order, Parent, Start};
 use kernel::{Kernel, OpenError};
 use probes::Probes;
@@ -114,6 +115,7 @@ impl Process {
                 if self.outputs.is_empty() { self.machine.next_timeout() } else { Some(now) };
             self.scheduler.arm(MACHINE, next);
             self.scheduler.arm(KERNEL, self.kernel.next_timeout());
+            log_setup::flush(now, &mut self.scheduler);
             now = self.scheduler.turn(&mut events)?;
             for event in events.drain(..) {
                 self.on_event(now, event);

@@ -20,6 +20,7 @@ use vrrp_stack::{Input, Level, Output, Outputs, Snapshot, Stack};
 
 use crate::cli::Options;
 use crate::kind::{self, ToParentChannel, VrrpState};
+use crate::log_setup;
 use crate::parent::{self, Order, Parent, Start};
 use kernel::Kernel;
 use scripts::Scripts;
@@ -141,6 +142,7 @@ impl Vrrp {
             self.scheduler.arm(STACK, next);
             self.scheduler.arm(KERNEL, self.kernel.next_timeout());
             self.scheduler.arm(SCRIPTS, self.scripts.next_timeout());
+            log_setup::flush(now, &mut self.scheduler);
             now = self.scheduler.turn(&mut events)?;
             for event in events.drain(..) {
                 self.on_event(now, event);

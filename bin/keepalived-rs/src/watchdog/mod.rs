@@ -165,6 +165,7 @@ impl WatchDog {
             self.vrrp.flush(&mut self.scheduler);
             self.checkers.flush(&mut self.scheduler);
             self.scheduler.arm(TIMER, self.supervisor.next_timeout());
+            log_setup::flush(sys::clock::now(), &mut self.scheduler);
             let now = self.scheduler.turn(&mut events)?;
             for event in events.drain(..) {
                 for input in self.inputs(event) {
@@ -319,6 +320,7 @@ impl WatchDog {
         if let Some(file) = own {
             remove(file);
         }
+        log_setup::finish();
         std::process::exit(status)
     }
 
