@@ -113,7 +113,9 @@ impl fmt::Display for Priority {
 
 /// What a tracked object adds to or takes from a priority, −253 to 253
 /// (`weight` of `vrrp_script`, `track_interface`, …). 0 means that its failure is a fault.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct Weight(i16);
 
 impl Weight {
