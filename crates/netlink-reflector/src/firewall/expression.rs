@@ -18,7 +18,7 @@ pub(crate) const FIRST: u32 = 1;
 /// The second data register.
 pub(crate) const SECOND: u32 = 2;
 
-/// Where [`Expression::load`] counts from.
+/// Where `Expression::Load` counts from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Base {
     /// The IP header.
@@ -27,7 +27,7 @@ pub(crate) enum Base {
     Transport = 2,
 }
 
-/// What [`Expression::meta`] loads.
+/// What `Expression::Meta` loads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Meta {
     /// Index of the interface it came in by.
