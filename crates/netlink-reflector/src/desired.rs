@@ -1,6 +1,6 @@
 //! Addresses that should be there, and the requests that make it so.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -79,12 +79,12 @@ impl DesiredAddress {
 
 /// One request about an address, with the name of its interface for the words.
 #[derive(Clone, Debug)]
-pub(crate) enum AddressRequest<'a> {
-    Add(&'a DesiredAddress, String),
+pub(crate) enum AddressRequest {
+    Add(DesiredAddress, String),
     Remove(IfIndex, IpNet, String),
 }
 
-impl AddressRequest<'_> {
+impl AddressRequest {
     /// Whether the kernel may remove other addresses with this one: with the first IPv4 address of
     /// a network all others of it go, unless `promote_secondaries` is set.
     pub(crate) fn may_take_others(&self) -> bool {
@@ -102,7 +102,7 @@ impl AddressRequest<'_> {
     }
 }
 
-impl fmt::Display for AddressRequest<'_> {
+impl fmt::Display for AddressRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Add(desired, dev) => write!(f, "add address {} dev {dev}", desired.net),
@@ -111,7 +111,7 @@ impl fmt::Display for AddressRequest<'_> {
     }
 }
 
-impl Request for AddressRequest<'_> {
+impl Request for AddressRequest {
     fn message(&self) -> Message {
         match self {
             Self::Add(desired, _) => message(
@@ -184,21 +184,27 @@ fn message(
 }
 
 /// The requests that lead from the mirror to `desired`: removals first, so that an address can be
-/// made anew. What is neither managed nor desired is not looked at.
-pub(crate) fn difference<'a>(
+/// made anew, then additions in the order of `desired`, of which the first of a network becomes its
+/// primary address. What is neither managed nor desired is not looked at.
+pub(crate) fn difference(
     mirror: &Mirror,
     managed: &BTreeSet<(IfIndex, IpNet)>,
-    desired: &'a [DesiredAddress],
-) -> Vec<AddressRequest<'a>> {
-    let wanted: BTreeMap<(IfIndex, IpNet), &DesiredAddress> =
-        desired.iter().map(|desired| ((desired.index, desired.net), desired)).collect();
-    let gone = managed.iter().filter(|key| !wanted.contains_key(key));
-    let mut requests: Vec<AddressRequest<'a>> = gone
+    desired: &[DesiredAddress],
+) -> Vec<AddressRequest> {
+    let wanted: BTreeSet<(IfIndex, IpNet)> =
+        desired.iter().map(|desired| (desired.index, desired.net)).collect();
+    let gone = managed.difference(&wanted);
+    let mut requests: Vec<AddressRequest> = gone
         .filter(|(index, net)| mirror.address(*index, *net).is_some())
         .map(|(index, net)| AddressRequest::Remove(*index, *net, mirror.device(*index)))
         .collect();
     let mut additions = Vec::new();
-    for ((index, net), desired) in wanted {
+    let mut rest = wanted;
+    for desired in desired {
+        let (index, net) = (desired.index, desired.net);
+        if !rest.remove(&(index, net)) {
+            continue;
+        }
         let actual = mirror.address(index, net).or_else(|| other_prefix(mirror, index, net));
         match actual {
             Some(actual) => {
@@ -212,7 +218,7 @@ pub(crate) fn difference<'a>(
             None if mirror.link(index).is_none() => continue,
             None => {}
         }
-        additions.push(AddressRequest::Add(desired, mirror.device(index)));
+        additions.push(AddressRequest::Add(desired.clone(), mirror.device(index)));
     }
     requests.append(&mut additions);
     requests

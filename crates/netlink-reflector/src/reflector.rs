@@ -1,6 +1,6 @@
 //! The mirror with its two sockets: one for requests, one for events.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::net::IpAddr;
 use std::os::fd::{AsRawFd, RawFd};
@@ -45,6 +45,8 @@ pub struct Reflector<T> {
     engine: Engine<T>,
     events: Events<T>,
     mirror: Mirror,
+    /// Requests that were planned and not sent yet.
+    pending: VecDeque<AddressRequest>,
     more: bool,
     stale: bool,
     /// When a dump that had to wait is due.
@@ -62,6 +64,17 @@ pub struct Report {
     pub removed: usize,
     /// Requests that the kernel refused; the others were carried out.
     pub refused: Vec<Refusal>,
+    /// A removal may have taken other addresses along: plan once more when nothing is left.
+    pub disturbed: bool,
+}
+
+impl Report {
+    fn extend(&mut self, other: Self) {
+        self.added += other.added;
+        self.removed += other.removed;
+        self.refused.extend(other.refused);
+        self.disturbed |= other.disturbed;
+    }
 }
 
 impl Reflector<Socket> {
@@ -89,6 +102,7 @@ impl<T: Transport> Reflector<T> {
             engine: Engine::new(command),
             events: Events::new(events),
             mirror: Mirror::default(),
+            pending: VecDeque::new(),
             more: false,
             stale: false,
             resync_at: None,
@@ -163,48 +177,81 @@ impl<T: Transport> Reflector<T> {
         self.mirror.find(index, ip)
     }
 
-    /// Adds the `desired` addresses that are missing and removes those of `managed` that are not
-    /// desired; leaves everything else alone, and sends nothing when there is nothing to do.
-    /// Addresses for links that do not exist are passed over.
-    ///
-    /// Single requests that fail are in the report, the others are carried out. What was there
-    /// already, or gone already, is no failure. Where a removal took other addresses along it reads
-    /// the event socket and adds them again; ask [`Reflector::has_more`] afterwards.
+    /// Plans what is to be done so that the `desired` addresses are there, in that order, and those
+    /// of `managed` that are not desired are gone; everything else is left alone. Nothing is sent:
+    /// [`Reflector::step`] carries the plan out. An earlier plan is dropped. Addresses for links that
+    /// do not exist are passed over. Returns how many requests it takes.
     ///
     /// # Errors
-    /// Any of [`Engine::run`]; the mirror is then dumped again before the next use.
+    /// Any of a dump, where the mirror has to be read anew first.
+    pub fn plan(
+        &mut self,
+        managed: &BTreeSet<(IfIndex, IpNet)>,
+        desired: &[DesiredAddress],
+    ) -> Result<usize, Error> {
+        self.pending.clear();
+        if self.stale {
+            self.dump()?;
+        }
+        self.pending = difference(&self.mirror, managed, desired).into();
+        Ok(self.pending.len())
+    }
+
+    /// How many requests of the plan wait for [`Reflector::step`].
+    pub fn pending(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Carries out at most `limit` requests of the plan. With an empty plan nothing is sent.
+    ///
+    /// Single requests that fail are in the report, the others are carried out. What was there
+    /// already, or gone already, is no failure. After a removal that may take others along the event
+    /// socket is read; ask [`Reflector::has_more`] then.
+    ///
+    /// # Errors
+    /// Any of [`Engine::run`]; the plan is then dropped, and the mirror dumped again before the next
+    /// one.
+    pub fn step(&mut self, limit: usize) -> Result<Report, Error> {
+        let requests: Vec<_> = self.pending.drain(..limit.min(self.pending.len())).collect();
+        let refusals = self.engine.run(&requests).inspect_err(|_| {
+            self.stale = true;
+            self.pending.clear();
+        })?;
+        let mut report = self.account(&requests, refusals);
+        report.disturbed = requests.iter().any(AddressRequest::may_take_others);
+        if report.disturbed {
+            self.read_events()?;
+        }
+        Ok(report)
+    }
+
+    /// Plans and carries out everything at once, and adds again what a removal has taken along.
+    ///
+    /// # Errors
+    /// As [`Reflector::plan`] and [`Reflector::step`].
     pub fn reconcile(
         &mut self,
         managed: &BTreeSet<(IfIndex, IpNet)>,
         desired: &[DesiredAddress],
     ) -> Result<Report, Error> {
         let mut report = Report::default();
-        if self.stale {
-            self.dump()?;
-        }
         for _ in 0..ROUNDS {
-            let requests = difference(&self.mirror, managed, desired);
-            if requests.is_empty() {
+            if self.plan(managed, desired)? == 0 {
                 break;
             }
             report.refused.clear();
-            let refusals = self.engine.run(&requests).inspect_err(|_| self.stale = true)?;
-            self.account(&requests, refusals, &mut report);
-            if !requests.iter().any(AddressRequest::may_take_others) {
+            report.disturbed = false;
+            report.extend(self.step(usize::MAX)?);
+            if !report.disturbed {
                 break;
             }
-            self.read_events()?;
         }
         Ok(report)
     }
 
     /// Brings the mirror up to what `requests` have done.
-    fn account(
-        &mut self,
-        requests: &[AddressRequest<'_>],
-        refusals: Vec<Refusal>,
-        report: &mut Report,
-    ) {
+    fn account(&mut self, requests: &[AddressRequest], refusals: Vec<Refusal>) -> Report {
+        let mut report = Report::default();
         let mut refusals = refusals.into_iter().peekable();
         for (index, request) in requests.iter().enumerate() {
             let refusal = refusals.next_if(|refusal| refusal.index == index);
@@ -222,6 +269,7 @@ impl<T: Transport> Reflector<T> {
                 _ => report.refused.extend(refusal),
             }
         }
+        report
     }
 
     fn read_events(&mut self) -> Result<(), Error> {

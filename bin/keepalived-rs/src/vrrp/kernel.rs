@@ -12,11 +12,23 @@ use vrrp_stack::{Link, Stack};
 
 use crate::convergence::Convergence;
 
+/// Requests to the kernel in one turn at most, about 3 ms: the next advert is never far.
+const REQUESTS_PER_TURN: usize = 256;
+
 /// The mirror of the kernel, and what was last asked of it.
 pub(super) struct Kernel {
     reflector: Reflector<netlink::Socket>,
     firewall: Option<Firewall<netlink::Socket>>,
     state: Convergence,
+    /// The plan that is being carried out, turn by turn.
+    plan: Option<Plan>,
+}
+
+/// What is being done, and what of it was refused so far.
+struct Plan {
+    /// The wishes, by their generation, that it is for.
+    wanted: u64,
+    refused: Vec<String>,
 }
 
 impl Kernel {
@@ -24,7 +36,7 @@ impl Kernel {
     pub(super) fn open() -> Result<Self, netlink::Error> {
         let mut reflector = Reflector::open()?;
         reflector.resync()?;
-        Ok(Self { reflector, firewall: None, state: Convergence::default() })
+        Ok(Self { reflector, firewall: None, state: Convergence::default(), plan: None })
     }
 
     /// The descriptor that tells of changes.
@@ -95,30 +107,58 @@ impl Kernel {
     /// Something was changed behind our back: compare at the end of this turn.
     pub(super) fn disturbed(&mut self) {
         self.state.disturbed();
+        self.plan = None;
     }
 
-    /// Brings the kernel to what the stack wants; nothing is sent when nothing differs. Says
-    /// whether it is there now.
+    /// Whether [`Self::reconcile`] has stopped at its bound and is to be called in the next turn.
+    pub(super) const fn is_busy(&self) -> bool {
+        self.plan.is_some()
+    }
+
+    /// Whether an address is there.
+    pub(super) fn has(&self, index: IfIndex, address: IpAddr) -> bool {
+        self.reflector.address(index, address).is_some()
+    }
+
+    /// Brings the kernel to what the stack wants, a bounded number of requests at a time; nothing is
+    /// sent when nothing differs. Says whether it is there now.
     pub(super) fn reconcile(&mut self, now: Instant, stack: &Stack) -> bool {
         let wanted = stack.wants_generation();
-        if !self.state.is_due(now, wanted) {
-            return false;
+        let mut plan = match self.plan.take() {
+            Some(plan) if plan.wanted == wanted => plan,
+            None if !self.state.is_due(now, wanted) => return false,
+            _ => self.make_plan(wanted, stack),
+        };
+        match self.reflector.step(REQUESTS_PER_TURN) {
+            Ok(Report { refused, disturbed, .. }) => {
+                plan.refused.extend(refused.iter().map(ToString::to_string));
+                if self.reflector.pending() > 0 {
+                    self.plan = Some(plan);
+                    return false;
+                }
+                if disturbed && plan.refused.is_empty() {
+                    self.plan = Some(self.make_plan(wanted, stack));
+                    return false;
+                }
+            }
+            Err(error) => plan.refused.push(error.to_string()),
         }
+        for message in self.state.compared(now, wanted, plan.refused) {
+            log::error!("{message}");
+        }
+        self.state.is_there()
+    }
+
+    fn make_plan(&mut self, wanted: u64, stack: &Stack) -> Plan {
         let mut refused = Vec::new();
         // Closed before the addresses are there, opened after they have gone.
         self.guard(stack, &mut refused);
         let desired: Vec<DesiredAddress> =
             stack.desired_addresses().into_iter().map(desired).collect();
-        match self.reflector.reconcile(&stack.managed_addresses(), &desired) {
-            Ok(Report { refused: messages, .. }) => {
-                refused.extend(messages.iter().map(ToString::to_string));
-            }
-            Err(error) => refused.push(error.to_string()),
+        if let Err(error) = self.reflector.plan(&stack.managed_addresses(), &desired) {
+            refused.push(error.to_string());
         }
-        for message in self.state.compared(now, wanted, refused) {
-            log::error!("{message}");
-        }
-        self.state.is_there()
+        Plan { wanted, refused }
     }
 
     fn guard(&mut self, stack: &Stack, refused: &mut Vec<String>) {

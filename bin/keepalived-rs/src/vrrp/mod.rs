@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::net::IpAddr;
 
-use base::Instant;
+use base::{IfIndex, Instant};
 use control_plane::Config;
 use ipc::{Generation, ToParent};
 use logging::RateLimit;
@@ -29,6 +29,10 @@ use sockets::Sockets;
 const STACK: TimerId = TimerId(0);
 const KERNEL: TimerId = TimerId(1);
 const SCRIPTS: TimerId = TimerId(2);
+
+/// Turns in which the kernel is left as it should be before the process ends: enough for millions of
+/// addresses.
+const LAST_TURNS: u32 = 10_000;
 
 /// Lines that somebody on the network can trigger: so many in so long, then a count.
 const PEER_LINES: u32 = 100;
@@ -84,6 +88,9 @@ struct Vrrp {
     /// Virtual addresses, which are no sources of adverts.
     ours: BTreeSet<IpAddr>,
     peer_lines: RateLimit,
+    /// Announcements of addresses that the kernel is about to get: bounded by the messages that the
+    /// stack emits in the turns that this takes.
+    unannounced: Vec<(IfIndex, wire::MacAddress, IpAddr)>,
     /// The stack's wishes that sockets have been brought to.
     sockets_at: Option<u64>,
     leaving: bool,
@@ -124,6 +131,7 @@ impl Vrrp {
             outputs,
             config,
             ours,
+            unannounced: Vec::new(),
             sockets_at: None,
             leaving: false,
         })
@@ -138,7 +146,8 @@ impl Vrrp {
                 return self.leave();
             }
             // What carrying out has led to is not left until something else happens.
-            let next = if self.outputs.is_empty() { self.stack.next_timeout() } else { Some(now) };
+            let busy = !self.outputs.is_empty() || self.kernel.is_busy();
+            let next = if busy { Some(now) } else { self.stack.next_timeout() };
             self.scheduler.arm(STACK, next);
             self.scheduler.arm(KERNEL, self.kernel.next_timeout());
             self.scheduler.arm(SCRIPTS, self.scripts.next_timeout());
@@ -266,11 +275,7 @@ impl Vrrp {
         if self.kernel.has_more() {
             self.scheduler.still_ready(self.kernel_token);
         }
-        for output in &outputs {
-            if let Output::Announce { index, mac, address } = output {
-                self.announce(*index, *mac, *address);
-            }
-        }
+        self.announce_all(&outputs);
         for output in outputs {
             match output {
                 Output::SendAdvert(_) | Output::Announce { .. } => {}
@@ -293,7 +298,24 @@ impl Vrrp {
         self.parent.flush(&mut self.scheduler);
     }
 
-    fn announce(&self, index: base::IfIndex, mac: wire::MacAddress, address: IpAddr) {
+    /// What announces an address that the kernel has not got yet waits until it has.
+    fn announce_all(&mut self, outputs: &[Output]) {
+        let fresh = outputs.iter().filter_map(|output| match output {
+            Output::Announce { index, mac, address } => Some((*index, *mac, *address)),
+            _ => None,
+        });
+        let mut waiting = std::mem::take(&mut self.unannounced);
+        waiting.extend(fresh);
+        for (index, mac, address) in waiting {
+            if self.kernel.has(index, address) {
+                self.announce(index, mac, address);
+            } else if self.kernel.is_busy() {
+                self.unannounced.push((index, mac, address));
+            }
+        }
+    }
+
+    fn announce(&self, index: IfIndex, mac: wire::MacAddress, address: IpAddr) {
         let frame = match address {
             IpAddr::V4(address) => wire::arp::gratuitous(mac, address).to_vec(),
             IpAddr::V6(address) => wire::ndp::unsolicited(mac, address, false).to_vec(),
@@ -325,6 +347,12 @@ impl Vrrp {
         let now = sys::clock::now();
         self.input(now, Input::Stop);
         self.carry_out(now);
+        for _ in 0..LAST_TURNS {
+            if !self.kernel.is_busy() {
+                break;
+            }
+            self.kernel.reconcile(now, &self.stack);
+        }
         self.scripts.finish(&mut self.scheduler)
     }
 }

@@ -21,7 +21,7 @@ fn mirror(addresses: Vec<Address>) -> Mirror {
     mirror
 }
 
-fn words(requests: &[AddressRequest<'_>]) -> Vec<String> {
+fn words(requests: &[AddressRequest]) -> Vec<String> {
     requests.iter().map(AddressRequest::to_string).collect()
 }
 
@@ -91,7 +91,7 @@ fn the_messages_are_those_of_the_kernels_header() {
         broadcast: Some(Ipv4Addr::new(10, 0, 0, 255)),
         ..desired(2, "10.0.0.1/24")
     };
-    let message = AddressRequest::Add(&wanted, "eth0".to_owned()).message();
+    let message = AddressRequest::Add(wanted.clone(), "eth0".to_owned()).message();
     assert_eq!((message.kind, message.flags), (20, NlmF::CREATE | NlmF::EXCL));
     let number = |n: u32| n.to_ne_bytes();
     let expected = [
@@ -107,7 +107,7 @@ fn the_messages_are_those_of_the_kernels_header() {
 
     let wanted =
         DesiredAddress { nodad: true, preferred_lifetime: Some(0), ..desired(3, "::1/128") };
-    let message = AddressRequest::Add(&wanted, "eth1".to_owned()).message();
+    let message = AddressRequest::Add(wanted.clone(), "eth1".to_owned()).message();
     let ip = [[0; 15].to_vec(), vec![1]].concat();
     let expected = [
         &[10, 128, 0, 0][..],

@@ -95,6 +95,36 @@ fn a_difference_is_one_batch_and_known_at_once() {
 }
 
 #[test]
+fn a_plan_is_carried_out_in_steps_and_in_the_order_of_the_configuration() {
+    let mut reflector = reflector();
+    let wanted = desired(&[9, 3, 7, 5]);
+    assert_eq!(reflector.plan(&keys(&[1]), &wanted).unwrap(), 5, "one removal, four additions");
+    let before = sent(&reflector);
+    let mut there = Vec::new();
+    for left in [3, 1, 0] {
+        reflector.step(2).unwrap();
+        assert_eq!(reflector.pending(), left);
+        let now: Vec<_> = reflector.addresses(index()).map(|found| found.net).collect();
+        there.extend(now.iter().filter(|net| !there.contains(*net)).copied().collect::<Vec<_>>());
+    }
+    let order: Vec<_> = there.iter().map(ToString::to_string).collect();
+    assert_eq!(order, ["10.0.0.9/32", "10.0.0.3/32", "10.0.0.7/32", "10.0.0.5/32"]);
+    assert_eq!(sent(&reflector), before + 3);
+    assert_eq!(reflector.step(2).unwrap(), Report::default());
+    assert_eq!(sent(&reflector), before + 3, "an empty plan sends nothing");
+}
+
+#[test]
+fn a_new_plan_takes_the_place_of_one_that_is_half_done() {
+    let mut reflector = reflector();
+    reflector.plan(&keys(&[1, 2, 3]), &desired(&[1, 2, 3])).unwrap();
+    reflector.step(1).unwrap();
+    assert_eq!(reflector.plan(&keys(&[1, 2, 3]), &desired(&[1])).unwrap(), 1, "2 goes again");
+    assert_eq!(reflector.step(8).unwrap().removed, 1);
+    assert_eq!(reflector.addresses(index()).count(), 1);
+}
+
+#[test]
 fn what_is_there_or_gone_already_is_no_failure() {
     let answers = |asked: &[Asked]| match asked[0].kind {
         RTM_GETLINK | RTM_GETADDR => kernel(asked),
