@@ -1,12 +1,12 @@
 //! keepalived's configuration language, from text to a typed [`Config`], with every mistake told at
 //! its place. Nothing here touches the system: files come through a [`Source`].
 //!
-//! - [`load`]: the way in
+//! - [`load()`]: the way in
 //! - [`model`]: what a configuration means
 //! - [`keywords`]: the one table of keywords
 //! - [`diagnostic`]: what is wrong, where, and what follows from it
 //! - [`source`]: where files come from
-//! - [`diff`]: what a reload changes
+//! - [`diff()`]: what a reload changes
 
 mod build;
 pub mod diagnostic;
