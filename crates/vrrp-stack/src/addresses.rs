@@ -20,6 +20,11 @@ pub struct DesiredAddress {
     pub scope: u8,
     /// Broadcast address (IPv4 only).
     pub broadcast: Option<Ipv4Addr>,
+    /// Do without duplicate address detection (IPv6): a virtual address has to work at once.
+    pub nodad: bool,
+    /// Seconds for which the address may be chosen as a source; `None` is for ever. An IPv6
+    /// address of its own (/128) is chosen for nothing unless `preferred_lft` says so.
+    pub preferred_lifetime: Option<u32>,
 }
 
 /// Where a configured address lives, if its interface exists.
@@ -29,11 +34,15 @@ pub(crate) fn place(links: &Links, address: &VirtualAddress) -> Option<(IfIndex,
 
 /// A configured address as the kernel gets it, if its interface exists.
 pub(crate) fn desired(links: &Links, address: &VirtualAddress) -> Option<DesiredAddress> {
+    let single = address.net.addr().is_ipv6() && address.net.prefix_len() == 128;
+    let never = single.then_some(0);
     Some(DesiredAddress {
         index: links.named(&address.interface)?.index,
         net: address.net,
         label: address.label.clone(),
         scope: address.scope.0,
         broadcast: address.broadcast,
+        nodad: address.net.addr().is_ipv6(),
+        preferred_lifetime: address.preferred_lifetime.or(never),
     })
 }

@@ -24,6 +24,8 @@ pub enum Complaint {
         /// Why.
         why: wire::AdvertError,
     },
+    /// `check_unicast_src`: no peer of ours.
+    NoPeer(IpAddr),
     /// Another type of authentication.
     WrongAuthType {
         /// The sender.
@@ -76,6 +78,7 @@ impl fmt::Display for Complaint {
             Self::WrongAuthType { from, received, expected } => {
                 write!(f, "received a {received} auth from {from}, expecting {expected}!")
             }
+            Self::NoPeer(from) => write!(f, "unicast source address {from} not a unicast peer"),
             Self::WrongPassword(from) => write!(f, "received an invalid passwd from {from}!"),
             Self::WrongInterval { from, ours, theirs } => write!(
                 f,
@@ -106,6 +109,8 @@ pub enum ComplaintKind {
     Version,
     /// [`Complaint::Unreadable`].
     Unreadable,
+    /// [`Complaint::NoPeer`].
+    Source,
     /// [`Complaint::WrongAuthType`].
     AuthType,
     /// [`Complaint::WrongPassword`].
@@ -122,6 +127,7 @@ impl Complaint {
         match self {
             Self::WrongVersion { .. } => ComplaintKind::Version,
             Self::Unreadable { .. } => ComplaintKind::Unreadable,
+            Self::NoPeer(_) => ComplaintKind::Source,
             Self::WrongAuthType { .. } => ComplaintKind::AuthType,
             Self::WrongPassword(_) => ComplaintKind::Password,
             Self::WrongInterval { .. } | Self::OtherInterval { .. } => ComplaintKind::Interval,

@@ -52,6 +52,10 @@ pub enum NotifyState {
     Fault,
     /// The daemon stops.
     Stop,
+    /// A reload has removed the instance (`notify_deleted`).
+    Deleted,
+    /// It is MASTER and heard a lower priority (`notify_master_rx_lower_pri`).
+    MasterRxLowerPri,
 }
 
 /// keepalived's word, as scripts and FIFOs get it.
@@ -62,6 +66,8 @@ impl fmt::Display for NotifyState {
             Self::Backup => "BACKUP",
             Self::Fault => "FAULT",
             Self::Stop => "STOP",
+            Self::Deleted => "DELETED",
+            Self::MasterRxLowerPri => "MASTER_RX_LOWER_PRI",
         })
     }
 }
@@ -75,6 +81,8 @@ impl Notification {
             NotifyState::Backup => &scripts.backup,
             NotifyState::Fault => &scripts.fault,
             NotifyState::Stop => &scripts.stop,
+            NotifyState::Deleted => &scripts.deleted,
+            NotifyState::MasterRxLowerPri => &scripts.master_rx_lower_pri,
         };
         let object = NotifyObject::Instance(config.name.clone());
         let priority = priority.get();

@@ -57,8 +57,10 @@ pub struct OutgoingAdvert {
     pub datagram: Vec<u8>,
     /// Sender.
     pub source: IpAddr,
-    /// Receiver: the multicast group.
+    /// Receiver: the multicast group, or a unicast peer.
     pub destination: IpAddr,
+    /// TTL or hop limit; in IPv4 it stands in the datagram already.
+    pub hop_limit: u8,
     /// Name of the instance.
     pub instance: String,
 }
@@ -81,6 +83,15 @@ pub type Outputs = Vec<Output>;
 pub struct SocketKey {
     /// Interface.
     pub index: IfIndex,
-    /// Family, and with it the multicast group.
+    /// Family.
     pub family: Family,
+}
+
+/// What a socket receives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cast {
+    /// Adverts to this group.
+    Multicast(IpAddr),
+    /// Adverts to this address of this host; `None` to any.
+    Unicast(Option<IpAddr>),
 }

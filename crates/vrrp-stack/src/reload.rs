@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use base::{IfIndex, Instant, IpNet};
+use control_plane::model::global::MulticastGroups;
 use control_plane::model::{self, ScriptId, Vrrp, VrrpScript};
 
 use crate::event::Saying;
@@ -122,17 +123,18 @@ impl Stack {
         let Self { links, announcements, generation, .. } = self;
         let mut turn = Turn { now, links, announcements, generation, out };
         for (identity, mut router) in old {
-            router.stop(&mut turn, NotifyState::Fault);
+            let deleted = router.config().notify.report_deleted;
+            let told = if deleted { NotifyState::Deleted } else { NotifyState::Fault };
+            router.stop(&mut turn, told);
             self.gone.push(identity);
         }
         for (old, instance) in pairs {
             let is_new = old.is_none();
             let mut router = match old {
-                Some(router) => keep(&mut turn, router, instance),
-                None => VirtualRouter::new(instance),
+                Some(router) => keep(&mut turn, router, instance, new.multicast),
+                None => VirtualRouter::new(instance, new.multicast),
             };
-            router.look_at_link(&turn);
-            router.look_at_scripts(&mut turn, |id| verdict_of(&verdicts, id));
+            router.look_around(&mut turn, |id| verdict_of(&verdicts, id));
             if is_new {
                 router.start(&mut turn);
             } else {
@@ -174,7 +176,8 @@ fn by_name(scripts: &BTreeMap<ScriptId, ScriptTracker>) -> BTreeMap<&str, &VrrpS
 
 fn compare_instances(old: &model::Instance, new: &model::Instance, changes: &mut Vec<Change>) {
     let addresses = |instance: &model::Instance| -> BTreeSet<IpAddr> {
-        instance.virtual_addresses.iter().map(|vip| vip.address()).collect()
+        let all = instance.virtual_addresses.iter().chain(&instance.excluded_addresses);
+        all.map(|vip| vip.address()).collect()
     };
     let (before, after) = (addresses(old), addresses(new));
     let instance = &new.name;
@@ -189,21 +192,29 @@ fn compare_instances(old: &model::Instance, new: &model::Instance, changes: &mut
             .difference(&before)
             .map(|address| Change::AddressAdded { instance: instance.clone(), address: *address }),
     );
-    let same_addresses =
-        model::Instance { virtual_addresses: old.virtual_addresses.clone(), ..new.clone() };
-    let moved = before == after && old.virtual_addresses != new.virtual_addresses;
+    let same_addresses = model::Instance {
+        virtual_addresses: old.virtual_addresses.clone(),
+        excluded_addresses: old.excluded_addresses.clone(),
+        ..new.clone()
+    };
+    let moved = before == after && *old != *new;
     if same_addresses != *old || moved {
         changes.push(Change::InstanceChanged(instance.clone()));
     }
 }
 
 /// The same router with another configuration. A master takes addresses over and gives them up in place.
-fn keep(turn: &mut Turn<'_>, mut router: VirtualRouter, config: model::Instance) -> VirtualRouter {
+fn keep(
+    turn: &mut Turn<'_>,
+    mut router: VirtualRouter,
+    config: model::Instance,
+    groups: MulticastGroups,
+) -> VirtualRouter {
     let places = |router: &VirtualRouter, turn: &Turn<'_>| -> BTreeSet<(IfIndex, IpNet)> {
         router.places(turn.links).into_iter().collect()
     };
     let before = places(&router, turn);
-    router.reconfigure(turn.now, config);
+    router.reconfigure(turn.now, config, groups);
     let after = places(&router, turn);
     let added: BTreeSet<IpAddr> = after.difference(&before).map(|(_, net)| net.addr()).collect();
     let removed: Vec<_> = before.difference(&after).copied().collect();

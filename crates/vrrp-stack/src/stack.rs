@@ -61,7 +61,7 @@ impl Stack {
         out: &mut Outputs,
     ) -> Self {
         let mut stack = Self {
-            routers: config.instances.iter().cloned().map(VirtualRouter::new).collect(),
+            routers: Self::new_routers(config),
             scripts: Self::tracked_scripts(now, config),
             links: Links::default(),
             announcements: AnnounceQueue::default(),
@@ -83,6 +83,11 @@ impl Stack {
         }
         stack.start(now, out);
         stack
+    }
+
+    fn new_routers(config: &Vrrp) -> Vec<VirtualRouter> {
+        let instances = config.instances.iter().cloned();
+        instances.map(|instance| VirtualRouter::new(instance, config.multicast)).collect()
     }
 
     fn resume(&mut self, now: Instant, known: &Snapshot) {
@@ -150,7 +155,7 @@ impl Stack {
     /// The addresses that must be installed now.
     pub fn desired_addresses(&self) -> BTreeSet<DesiredAddress> {
         let masters = self.routers.iter().filter(|router| router.state().is_master());
-        let vips = masters.flat_map(|router| &router.config().virtual_addresses);
+        let vips = masters.flat_map(VirtualRouter::vips);
         vips.filter_map(|vip| addresses::desired(&self.links, vip)).collect()
     }
 
@@ -227,8 +232,7 @@ impl Stack {
         self.rebuild_listeners();
         let verdicts = self.verdicts();
         self.each_router(now, out, |router, turn| {
-            router.look_at_link(turn);
-            router.look_at_scripts(turn, |id| verdict_of(&verdicts, id));
+            router.look_around(turn, |id| verdict_of(&verdicts, id));
             router.start(turn);
         });
         self.serve_timeouts(now, out);
@@ -284,7 +288,7 @@ impl Stack {
             let verdicts = self.verdicts();
             self.each_router(now, out, |router, turn| {
                 if router.tracks(id) {
-                    router.look_at_scripts(turn, |id| verdict_of(&verdicts, id));
+                    router.look_around(turn, |id| verdict_of(&verdicts, id));
                     router.follow_faults(turn);
                 }
             });
@@ -292,6 +296,9 @@ impl Stack {
     }
 
     fn link_changed(&mut self, now: Instant, link: Link, out: &mut Outputs) {
+        if self.links.get(link.index) == Some(&link) {
+            return;
+        }
         let (name, up) = (link.name.clone(), link.up);
         let old = self.links.insert(link);
         if old.as_ref().is_some_and(|old| old.up != up) {
@@ -314,8 +321,9 @@ impl Stack {
     fn links_changed(&mut self, now: Instant, out: &mut Outputs) {
         self.generation += 1;
         self.rebuild_listeners();
+        let verdicts = self.verdicts();
         self.each_router(now, out, |router, turn| {
-            router.look_at_link(turn);
+            router.look_around(turn, |id| verdict_of(&verdicts, id));
             router.follow_faults(turn);
         });
     }
@@ -329,16 +337,15 @@ impl Stack {
             self.stray.unreadable += 1;
             return;
         };
-        let family = Family::of(carrier.source);
-        if carrier.destination != family.group() {
-            self.stray.not_to_the_group += 1;
-            return;
-        }
-        let listener = self.listeners.get(&(index, family, view.vrid()));
+        let listener = self.listeners.get(&(index, Family::of(carrier.source), view.vrid()));
         let Some(router) = listener.and_then(|at| self.routers.get_mut(*at)) else {
             self.stray.unknown_vrid += 1;
             return;
         };
+        if !router.is_addressed_by(carrier.destination) {
+            self.stray.misdirected += 1;
+            return;
+        }
         let Self { links, announcements, generation, .. } = self;
         router.receive(&mut Turn { now, links, announcements, generation, out }, view, &carrier);
     }

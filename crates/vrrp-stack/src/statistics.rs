@@ -44,8 +44,8 @@ pub struct Statistics {
 pub struct StrayStatistics {
     /// Cut off before the virtual router id, or no VRRP at all.
     pub unreadable: u64,
-    /// Not sent to VRRP's multicast group.
-    pub not_to_the_group: u64,
+    /// Of a virtual router here, but not sent to the address that it listens to.
+    pub misdirected: u64,
     /// Of a virtual router that is not configured on that interface.
     pub unknown_vrid: u64,
 }

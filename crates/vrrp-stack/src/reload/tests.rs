@@ -147,3 +147,13 @@ fn a_script_nobody_tracks_any_longer_is_ended() {
     assert_eq!(bench.state(), "BACKUP", "its fault is gone with it");
     assert!(bench.out.iter().any(|output| matches!(output, crate::Output::KillScript { .. })));
 }
+
+#[test]
+fn a_removed_instance_reports_deleted_if_that_was_asked_for() {
+    let mut config = instance(100);
+    config.notify.report_deleted = true;
+    config.notify.deleted = Some(command("/bin/deleted"));
+    let mut bench = Bench::master(&only(config));
+    bench.give(Input::Reload(&Vrrp::default()));
+    assert_eq!(bench.notified(), ["/bin/deleted", "/bin/generic INSTANCE VI_1 DELETED 100"]);
+}

@@ -8,6 +8,7 @@ use wire::Advert;
 
 use super::{Turn, VirtualRouter};
 use crate::event::Saying;
+use crate::notification::NotifyState;
 use crate::state::{ActiveRouter, AnnounceAgain, Backup, Master, State};
 
 /// After how many intervals of silence another owner counts as gone.
@@ -161,6 +162,9 @@ impl VirtualRouter {
         self.say(turn, Saying::LowerHeard { from, theirs, ours, answered });
         if answered {
             self.send_advert(turn, Some(self.priority));
+        }
+        if self.config.notify.master_rx_lower_pri.is_some() {
+            self.notify(turn, NotifyState::MasterRxLowerPri);
         }
         let garp = self.config.garp;
         self.announce_all(turn, garp.lower_prio_repeat);

@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use base::{Duration, Instant, Priority};
-use control_plane::model;
+use control_plane::model::{self, VirtualAddress, global::MulticastGroups};
 use wire::{Family, Version};
 
 use crate::announce::AnnounceQueue;
@@ -25,7 +25,7 @@ use crate::complaint::ComplaintKind;
 use crate::event::{Event, Saying};
 use crate::links::Links;
 use crate::notification::{Notification, NotifyState};
-use crate::output::{Output, Outputs};
+use crate::output::{Cast, Output, Outputs};
 use crate::snapshot::{Identity, InstanceSnapshot};
 use crate::state::State;
 use crate::statistics::Statistics;
@@ -52,6 +52,8 @@ pub(crate) struct Turn<'a> {
 pub struct VirtualRouter {
     config: model::Instance,
     family: Family,
+    /// VRRP's multicast group of the family.
+    group: IpAddr,
     state: State,
     /// Everything that keeps it in FAULT.
     faults: BTreeSet<Fault>,
@@ -72,10 +74,11 @@ pub struct VirtualRouter {
 
 impl VirtualRouter {
     /// A router in Initialize.
-    pub(crate) fn new(config: model::Instance) -> Self {
+    pub(crate) fn new(config: model::Instance, groups: MulticastGroups) -> Self {
         let family = Identity::of(&config).family;
         let priority = config.priority;
         Self {
+            group: group(&config, family, groups),
             config,
             family,
             state: State::Init,
@@ -141,6 +144,19 @@ impl VirtualRouter {
         self.family
     }
 
+    /// What its socket has to receive.
+    pub fn cast(&self) -> Cast {
+        match self.config.unicast {
+            Some(_) => Cast::Unicast(self.source),
+            None => Cast::Multicast(self.group),
+        }
+    }
+
+    /// Its addresses: announced in adverts, then excluded from them.
+    pub fn vips(&self) -> impl Iterator<Item = &VirtualAddress> {
+        self.config.virtual_addresses.iter().chain(&self.config.excluded_addresses)
+    }
+
     /// Its effective priority.
     pub const fn priority(&self) -> Priority {
         self.priority
@@ -196,5 +212,14 @@ impl VirtualRouter {
     fn notify(&self, turn: &mut Turn<'_>, state: NotifyState) {
         let notification = Notification::of_instance(&self.config, state, self.priority);
         turn.out.push(Output::Notify(notification));
+    }
+}
+
+/// `mcast_dst_ip`, else `vrrp_mcast_group4` or `vrrp_mcast_group6`.
+pub(super) fn group(config: &model::Instance, family: Family, groups: MulticastGroups) -> IpAddr {
+    match (config.destination, family) {
+        (Some(own), _) => own,
+        (None, Family::Ipv4) => groups.v4.into(),
+        (None, Family::Ipv6) => groups.v6.into(),
     }
 }

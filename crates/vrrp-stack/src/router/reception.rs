@@ -9,6 +9,7 @@ use wire::{AdvertError, AdvertView, Carrier};
 use super::{Turn, VirtualRouter};
 use crate::complaint::Complaint;
 use crate::event::Saying;
+use crate::output::Cast;
 use crate::state::State;
 
 impl VirtualRouter {
@@ -17,7 +18,7 @@ impl VirtualRouter {
         if !matches!(self.state, State::Backup(_) | State::Master(_)) {
             return;
         }
-        if self.source == Some(carrier.source) {
+        if self.source == Some(carrier.source) || self.ignores_adverts() {
             return;
         }
         match self.examine(turn, view, carrier) {
@@ -34,12 +35,40 @@ impl VirtualRouter {
         carrier: &Carrier,
     ) -> Result<Advert, Complaint> {
         let from = carrier.source;
-        let rules = Rules::multicast(self.version());
+        let rules = self.rules(from)?;
         let advert = Advert::parse(view, carrier, &rules).map_err(|why| self.refuse(from, why))?;
         self.check_authentication(from, &advert)?;
         self.check_interval(turn, from, &advert)?;
         self.compare_addresses(turn, from, &advert);
         Ok(advert)
+    }
+
+    /// `owner_ignore_adverts`: whoever owns the addresses need not listen to others.
+    fn ignores_adverts(&self) -> bool {
+        self.config.owner_ignore_adverts && self.priority.is_owner()
+    }
+
+    /// Whether a packet to this address is for this router.
+    pub(crate) fn is_addressed_by(&self, destination: IpAddr) -> bool {
+        match self.cast() {
+            Cast::Multicast(group) => destination == group,
+            Cast::Unicast(own) => own.is_none_or(|own| destination == own),
+        }
+    }
+
+    /// What a packet of this sender has to obey. Unicast may come over routers.
+    fn rules(&self, from: IpAddr) -> Result<Rules, Complaint> {
+        let mut rules = Rules::multicast(self.version());
+        rules.checksum = self.checksum();
+        if let Some(unicast) = &self.config.unicast {
+            let peer = unicast.peers.iter().find(|peer| peer.address == from);
+            rules.hop_limit = match peer {
+                Some(peer) => peer.min_ttl..=peer.max_ttl,
+                None if unicast.check_source => return Err(Complaint::NoPeer(from)),
+                None => 0..=u8::MAX,
+            };
+        }
+        Ok(rules)
     }
 
     fn refuse(&mut self, from: IpAddr, why: AdvertError) -> Complaint {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use base::{IfIndex, IpNet, Priority};
 use control_plane::model::Authentication;
 use wire::checksum::VRRP_PROTOCOL;
-use wire::vrrp::{Advert, AdvertView, Body, HOP_LIMIT, Password, Version};
+use wire::vrrp::{Advert, AdvertView, Body, Checksum, HOP_LIMIT, Password, Version};
 use wire::{Family, ipv4};
 
 use super::{Turn, VirtualRouter};
@@ -15,50 +15,79 @@ use crate::links::Links;
 use crate::output::{OutgoingAdvert, Output};
 
 impl VirtualRouter {
-    /// Sends an advert; `None` is priority 0. Without an interface or an address nothing can be sent.
+    /// Sends an advert to the group or to each peer; `None` is priority 0. Without an interface or
+    /// an address nothing can be sent.
     pub(super) fn send_advert(&mut self, turn: &mut Turn<'_>, priority: Option<Priority>) {
         let Some(link) = turn.links.named(&self.config.interface) else { return };
-        let Some(advert) = self.outgoing(priority, link.index, link.mtu) else { return };
+        let Some(source) = self.source else { return };
+        let advert = self.advert(priority, link.mtu);
+        let mut sent = false;
+        for destination in self.destinations() {
+            if let Some(advert) = self.outgoing(&advert, link.index, source, destination) {
+                turn.out.push(Output::SendAdvert(advert));
+                sent = true;
+            }
+        }
+        if !sent {
+            return;
+        }
         self.identification = self.identification.checked_add(1).unwrap_or(1);
         self.last_advert_at = Some(turn.now);
         self.statistics.advert_sent += 1;
         if priority.is_none() {
             self.statistics.priority_zero_sent += 1;
         }
-        turn.out.push(Output::SendAdvert(advert));
+    }
+
+    fn destinations(&self) -> Vec<IpAddr> {
+        match &self.config.unicast {
+            Some(unicast) => unicast.peers.iter().map(|peer| peer.address).collect(),
+            None => vec![self.group],
+        }
+    }
+
+    fn advert(&self, priority: Option<Priority>, mtu: u32) -> Advert {
+        let addresses = self.config.virtual_addresses.iter().map(|vip| vip.address());
+        let addresses = addresses.take(self.most_addresses(mtu)).collect();
+        Advert { vrid: self.config.vrid, priority, addresses, body: self.body() }
     }
 
     fn outgoing(
         &self,
-        priority: Option<Priority>,
+        advert: &Advert,
         index: IfIndex,
-        mtu: u32,
+        source: IpAddr,
+        destination: IpAddr,
     ) -> Option<OutgoingAdvert> {
-        let source = self.source?;
-        let destination = self.family.group();
-        let addresses = self.config.virtual_addresses.iter().map(|vip| vip.address());
-        let advert = Advert {
-            vrid: self.config.vrid,
-            priority,
-            addresses: addresses.take(self.most_addresses(mtu)).collect(),
-            body: self.body(),
-        };
-        let payload = advert.emit(source, destination);
+        let payload = advert.emit_with(source, destination, self.checksum());
+        let ttl = self.config.unicast.as_ref().and_then(|unicast| unicast.ttl);
+        let hop_limit = ttl.unwrap_or(HOP_LIMIT);
         let datagram = match (source, destination) {
             (IpAddr::V4(source), IpAddr::V4(destination)) => {
                 let header = ipv4::Header {
                     identification: self.identification,
-                    ttl: HOP_LIMIT,
+                    ttl: hop_limit,
                     protocol: VRRP_PROTOCOL,
                     source,
                     destination,
                 };
                 ipv4::emit(&header, &payload)?
             }
-            _ => payload,
+            (IpAddr::V6(_), IpAddr::V6(_)) => payload,
+            _ => return None,
         };
         let instance = self.config.name.clone();
-        Some(OutgoingAdvert { index, datagram, source, destination, instance })
+        Some(OutgoingAdvert { index, datagram, source, destination, hop_limit, instance })
+    }
+
+    /// How checksums of version 3 are made here.
+    pub(super) fn checksum(&self) -> Checksum {
+        let old = self.config.unicast.as_ref().and_then(|unicast| unicast.old_checksum);
+        match old {
+            _ if self.config.checksum_as_v2 => Checksum::AsV2,
+            Some(true) => Checksum::Towards(self.group),
+            Some(false) | None => Checksum::Standard,
+        }
     }
 
     fn body(&self) -> Body {
@@ -110,13 +139,16 @@ impl VirtualRouter {
         if repeat == 0 {
             return;
         }
-        for vip in &self.config.virtual_addresses {
+        for vip in self.vips() {
             let Some(link) = turn.links.named(&vip.interface) else { continue };
             let address = vip.address();
             if !link.arp || !which(address) {
                 continue;
             }
-            let spacing = self.config.garp.interval;
+            let spacing = match address {
+                IpAddr::V4(_) => self.config.garp.interval,
+                IpAddr::V6(_) => self.config.garp.gna_interval,
+            };
             turn.announcements.add(turn.now, link.index, address, repeat, spacing);
             let interface = link.name.clone();
             self.say(turn, Saying::Announcing { interface, address });
@@ -125,7 +157,6 @@ impl VirtualRouter {
 
     /// Where its addresses live, as far as their interfaces exist.
     pub(crate) fn places(&self, links: &Links) -> Vec<(IfIndex, IpNet)> {
-        let vips = self.config.virtual_addresses.iter();
-        vips.filter_map(|vip| addresses::place(links, vip)).collect()
+        self.vips().filter_map(|vip| addresses::place(links, vip)).collect()
     }
 }

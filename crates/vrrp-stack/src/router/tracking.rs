@@ -1,10 +1,14 @@
 //! What a router lacks, and what that makes of its priority.
 
+use std::collections::BTreeSet;
+
 use base::{Instant, Priority};
-use control_plane::model::{self, ScriptId};
+use control_plane::model::global::MulticastGroups;
+use control_plane::model::{self, Authentication, ScriptId};
 
 use super::{Turn, VirtualRouter};
 use crate::event::Saying;
+use crate::links::Links;
 use crate::notification::NotifyState;
 use crate::script::Verdict;
 use crate::state::State;
@@ -18,6 +22,12 @@ pub enum Fault {
     LinkDown,
     /// The interface has no address of the family to send from.
     NoPrimaryAddress,
+    /// Something is configured that this daemon cannot do (`auth_type AH`).
+    Unsupported,
+    /// `unicast_fault_no_peer`: there is nobody to talk to.
+    NoPeer,
+    /// A tracked interface with weight 0 is down; its place in `track_interface`.
+    TrackedLinkDown(usize),
     /// A script with weight 0 has not ended once.
     ScriptPending(ScriptId),
     /// A script with weight 0 is down.
@@ -28,51 +38,64 @@ impl Fault {
     const fn is_pending(self) -> bool {
         matches!(self, Self::ScriptPending(_))
     }
-
-    const fn is_of_link(self) -> bool {
-        matches!(self, Self::InterfaceMissing | Self::LinkDown | Self::NoPrimaryAddress)
-    }
 }
 
 impl VirtualRouter {
-    /// The interface, as it is now. Takes effect with [`Self::follow_faults`].
-    pub(crate) fn look_at_link(&mut self, turn: &Turn<'_>) {
-        let link = turn.links.named(&self.config.interface);
-        let primary = link.and_then(|link| link.primary(self.family));
+    /// Looks at everything that it depends on, as it is now. Faults take effect with
+    /// [`Self::follow_faults`], the effective priority at once.
+    pub(crate) fn look_around(
+        &mut self,
+        turn: &mut Turn<'_>,
+        verdict: impl Fn(ScriptId) -> Verdict,
+    ) {
+        let mut faults: BTreeSet<Fault> = self.own_fault(turn.links).into_iter().collect();
+        let mut sum = 0_i32;
+        let mut take = |effect: Effect| match effect {
+            Effect::Fault(fault) => {
+                faults.insert(fault);
+            }
+            Effect::Weight(weight) => sum = sum.saturating_add(weight),
+        };
+        for tracked in &self.config.track_scripts {
+            take(script_effect(tracked, verdict(tracked.script)));
+        }
+        for (at, tracked) in self.config.track_interfaces.iter().enumerate() {
+            let up = turn.links.named(&tracked.interface).is_some_and(|link| link.up);
+            let weight = tracked.weight.weight.get();
+            take(effect(weight, up != tracked.weight.reverse, Fault::TrackedLinkDown(at)));
+        }
+        let cast = self.cast();
+        self.faults = faults;
+        self.set_priority(turn, self.config.priority.adjusted(sum));
+        if cast != self.cast() {
+            *turn.generation += 1;
+        }
+    }
+
+    /// What the configuration and the interface themselves make impossible.
+    fn own_fault(&mut self, links: &Links) -> Option<Fault> {
+        let link = links.named(&self.config.interface);
+        let primary =
+            self.config.source.or_else(|| link.and_then(|link| link.primary(self.family)));
         self.source = primary.or(self.source);
-        let fault = match link {
+        let unicast = self.config.unicast.as_ref();
+        match link {
+            _ if matches!(self.config.authentication, Authentication::Ah(_)) => {
+                Some(Fault::Unsupported)
+            }
+            _ if unicast.is_some_and(|u| u.fault_without_peer && u.peers.is_empty()) => {
+                Some(Fault::NoPeer)
+            }
             None => Some(Fault::InterfaceMissing),
-            Some(link) if !link.up => Some(Fault::LinkDown),
+            Some(link) if !link.up && !self.config.dont_track_primary => Some(Fault::LinkDown),
             Some(_) if primary.is_none() => Some(Fault::NoPrimaryAddress),
             Some(_) => None,
-        };
-        self.faults.retain(|old| !old.is_of_link());
-        self.faults.extend(fault);
+        }
     }
 
     /// Whether it tracks this script.
     pub(crate) fn tracks(&self, script: ScriptId) -> bool {
         self.config.track_scripts.iter().any(|tracked| tracked.script == script)
-    }
-
-    /// The scripts, as they are now: faults, which take effect with [`Self::follow_faults`], and
-    /// the effective priority, which changes at once.
-    pub(crate) fn look_at_scripts(
-        &mut self,
-        turn: &mut Turn<'_>,
-        verdict: impl Fn(ScriptId) -> Verdict,
-    ) {
-        self.faults.retain(|old| old.is_of_link());
-        let mut sum = 0_i32;
-        for tracked in &self.config.track_scripts {
-            match effect(tracked, verdict(tracked.script)) {
-                Effect::Fault(fault) => {
-                    self.faults.insert(fault);
-                }
-                Effect::Weight(weight) => sum = sum.saturating_add(weight),
-            }
-        }
-        self.set_priority(turn, self.config.priority.adjusted(sum));
     }
 
     fn set_priority(&mut self, turn: &mut Turn<'_>, new: Priority) {
@@ -107,7 +130,13 @@ impl VirtualRouter {
     }
 
     /// Takes over another configuration of the same router (same [`Identity`](crate::Identity)).
-    pub(crate) fn reconfigure(&mut self, now: Instant, config: model::Instance) {
+    pub(crate) fn reconfigure(
+        &mut self,
+        now: Instant,
+        config: model::Instance,
+        groups: MulticastGroups,
+    ) {
+        self.group = super::group(&config, self.family, groups);
         let old = std::mem::replace(&mut self.config, config);
         let timing = |config: &model::Instance| {
             (config.advert_interval, config.down_timer_adverts, config.priority, config.version)
@@ -136,9 +165,8 @@ enum Effect {
     Weight(i32),
 }
 
-/// Weight 0: down is a fault. Positive: added while up. Negative: added while down. What is not
-/// known yet neither raises nor lowers.
-fn effect(tracked: &model::TrackScript, verdict: Verdict) -> Effect {
+/// What is not known yet neither raises nor lowers; with weight 0 it is waited for.
+fn script_effect(tracked: &model::TrackScript, verdict: Verdict) -> Effect {
     let weight = tracked.weight.get();
     let up = match verdict {
         Verdict::Unknown if weight == 0 => {
@@ -148,9 +176,14 @@ fn effect(tracked: &model::TrackScript, verdict: Verdict) -> Effect {
         Verdict::Up => !tracked.reverse,
         Verdict::Down => tracked.reverse,
     };
+    effect(weight, up, Fault::ScriptDown(tracked.script))
+}
+
+/// Weight 0: down is a fault. Positive: added while up. Negative: added while down.
+const fn effect(weight: i32, up: bool, fault: Fault) -> Effect {
     match (weight, up) {
         (0, true) => Effect::Weight(0),
-        (0, false) => Effect::Fault(Fault::ScriptDown(tracked.script)),
+        (0, false) => Effect::Fault(fault),
         (1.., true) | (..=-1, false) => Effect::Weight(weight),
         (1.., false) | (..=-1, true) => Effect::Weight(0),
     }

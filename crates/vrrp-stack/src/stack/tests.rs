@@ -4,6 +4,7 @@ mod election;
 mod reception;
 mod table;
 mod tracking;
+mod unicast;
 
 use base::Duration;
 use control_plane::model::Vrrp;
@@ -217,4 +218,46 @@ fn the_generation_grows_with_what_is_wanted_and_not_with_adverts() {
     assert!(grown(&bench), "fault");
     bench.give(Input::Stop);
     assert!(grown(&bench), "stop");
+}
+
+#[test]
+fn excluded_addresses_are_held_and_announced_but_not_advertised() {
+    let mut config = instance(100);
+    config.excluded_addresses = vec![vip("10.9.0.170/32")];
+    let mut bench = Bench::master(&only(config));
+    assert_eq!(bench.desired(), ["10.9.0.160/24", "10.9.0.170/32"]);
+    bench.run(SECOND);
+    let advert = bench.out.iter().find_map(|output| match output {
+        Output::SendAdvert(advert) => Some(advert.datagram.clone()),
+        _ => None,
+    });
+    assert_eq!(advert.unwrap()[23], 1, "one address is listed");
+    bench.run(Duration::from_secs(10));
+    assert_eq!(bench.announced().len(), 10, "the second burst");
+}
+
+#[test]
+fn an_ipv6_address_of_its_own_is_the_source_of_nothing() {
+    let mut config = instance(100);
+    config.excluded_addresses = vec![vip("fe80::53/128"), vip("2001:db8::53/64")];
+    let bench = Bench::master(&only(config));
+    let desired = bench.stack.desired_addresses();
+    let told: Vec<_> =
+        desired.iter().map(|d| (d.net.to_string(), d.nodad, d.preferred_lifetime)).collect();
+    assert_eq!(
+        told,
+        [
+            ("10.9.0.160/24".to_owned(), false, None),
+            ("2001:db8::53/64".to_owned(), true, None),
+            ("fe80::53/128".to_owned(), true, Some(0)),
+        ]
+    );
+}
+
+#[test]
+fn a_link_that_is_told_again_as_it_was_changes_nothing() {
+    let mut bench = Bench::master(&only(instance(100)));
+    let before = bench.stack.clone();
+    bench.give(Input::Link(eth0()));
+    assert_eq!(bench.stack, before);
 }

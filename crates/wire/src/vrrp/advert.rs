@@ -95,12 +95,27 @@ pub struct Rules {
     pub version: Version,
     /// TTL or hop limit: 255 for multicast (RFC 9568 section 7.1).
     pub hop_limit: RangeInclusive<u8>,
+    /// How the checksum is made.
+    pub checksum: Checksum,
+}
+
+/// What version 3 sums up. Version 2 sums the advert alone, always.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Checksum {
+    /// The advert and a pseudo header (RFC 9568 section 5.2.8).
+    #[default]
+    Standard,
+    /// The advert and a pseudo header that names this address as the destination, whatever the
+    /// real one is: unicast of old keepalived (`old_unicast_checksum`).
+    Towards(IpAddr),
+    /// Over IPv4 the advert alone (`v3_checksum_as_v2`). A receiver then takes any.
+    AsV2,
 }
 
 impl Rules {
     /// The rules for multicast.
     pub const fn multicast(version: Version) -> Self {
-        Self { version, hop_limit: HOP_LIMIT..=HOP_LIMIT }
+        Self { version, hop_limit: HOP_LIMIT..=HOP_LIMIT, checksum: Checksum::Standard }
     }
 }
 
@@ -145,7 +160,9 @@ impl Advert {
         if view.bytes().len() != needed {
             return Err(AdvertError::Length { needed, got: view.bytes().len() });
         }
-        if checksum(rules.version, carrier.source, carrier.destination, view.bytes()) != 0 {
+        let sum = checksum(rules.version, rules.checksum, carrier, view.bytes());
+        let enforced = family == Family::Ipv6 || rules.checksum != Checksum::AsV2;
+        if sum != 0 && (enforced || rules.version == Version::V2) {
             return Err(AdvertError::Checksum);
         }
         let vrid = Vrid::new(view.vrid()).map_err(|_| AdvertError::Vrid)?;
@@ -164,6 +181,11 @@ impl Advert {
     /// The bytes of the advert as sent from `source` to `destination`, which version 3 covers by
     /// its checksum. No more than 255 addresses are written: the count has one byte.
     pub fn emit(&self, source: IpAddr, destination: IpAddr) -> Vec<u8> {
+        self.emit_with(source, destination, Checksum::Standard)
+    }
+
+    /// The same with another kind of checksum.
+    pub fn emit_with(&self, source: IpAddr, destination: IpAddr, kind: Checksum) -> Vec<u8> {
         let listed = self.addresses.iter().take(usize::from(u8::MAX));
         let count = u8::try_from(listed.len()).unwrap_or(u8::MAX);
         let first = (self.version().get() << 4) | ADVERTISEMENT;
@@ -186,7 +208,8 @@ impl Advert {
             };
             bytes.extend_from_slice(&data);
         }
-        let sum = checksum(self.version(), source, destination, &bytes);
+        let carrier = Carrier { source, destination, hop_limit: HOP_LIMIT };
+        let sum = checksum(self.version(), kind, &carrier, &bytes);
         if let Some(field) = bytes.get_mut(CHECKSUM) {
             field.copy_from_slice(&sum.to_be_bytes());
         }
@@ -196,10 +219,15 @@ impl Advert {
 
 /// Version 2 sums the advert alone (RFC 3768 section 5.3.8), version 3 with a pseudo header
 /// (RFC 9568 section 5.2.8).
-fn checksum(version: Version, source: IpAddr, destination: IpAddr, bytes: &[u8]) -> u16 {
-    match version {
-        Version::V2 => internet(bytes),
-        Version::V3 => with_pseudo_header(source, destination, VRRP_PROTOCOL, bytes),
+fn checksum(version: Version, kind: Checksum, carrier: &Carrier, bytes: &[u8]) -> u16 {
+    let Carrier { source, destination, .. } = *carrier;
+    match (version, kind) {
+        (Version::V2, _) => internet(bytes),
+        (Version::V3, Checksum::AsV2) if source.is_ipv4() => internet(bytes),
+        (Version::V3, Checksum::Towards(other)) => {
+            with_pseudo_header(source, other, VRRP_PROTOCOL, bytes)
+        }
+        (Version::V3, _) => with_pseudo_header(source, destination, VRRP_PROTOCOL, bytes),
     }
 }
 

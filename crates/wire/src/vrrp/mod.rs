@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
 
-pub use advert::{Advert, Body, Carrier, Password, Rules};
+pub use advert::{Advert, Body, Carrier, Checksum, Password, Rules};
 pub use error::AdvertError;
 pub use view::AdvertView;
 

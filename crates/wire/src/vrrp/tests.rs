@@ -78,6 +78,35 @@ fn version_3_sums_with_the_pseudo_header() {
 }
 
 #[test]
+fn version_3_without_pseudo_header_is_the_captured_one() {
+    let sent = advert(5, 205, &["10.9.0.205"], Body::V3 { centis: 100 });
+    let captured = hex("3105cd010064f6be0a0900cd");
+    let (source, group) = (HOST.into(), GROUP_V4.into());
+    assert_eq!(sent.emit_with(source, group, Checksum::AsV2), captured);
+    let carrier = multicast(source, group);
+    let view = AdvertView::new(&captured).unwrap();
+    let strict = Rules::multicast(Version::V3);
+    assert_eq!(Advert::parse(view, &carrier, &strict), Err(AdvertError::Checksum));
+    let lenient = Rules { checksum: Checksum::AsV2, ..strict };
+    assert_eq!(Advert::parse(view, &carrier, &lenient).as_ref(), Ok(&sent));
+    let standard = sent.emit(source, group);
+    let view = AdvertView::new(&standard).unwrap();
+    assert_eq!(Advert::parse(view, &carrier, &lenient), Ok(sent), "any checksum is taken");
+}
+
+#[test]
+fn an_old_unicast_checksum_names_the_group() {
+    let sent = advert(5, 205, &["10.9.0.205"], Body::V3 { centis: 100 });
+    let (source, peer) = (HOST.into(), IpAddr::from([10, 9, 0, 2]));
+    let old = Checksum::Towards(GROUP_V4.into());
+    let bytes = sent.emit_with(source, peer, old);
+    assert_eq!(bytes, sent.emit(source, GROUP_V4.into()));
+    let rules = Rules { checksum: old, ..Rules::multicast(Version::V3) };
+    let view = AdvertView::new(&bytes).unwrap();
+    assert_eq!(Advert::parse(view, &multicast(source, peer), &rules), Ok(sent));
+}
+
+#[test]
 fn an_advert_without_addresses_is_one_all_the_same() {
     same_both_ways(
         &advert(10, 210, &[], v2(Password::None)),

@@ -339,3 +339,25 @@ fn a_frozen_process_serves_its_timers_once() {
     assert_eq!(bench.adverts().len(), 1);
     assert!(bench.stack.next_timeout().unwrap() > bench.now);
 }
+
+#[test]
+fn an_owner_may_close_its_ears() {
+    let mut config = instance(255);
+    config.owner_ignore_adverts = true;
+    let mut bench = Bench::new(&only(config));
+    bench.out.clear();
+    bench.hear(HIGH, 255);
+    assert_eq!((bench.state(), bench.out.len()), ("MASTER", 0));
+}
+
+#[test]
+fn a_lower_master_is_told_to_a_script_that_asked_for_it() {
+    let mut config = instance(150);
+    config.notify.master_rx_lower_pri = Some(command("/bin/lower"));
+    let mut bench = Bench::master(&only(config));
+    bench.hear(LOW, 100);
+    assert_eq!(
+        bench.notified(),
+        ["/bin/lower", "/bin/generic INSTANCE VI_1 MASTER_RX_LOWER_PRI 150"]
+    );
+}

@@ -1,7 +1,9 @@
 //! Links and scripts: FAULT and effective priority.
 
 use base::{Duration, Weight};
-use control_plane::model::VrrpScript;
+use control_plane::model::tracking::TrackInterface;
+use control_plane::model::vrrp::TrackWeight;
+use control_plane::model::{Authentication, Instance, VrrpScript};
 
 use crate::fixture::*;
 use crate::input::Input;
@@ -212,4 +214,53 @@ fn a_verdict_survives_a_respawn() {
     let mut second = Bench::on(&config, &[eth0()], Some(&told));
     assert_eq!(second.state(), "BACKUP", "it does not wait for a first result again");
     assert_eq!(second.started().len(), 1);
+}
+
+/// VI_1 that tracks eth1, and the two states of eth1.
+fn tracking_eth1(weight: i32) -> (Instance, [crate::Link; 2]) {
+    let mut config = instance(100);
+    let weight = TrackWeight { weight: Weight::new(weight).unwrap(), reverse: false };
+    config.track_interfaces = vec![TrackInterface { interface: "eth1".into(), weight }];
+    let up = crate::Link { index: base::IfIndex::new(3).unwrap(), name: "eth1".into(), ..eth0() };
+    (config, [up.clone(), down(up)])
+}
+
+#[test]
+fn a_tracked_interface_that_is_down_is_a_fault() {
+    let (config, [eth1, eth1_down]) = tracking_eth1(0);
+    let mut bench = Bench::on(&only(config), &[eth0(), eth1.clone()], None);
+    assert_eq!(bench.state(), "BACKUP");
+    bench.give(Input::Link(eth1_down));
+    assert_eq!(bench.state(), "FAULT");
+    assert!(bench.stack.routers()[0].faults().contains(&Fault::TrackedLinkDown(0)));
+    bench.give(Input::Link(eth1));
+    assert_eq!(bench.state(), "BACKUP");
+}
+
+#[test]
+fn a_tracked_interface_with_a_weight_moves_the_priority() {
+    let (config, [eth1, eth1_down]) = tracking_eth1(7);
+    let mut bench = Bench::on(&only(config), &[eth0(), eth1], None);
+    assert_eq!(priority(&bench), 107);
+    bench.give(Input::Link(eth1_down));
+    assert_eq!((priority(&bench), bench.state()), (100, "BACKUP"));
+    assert!(bench.log().contains(&"(VI_1) Changing effective priority from 107 to 100".to_owned()));
+}
+
+#[test]
+fn dont_track_primary_goes_on_without_a_carrier() {
+    let mut config = instance(100);
+    config.dont_track_primary = true;
+    let mut bench = Bench::master(&only(config));
+    bench.give(Input::Link(down(eth0())));
+    assert_eq!(bench.state(), "MASTER");
+}
+
+#[test]
+fn what_cannot_be_done_is_a_fault_and_not_something_else() {
+    let mut config = instance(100);
+    config.authentication = Authentication::Ah(*b"secret\0\0");
+    let bench = Bench::new(&only(config));
+    assert_eq!(bench.state(), "FAULT");
+    assert!(bench.stack.routers()[0].faults().contains(&Fault::Unsupported));
 }

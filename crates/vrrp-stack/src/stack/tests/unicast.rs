@@ -1,0 +1,115 @@
+//! Unicast: peers instead of a group.
+
+use std::net::IpAddr;
+
+use control_plane::model::vrrp::{Unicast, UnicastPeer};
+use control_plane::model::{Instance, Version};
+use wire::ipv4;
+
+use crate::fixture::*;
+use crate::input::{Input, Packet};
+use crate::output::{Cast, Output};
+use crate::router::Fault;
+
+fn peer(address: impl Into<IpAddr>) -> UnicastPeer {
+    UnicastPeer { address: address.into(), min_ttl: 30, max_ttl: 255 }
+}
+
+fn unicast(priority: u8) -> Instance {
+    let mut config = instance(priority);
+    let peers = vec![peer(LOW), peer(HIGH)];
+    config.unicast = Some(Unicast { peers, ttl: Some(33), ..Unicast::default() });
+    config
+}
+
+fn hear(bench: &mut Bench, from: std::net::Ipv4Addr, to: std::net::Ipv4Addr, ttl: u8) {
+    let payload = [0x21, 51, 200, 0, 0, 1, 0x16, 0xcb, 0, 0, 0, 0, 0, 0, 0, 0];
+    let header =
+        ipv4::Header { identification: 1, ttl, protocol: 112, source: from, destination: to };
+    let bytes = ipv4::emit(&header, &payload).unwrap();
+    bench.give(Input::Packet { index: eth0().index, packet: Packet::Ipv4(&bytes) });
+}
+
+#[test]
+fn an_advert_goes_to_every_peer_with_the_configured_ttl() {
+    let mut bench = Bench::master(&only(unicast(100)));
+    bench.run(SECOND);
+    let sent: Vec<_> = bench
+        .out
+        .iter()
+        .filter_map(|output| match output {
+            Output::SendAdvert(advert) => Some((advert.destination, advert.datagram[8])),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(sent, [(LOW.into(), 33), (HIGH.into(), 33)]);
+    assert_eq!(bench.stack.routers()[0].cast(), Cast::Unicast(Some(OURS.into())));
+    assert_eq!(bench.stack.routers()[0].statistics().advert_sent, 2, "adverts, not packets");
+}
+
+#[test]
+fn a_packet_to_the_group_is_not_for_a_unicast_router() {
+    let mut bench = Bench::new(&only(unicast(100)));
+    hear(&mut bench, HIGH, wire::vrrp::GROUP_V4, 255);
+    assert_eq!(bench.stack.stray_statistics().misdirected, 1);
+    hear(&mut bench, HIGH, OURS, 255);
+    assert_eq!(bench.stack.routers()[0].statistics().advert_received, 1);
+}
+
+#[test]
+fn a_packet_to_this_host_is_not_for_a_multicast_router() {
+    let mut bench = Bench::new(&only(instance(100)));
+    hear(&mut bench, HIGH, OURS, 255);
+    assert_eq!(bench.stack.stray_statistics().misdirected, 1);
+}
+
+#[test]
+fn a_peer_may_be_some_routers_away_and_no_more() {
+    let mut bench = Bench::new(&only(unicast(100)));
+    hear(&mut bench, HIGH, OURS, 30);
+    hear(&mut bench, HIGH, OURS, 29);
+    let counted = bench.stack.routers()[0].statistics();
+    assert_eq!((counted.advert_received, counted.ttl_errors), (1, 1));
+}
+
+#[test]
+fn check_unicast_src_refuses_strangers() {
+    let mut config = unicast(100);
+    let stranger = std::net::Ipv4Addr::new(10, 9, 0, 77);
+    let mut bench = Bench::new(&only(config.clone()));
+    hear(&mut bench, stranger, OURS, 255);
+    assert_eq!(bench.stack.routers()[0].statistics().advert_received, 1);
+
+    config.unicast.as_mut().unwrap().check_source = true;
+    let mut bench = Bench::new(&only(config));
+    hear(&mut bench, stranger, OURS, 255);
+    assert_eq!(bench.stack.routers()[0].statistics().advert_received, 0);
+    assert_eq!(
+        bench.log().last().unwrap(),
+        "(VI_1) unicast source address 10.9.0.77 not a unicast peer"
+    );
+}
+
+#[test]
+fn unicast_without_peers_is_a_fault_if_that_was_asked_for() {
+    let mut config = unicast(100);
+    config.unicast = Some(Unicast { fault_without_peer: true, ..Unicast::default() });
+    let bench = Bench::new(&only(config));
+    assert!(bench.stack.routers()[0].faults().contains(&Fault::NoPeer));
+}
+
+#[test]
+fn another_group_is_sent_to_and_listened_to() {
+    let mut config = instance(100);
+    let group = IpAddr::from([224, 0, 0, 99]);
+    config.destination = Some(group);
+    config.version = Version::V3;
+    let mut bench = Bench::master(&only(config));
+    bench.run(SECOND);
+    let sent = bench
+        .out
+        .iter()
+        .any(|output| matches!(output, Output::SendAdvert(advert) if advert.destination == group));
+    assert!(sent);
+    assert_eq!(bench.stack.routers()[0].cast(), Cast::Multicast(group));
+}
