@@ -4,12 +4,14 @@ use std::net::IpAddr;
 
 use base::Duration;
 
-use super::instance::GarpDraft;
+use super::daemon::FifoDraft;
+use super::garp::{self, GarpDraft};
 use super::script::{script_user, user_exists};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::lang::Context;
 use crate::lang::include::Checks;
-use crate::model::global::{Global, MulticastGroups};
+use crate::model::global::{Dbus, Global, MulticastGroups};
+use crate::model::lvs::{FlushOnStop, SyncDaemon, Timeouts};
 use crate::parse::statement::Statement;
 use crate::parse::value::{Value, integer};
 
@@ -41,6 +43,23 @@ pub(crate) struct GlobalDraft {
     pub startup_delay: Duration,
     pub delay_after_boot: Duration,
     pub log_unknown_vrids: bool,
+    pub owner_ignore_adverts: bool,
+    pub checksum_as_v2: bool,
+    pub fifo_states_on_reload: bool,
+    pub vmac_prefix: Option<String>,
+    pub vmac_address_prefix: Option<String>,
+    pub linkbeat_polling: bool,
+    pub process_names: bool,
+    pub fifo: FifoDraft,
+    pub vrrp_fifo: FifoDraft,
+    pub lvs_fifo: FifoDraft,
+    pub dbus: bool,
+    pub dbus_names: Dbus,
+    pub timeouts: Timeouts,
+    pub flush: bool,
+    pub flush_on_stop: FlushOnStop,
+    pub sync_daemon: Option<SyncDaemon>,
+    pub notify_initial: bool,
 }
 
 impl GlobalDraft {
@@ -56,6 +75,7 @@ impl GlobalDraft {
                 launch.use_pid_dir = true;
             }
             "child_wait_time" => launch.child_wait_time = value.seconds(),
+            "linkbeat_use_polling" => self.linkbeat_polling = true,
             _ => {}
         }
     }
@@ -90,7 +110,9 @@ impl GlobalDraft {
             "enable_script_security" => self.global.scripts.enforce = true,
             "include_check" => include_check(statement, cx),
             "default_interface" => self.default_interface = value.string(),
-            _ => {}
+            "set_supplementary_groups" => self.global.scripts.supplementary_groups = value.bool(),
+            "use_symlink_paths" => self.global.scripts.keep_symlinks = value.bool(),
+            _ => self.daemon(statement, value, cx),
         }
     }
 
@@ -122,6 +144,18 @@ impl GlobalDraft {
                 self.delay_after_boot = value.time().unwrap_or_default().max(self.delay_after_boot);
             }
             "log_unknown_vrids" => self.log_unknown_vrids = true,
+            "vrrp_owner_ignore_adverts" => self.owner_ignore_adverts = value.bool(),
+            // The argument is accepted and means nothing.
+            "v3_checksum_as_v2" => self.checksum_as_v2 = true,
+            "fifo_write_vrrp_states_on_reload" => self.fifo_states_on_reload = true,
+            "vmac_prefix" => self.vmac_prefix = self.vmac_prefix.take().or_else(|| value.string()),
+            "vmac_addr_prefix" => {
+                let prefix = self.vmac_address_prefix.take();
+                self.vmac_address_prefix = prefix.or_else(|| value.string());
+            }
+            "vrrp_garp_extra_if" | "vrrp_vmac_garp_intvl" => {
+                self.garp.extra = garp::extra(statement, "", cx).or(self.garp.extra);
+            }
             "dynamic_interfaces" => {
                 self.dynamic_interfaces = true;
                 self.dynamic_base_interfaces = value.text().is_some();

@@ -1,9 +1,9 @@
 //! `vrrp_sync_group` while it is read.
 
-use super::script::ScriptDraft;
 use super::set_script;
-use super::track::{self, TrackEntry};
-use crate::diagnostic::{Code, Diagnostic, Place};
+use super::track::Tracks;
+use super::tracked::Tracked;
+use crate::diagnostic::Place;
 use crate::lang::Context;
 use crate::model::vrrp::NotifyScripts;
 use crate::parse::statement::Statement;
@@ -19,8 +19,7 @@ pub(crate) struct SyncGroupDraft {
     pub smtp_alert: Option<bool>,
     pub notify_priority_changes: Option<bool>,
     pub tracking_weight: bool,
-    pub track_interfaces: Vec<TrackEntry>,
-    pub track_scripts: Vec<TrackEntry>,
+    pub tracks: Tracks,
 }
 
 impl SyncGroupDraft {
@@ -33,8 +32,7 @@ impl SyncGroupDraft {
             smtp_alert: None,
             notify_priority_changes: None,
             tracking_weight: false,
-            track_interfaces: Vec::new(),
-            track_scripts: Vec::new(),
+            tracks: Tracks::default(),
         }
     }
 
@@ -62,30 +60,14 @@ impl SyncGroupDraft {
     pub(super) fn entry(
         &mut self,
         statement: &Statement<'_>,
-        scripts: &[ScriptDraft],
+        known: &Tracked,
         cx: &mut Context<'_>,
     ) {
-        match statement.keyword.name {
-            "group" => {
-                let name = statement.word(0).unwrap_or_default().to_owned();
-                self.members.push((name, statement.place()));
-            }
-            "track_interface" => {
-                self.track_interfaces.extend(track::read(statement, &self.name, 253, cx));
-            }
-            "track_script" => {
-                let Some(entry) = track::read(statement, &self.name, 253, cx) else { return };
-                if scripts.iter().any(|script| script.name == entry.name) {
-                    self.track_scripts.push(entry);
-                } else {
-                    let message = format!(
-                        "({}) track script {} not found, ignoring...",
-                        self.name, entry.name
-                    );
-                    cx.report(Diagnostic::new(Code::NotFound, message).at(entry.place));
-                }
-            }
-            _ => {}
+        if statement.keyword.name == "group" {
+            let name = statement.word(0).unwrap_or_default().to_owned();
+            self.members.push((name, statement.place()));
+        } else {
+            self.tracks.entry(statement, &self.name, known, cx);
         }
     }
 }

@@ -5,11 +5,15 @@ use std::net::IpAddr;
 use base::Duration;
 
 use super::address::{self, AddressDraft};
-use super::script::ScriptDraft;
-use super::set_script;
-use super::track::{self, TrackEntry};
+use super::garp::GarpDraft;
+use super::hmac::HmacDraft;
+use super::track::Tracks;
+use super::tracked::Tracked;
+use super::vmac::{self, IpvlanDraft, VmacDraft};
+use super::{route, rule, set_script, unicast};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::lang::Context;
+use crate::model::network::{Route, Rule};
 use crate::model::vrrp::{InitialState, NotifyScripts, Unicast};
 use crate::parse::statement::Statement;
 use crate::parse::value::Value;
@@ -41,8 +45,7 @@ pub(crate) struct InstanceDraft {
     pub native_ipv6: Placed<()>,
     /// The family, by the first address that was named.
     pub ipv4: Option<bool>,
-    pub track_scripts: Vec<TrackEntry>,
-    pub track_interfaces: Vec<TrackEntry>,
+    pub tracks: Tracks,
     pub notify: NotifyScripts,
     pub garp: GarpDraft,
     pub lower_prio_no_advert: Option<bool>,
@@ -52,6 +55,22 @@ pub(crate) struct InstanceDraft {
     pub unicast: Unicast,
     /// A keyword that only makes sense with `unicast_peer`.
     pub unicast_place: Option<Place>,
+    pub unicast_ttl_place: Option<Place>,
+    pub vmac: Option<VmacDraft>,
+    pub vmac_addresses: bool,
+    pub vmac_base: Placed<()>,
+    pub ipvlan: Placed<IpvlanDraft>,
+    pub vrf: Placed<String>,
+    pub routes: Vec<Route>,
+    pub rules: Vec<Rule>,
+    pub hmac: Option<HmacDraft>,
+    pub owner_ignore: Placed<bool>,
+    pub checksum_as_v2: Option<bool>,
+    pub timer_expired: Placed<u8>,
+    pub receive_buffer: Option<u32>,
+    pub linkbeat_polling: bool,
+    /// `lvs_sync_daemon_interface`.
+    pub sync_daemon: Placed<String>,
     pub dont_track_primary: bool,
     pub track_source: bool,
     pub promote_secondaries: bool,
@@ -65,38 +84,6 @@ pub(crate) struct InstanceDraft {
 pub(crate) enum AuthType {
     Pass,
     Ah,
-}
-
-/// `garp_*`, as far as it was said.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct GarpDraft {
-    pub delay: Option<Duration>,
-    pub repeat: Option<u32>,
-    pub refresh: Option<Duration>,
-    pub refresh_repeat: Option<u32>,
-    pub lower_prio_delay: Option<Duration>,
-    pub lower_prio_repeat: Option<u32>,
-    pub interval: Option<Duration>,
-    pub gna_interval: Option<Duration>,
-    pub extra: Option<(Duration, bool)>,
-}
-
-impl GarpDraft {
-    /// A `garp_*` keyword, without `vrrp_` in front; false when it is none.
-    pub(super) fn leaf(&mut self, name: &str, value: &Value<'_>) -> bool {
-        // 0 messages make no sense where a burst is asked for: keepalived sends one.
-        let count = || value.int::<u32>().map(|count| count.max(1));
-        match name {
-            "garp_master_delay" => self.delay = value.seconds(),
-            "garp_master_repeat" => self.repeat = count(),
-            "garp_master_refresh" => self.refresh = value.seconds(),
-            "garp_master_refresh_repeat" => self.refresh_repeat = count(),
-            "garp_lower_prio_delay" => self.lower_prio_delay = value.seconds(),
-            "garp_lower_prio_repeat" => self.lower_prio_repeat = value.int(),
-            _ => return false,
-        }
-        true
-    }
 }
 
 impl InstanceDraft {
@@ -123,8 +110,7 @@ impl InstanceDraft {
             no_addresses: false,
             native_ipv6: None,
             ipv4: None,
-            track_scripts: Vec::new(),
-            track_interfaces: Vec::new(),
+            tracks: Tracks::default(),
             notify: NotifyScripts::default(),
             garp: GarpDraft::default(),
             lower_prio_no_advert: None,
@@ -133,6 +119,21 @@ impl InstanceDraft {
             destination: None,
             unicast: Unicast::default(),
             unicast_place: None,
+            unicast_ttl_place: None,
+            vmac: None,
+            vmac_addresses: false,
+            vmac_base: None,
+            ipvlan: None,
+            vrf: None,
+            routes: Vec::new(),
+            rules: Vec::new(),
+            hmac: None,
+            owner_ignore: None,
+            checksum_as_v2: None,
+            timer_expired: None,
+            receive_buffer: None,
+            linkbeat_polling: false,
+            sync_daemon: None,
             dont_track_primary: false,
             track_source: false,
             promote_secondaries: false,
@@ -170,6 +171,10 @@ impl InstanceDraft {
             "smtp_alert" => self.smtp_alert = Some(value.bool()),
             "notify_priority_changes" => self.notify_priority_changes = Some(value.bool()),
             "debug" => self.debug = value.int().unwrap_or(0),
+            "garp_extra_if" | "vmac_garp_intvl" => {
+                let owner = format!("({}): ", self.name);
+                self.garp.extra = super::garp::extra(statement, &owner, cx).or(self.garp.extra);
+            }
             "native_ipv6" => self.native_ipv6 = Some(((), statement.place())),
             "mcast_src_ip" | "unicast_src_ip" => self.source(name, &value, statement),
             "mcast_dst_ip" => self.destination(&value, statement, cx),
@@ -220,22 +225,83 @@ impl InstanceDraft {
             "notify_stop" => &mut self.notify.stop,
             "notify" => &mut self.notify.generic,
             "notify_master_rx_lower_pri" => &mut self.notify.master_rx_lower_pri,
-            _ => return self.unicast(name, &value, statement),
+            _ => return self.unicast_or_interface(name, &value, statement, cx),
         };
         let owner = format!("({}) ", self.name);
         set_script(slot, value, &owner, statement, cx);
     }
 
-    fn unicast(&mut self, name: &str, value: &Value<'_>, statement: &Statement<'_>) {
+    fn unicast_or_interface(
+        &mut self,
+        name: &str,
+        value: &Value<'_>,
+        statement: &Statement<'_>,
+        cx: &mut Context<'_>,
+    ) {
         match name {
-            "unicast_ttl" => self.unicast.ttl = value.int(),
+            "unicast_ttl" => {
+                self.unicast.ttl = value.int();
+                self.unicast_ttl_place = Some(statement.place());
+            }
             "unicast_fault_no_peer" => self.unicast.fault_without_peer = true,
             "check_unicast_src" => self.unicast.check_source = true,
             "old_unicast_checksum" => self.unicast.old_checksum = Some(value.is_none()),
-            _ => return,
+            _ => return self.interface_of_its_own(name, value, statement, cx),
         }
         if !matches!(name, "unicast_ttl" | "unicast_fault_no_peer") {
             self.unicast_place.get_or_insert_with(|| statement.place());
+        }
+    }
+
+    fn interface_of_its_own(
+        &mut self,
+        name: &str,
+        value: &Value<'_>,
+        statement: &Statement<'_>,
+        cx: &mut Context<'_>,
+    ) {
+        let place = || statement.place();
+        match name {
+            "use_vmac" => self.vmac = Some(vmac::vmac(statement, cx)),
+            "use_vmac_addr" => self.vmac_addresses = true,
+            "vmac_xmit_base" => self.vmac_base = Some(((), place())),
+            "use_ipvlan" => self.ipvlan = Some((vmac::ipvlan(statement, cx), place())),
+            "vrf" => self.vrf = value.string().map(|vrf| (vrf, place())),
+            "owner_ignore_adverts" => self.owner_ignore = Some((value.bool(), place())),
+            "v3_checksum_as_v2" => self.checksum_as_v2 = Some(value.bool()),
+            "timer_expired_backup" | "thread_timer_expired" => {
+                self.timer_expired = Some((value.int().unwrap_or(254), place()));
+            }
+            "kernel_rx_buf_size" => self.receive_buffer = value.int(),
+            "linkbeat_use_polling" => self.linkbeat_polling = true,
+            "lvs_sync_daemon_interface" => {
+                self.sync_daemon = value.string().map(|name| (name, place()));
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn hmac(
+        &mut self,
+        statement: &Statement<'_>,
+        value: &Value<'_>,
+        cx: &mut Context<'_>,
+    ) {
+        if let Some(hmac) = &mut self.hmac {
+            hmac.leaf(&self.name, statement, value, cx);
+        }
+    }
+
+    /// A block within the instance begins.
+    pub(super) fn enter(&mut self, statement: &Statement<'_>) {
+        match statement.keyword.name {
+            "auth_hmac" => {
+                self.hmac.get_or_insert_with(|| HmacDraft::new(statement.place_of(0)));
+            }
+            "unicast_peer" => {
+                self.unicast_place.get_or_insert_with(|| statement.place_of(0));
+            }
+            _ => {}
         }
     }
 
@@ -292,7 +358,7 @@ impl InstanceDraft {
     pub(super) fn entry(
         &mut self,
         statement: &Statement<'_>,
-        scripts: &[ScriptDraft],
+        known: &Tracked,
         cx: &mut Context<'_>,
     ) {
         match statement.keyword.name {
@@ -303,12 +369,15 @@ impl InstanceDraft {
                 }
             }
             "virtual_ipaddress_excluded" => self.excluded.extend(address::read(statement, cx)),
-            "track_script" => self.track_script(statement, scripts, cx),
-            "track_interface" => {
-                let entry = track::read(statement, &self.name, 253, cx);
-                self.track_interfaces.extend(entry);
+            "virtual_routes" => self.routes.extend(route::read(statement, cx).map(|one| one.item)),
+            "virtual_rules" => self.rules.extend(rule::read(statement, cx).map(|one| one.item)),
+            "unicast_peer" => {
+                let peers = &mut self.unicast.peers;
+                unicast::peer(statement, &self.name, peers, &mut self.ipv4, cx);
             }
-            _ => {}
+            _ => {
+                self.tracks.entry(statement, &self.name, known, cx);
+            }
         }
     }
 
@@ -343,29 +412,5 @@ impl InstanceDraft {
             return;
         }
         self.addresses.push(draft);
-    }
-
-    fn track_script(
-        &mut self,
-        statement: &Statement<'_>,
-        scripts: &[ScriptDraft],
-        cx: &mut Context<'_>,
-    ) {
-        let Some(entry) = track::read(statement, &self.name, 253, cx) else { return };
-        let name = &self.name;
-        if self.track_scripts.iter().any(|one| one.name == entry.name) {
-            let message = format!("({name}) duplicate track_script {} - ignoring", entry.name);
-            cx.report(Diagnostic::new(Code::Duplicate, message).at(entry.place));
-        } else if scripts.iter().any(|script| script.name == entry.name) {
-            self.track_scripts.push(entry);
-        } else {
-            let message = format!("({name}) track script {} not found, ignoring...", entry.name);
-            let problem = Diagnostic::new(Code::NotFound, message).at(entry.place);
-            cx.report(
-                problem
-                    .label("no vrrp_script of that name above")
-                    .help("a vrrp_script must stand before the vrrp_instance that tracks it"),
-            );
-        }
     }
 }

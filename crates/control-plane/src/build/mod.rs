@@ -4,41 +4,62 @@
 
 mod address;
 mod check;
+mod daemon;
+mod garp;
 mod global;
 mod group;
+mod hmac;
+mod host;
+mod http;
 mod instance;
+mod real;
 mod resolve;
+mod route;
+mod rule;
 mod script;
 mod security;
 mod server;
+mod services;
 mod track;
+mod tracked;
+mod unicast;
+mod vmac;
+mod words;
 
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::keywords::{Block, Keyword};
 use crate::lang::Context;
+use crate::model::lvs::TlsClient;
 use crate::model::{Command, Config};
 use crate::parse::statement::Statement;
 use crate::parse::value::Value;
 
 use global::GlobalDraft;
 use group::SyncGroupDraft;
+use host::HostDraft;
 use instance::InstanceDraft;
 use script::ScriptDraft;
 use server::ServerDraft;
+use services::{GroupDraft, Servers};
+use tracked::{Tracked, TrackedDraft};
 
 /// Collects what statements say.
 #[derive(Default)]
 pub(crate) struct Builder {
     global: GlobalDraft,
-    scripts: Vec<ScriptDraft>,
+    tracked: Tracked,
+    host: HostDraft,
     instances: Vec<InstanceDraft>,
     sync_groups: Vec<SyncGroupDraft>,
-    servers: server::Servers,
+    servers: Servers,
+    tls: TlsClient,
     /// The block that is open, outside of the lists above while it is.
     script: Option<ScriptDraft>,
     instance: Option<Box<InstanceDraft>>,
     sync_group: Option<SyncGroupDraft>,
     server: Option<Box<ServerDraft>>,
+    server_group: Option<GroupDraft>,
+    in_tracked: Option<TrackedDraft>,
 }
 
 impl Builder {
@@ -50,8 +71,11 @@ impl Builder {
             }
             Block::Script => self.script.as_ref().map(|draft| draft.name.clone()),
             Block::SyncGroup => self.sync_group.as_ref().map(|draft| draft.name.clone()),
-            Block::VirtualServer => self.server.as_ref().map(|draft| draft.to_string()),
-            _ => None,
+            Block::TrackFile | Block::TrackProcess | Block::Bfd => {
+                self.in_tracked.as_ref().map(|draft| draft.name().to_owned())
+            }
+            Block::TrackGroup => self.host.group.as_ref().map(|group| group.name.clone()),
+            _ => self.server.as_ref().map(|draft| draft.innermost()),
         };
         name.unwrap_or_default()
     }
@@ -69,10 +93,31 @@ impl Builder {
                 self.server = ServerDraft::open(statement, cx).map(Box::new);
                 return self.server.is_some();
             }
-            (Block::VirtualServer | Block::RealServer, _) => {
-                return self.server.as_mut().is_some_and(|server| server.enter(statement, cx));
+            (Block::Root, "virtual_server_group") => {
+                self.server_group = Some(GroupDraft::new(name, statement.place_of(1)));
             }
-            _ => {}
+            (
+                Block::Root,
+                "track_file" | "vrrp_track_file" | "vrrp_track_process" | "bfd_instance",
+            ) => {
+                self.in_tracked = TrackedDraft::open(statement, &self.tracked, cx);
+                return self.in_tracked.is_some();
+            }
+            (Block::Root, "track_group" | "garp_group") => return self.host.enter(statement, cx),
+            (Block::Instance, _) => {
+                if let Some(draft) = &mut self.instance {
+                    draft.enter(statement);
+                }
+            }
+            (
+                Block::Root
+                | Block::GlobalDefs
+                | Block::SyncGroup
+                | Block::TrackGroup
+                | Block::GarpGroup,
+                _,
+            ) => {}
+            _ => return self.server.as_mut().is_some_and(|server| server.enter(statement, cx)),
         }
         true
     }
@@ -134,14 +179,31 @@ impl Builder {
                     draft.leaf(statement, value, cx);
                 }
             }
+            Block::AuthHmac => {
+                if let Some(draft) = &mut self.instance {
+                    draft.hmac(statement, &value, cx);
+                }
+            }
             Block::SyncGroup => {
                 if let Some(draft) = &mut self.sync_group {
                     draft.leaf(statement, value, cx);
                 }
             }
+            Block::TrackFile | Block::TrackProcess | Block::Bfd => {
+                if let Some(draft) = &mut self.in_tracked {
+                    draft.leaf(statement, &value, cx);
+                }
+            }
+            Block::GarpGroup => self.host.leaf(statement, &value, cx),
+            Block::Ssl => match statement.keyword.name {
+                "password" => self.tls.password = value.string(),
+                "ca" => self.tls.ca = value.string(),
+                "certificate" => self.tls.certificate = value.string(),
+                _ => self.tls.key = value.string(),
+            },
             _ => {
                 if let Some(server) = &mut self.server {
-                    server.leaf(statement, value, cx);
+                    server.leaf(statement, value, &self.tracked, cx);
                 }
             }
         }
@@ -160,15 +222,20 @@ impl Builder {
             Block::GlobalDefs => self.global.entry(statement),
             Block::Instance => {
                 if let Some(draft) = &mut self.instance {
-                    draft.entry(statement, &self.scripts, cx);
+                    draft.entry(statement, &self.tracked, cx);
                 }
             }
             Block::SyncGroup => {
                 if let Some(draft) = &mut self.sync_group {
-                    draft.entry(statement, &self.scripts, cx);
+                    draft.entry(statement, &self.tracked, cx);
                 }
             }
-            _ => {}
+            Block::Root if statement.keyword.name == "virtual_server_group" => {
+                if let Some(group) = &mut self.server_group {
+                    group.entry(statement, cx);
+                }
+            }
+            _ => self.host.entry(statement, cx),
         }
     }
 
@@ -180,31 +247,60 @@ impl Builder {
         entries: usize,
         cx: &mut Context<'_>,
     ) {
-        match (outside, keyword.name) {
+        let name = keyword.name;
+        if entries == 0 && self.empty_list(outside, name, cx) {
+            return;
+        }
+        match (outside, name) {
             (Block::Root, "vrrp_instance") => {
                 self.instances.extend(self.instance.take().map(|draft| *draft));
             }
             (Block::Root, "vrrp_script") => {
                 let draft = self.script.take();
-                self.scripts.extend(draft.and_then(|draft| draft.close(cx)));
+                self.tracked.scripts.extend(draft.and_then(|draft| draft.close(cx)));
             }
             (Block::Root, "vrrp_sync_group") => self.sync_groups.extend(self.sync_group.take()),
             (Block::Root, "virtual_server") => {
                 if let Some(server) = self.server.take() {
-                    self.servers.close(*server, cx);
+                    self.servers.close(*server, &self.tracked, cx);
                 }
             }
-            (Block::GlobalDefs, "notification_email") if entries == 0 => {
-                let message = "Warning - empty notification_email block";
-                cx.report(Diagnostic::new(Code::Ineffective, message));
+            (Block::Root, "virtual_server_group") => {
+                if let Some(group) = self.server_group.take() {
+                    self.servers.close_group(group, cx);
+                }
             }
-            (Block::VirtualServer | Block::RealServer, _) => {
+            (Block::Root, "track_group" | "garp_group") => self.host.leave(name, cx),
+            (Block::Root, _) => {
+                if let Some(draft) = self.in_tracked.take() {
+                    draft.close(&mut self.tracked, cx);
+                }
+            }
+            _ => {
                 if let Some(server) = &mut self.server {
-                    server.leave(keyword.name, cx);
+                    server.leave(name, cx);
                 }
             }
-            _ => {}
         }
+    }
+
+    /// Lists that must not be empty. False when the block is none of these.
+    fn empty_list(&self, outside: Block, name: &str, cx: &mut Context<'_>) -> bool {
+        let message = match (outside, name) {
+            (Block::GlobalDefs, "notification_email") => {
+                "Warning - empty notification_email block".to_owned()
+            }
+            (Block::TrackGroup, _) => {
+                format!("Warning - track group {} has empty group block", self.object(outside))
+            }
+            (Block::SyncGroup, "group") => {
+                format!("Warning - sync group {} has empty group block", self.object(outside))
+            }
+            (Block::GarpGroup, _) => "Warning - empty garp_group interfaces block".to_owned(),
+            _ => return false,
+        };
+        cx.report(Diagnostic::new(Code::Doubtful, message).late());
+        true
     }
 
     /// Everything was read: defaults, references, checks across settings.

@@ -111,6 +111,7 @@ codes! {
     Repeated "repeated" General Error "Something is given twice; the first counts.";
     Duplicate "duplicate" General Error "Two objects are the same; the second is dropped.";
     Deprecated "deprecated" Deprecated Warning "An old spelling.";
+    OldSpelling "old-spelling" Note Warning "An old spelling that keepalived takes silently.";
     Unsupported "unsupported" General Warning "A setting that this program cannot follow.";
     Adjusted "adjusted" General Warning "A setting does not fit another one and was changed.";
     Doubtful "doubtful" Warning Warning "Allowed, but probably not meant.";
@@ -126,5 +127,6 @@ codes! {
     ScriptInsecure "script-insecure" General Error "A script could be changed by others; it is disabled.";
     ScriptSecurity "script-security" Security Warning "Scripts run although enable_script_security is not set.";
     Unused "unused" Note Note "Something is defined and never used.";
-    Ineffective "ineffective" Note Note "A setting without effect.";
+    Unusable "unusable" Note Warning "A script that is not tracked cannot be run; it is left out.";
+    Ineffective "ineffective" Note Warning "A setting without effect.";
 }

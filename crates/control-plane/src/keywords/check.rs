@@ -48,7 +48,7 @@ pub(super) static MISC: Table = Table { places: &[Block::MiscCheck], rows: &[
 #[rustfmt::skip] // one row a keyword
 pub(super) static SMTP: Table = Table { places: &[Block::SmtpCheck], rows: &[
     row("helo_name", Word).needs("SMTP_CHECK helo name missing").syntax("NAME").default("smtpchecker.keepalived.org").doc("Name sent in HELO."),
-    row("host", Nested(Block::SmtpHost, Head::Any)).syntax("{ ... }").note("deprecated; put its keywords directly in SMTP_CHECK").doc("Alternative target of the check."),
+    row("host", Nested(Block::SmtpHost, Head::Any)).syntax("{ ... }").renamed("the same keywords directly in SMTP_CHECK").doc("Alternative target of the check."),
 ] };
 
 /// Keywords of `UDP_CHECK`.

@@ -187,8 +187,10 @@ pub struct Keyword {
     pub default: &'static str,
     /// Unit, for people.
     pub unit: &'static str,
-    /// What to write instead, when the keyword should not be used any more.
+    /// What keepalived says of a keyword that should not be used any more.
     pub deprecated: Option<&'static str>,
+    /// The new spelling of a keyword whose old one keepalived takes silently.
+    pub renamed: Option<&'static str>,
     /// Aliases and the like.
     pub note: &'static str,
     /// Unknown to keepalived 2.2.
@@ -282,6 +284,7 @@ const fn row(name: &'static str, shape: Shape) -> Keyword {
         default: "",
         unit: "",
         deprecated: None,
+        renamed: None,
         note: "",
         since_2_4: false,
         once: false,
@@ -343,6 +346,11 @@ impl Keyword {
 
     const fn deprecated(mut self, instead: &'static str) -> Self {
         self.deprecated = Some(instead);
+        self
+    }
+
+    const fn renamed(mut self, to: &'static str) -> Self {
+        self.renamed = Some(to);
         self
     }
 

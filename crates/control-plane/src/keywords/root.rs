@@ -30,5 +30,5 @@ pub(super) static ROOT: Table = Table { places: &[Block::Root], rows: &[
     row("virtual_server", Nested(Block::VirtualServer, Head::Words)).needed().syntax("ADDR [PORT] or fwmark N or group NAME { ... }").doc("Defines an IPVS virtual service."),
     row("bfd_instance", Nested(Block::Bfd, Head::Name)).needed().syntax("NAME { ... }").doc("Defines a BFD session."),
     row("track_file", Nested(Block::TrackFile, Head::Name)).needed().syntax("NAME { ... }").doc("Defines a file whose number influences priorities or weights."),
-    row("vrrp_track_file", Nested(Block::TrackFile, Head::Name)).needed().syntax("NAME { ... }").deprecated("Keyword \"vrrp_track_file\" is deprecated - please use \"track_file\"").doc("Same as track_file; reported as deprecated."),
+    row("vrrp_track_file", Nested(Block::TrackFile, Head::Name)).needed().syntax("NAME { ... }").renamed("track_file").doc("Same as track_file; reported as deprecated."),
 ] };

@@ -226,10 +226,7 @@ impl Parser {
     /// A statement that is no block.
     fn statement(&mut self, statement: &Statement<'_>, cx: &mut Context<'_>) {
         let keyword = statement.keyword;
-        if let Some(instead) = keyword.deprecated {
-            let message = self.fill(instead, "", statement.block);
-            cx.report(Diagnostic::new(Code::Deprecated, message).at(statement.place_of(0)));
-        }
+        self.old_spelling(statement, cx);
         if statement.words.len() < 2 && !self.may_lack_value(statement, cx) {
             return;
         }
@@ -247,6 +244,20 @@ impl Parser {
                 self.builder.invalid(statement);
             }
         }
+    }
+
+    /// Says so when a keyword should be written another way.
+    fn old_spelling(&self, statement: &Statement<'_>, cx: &mut Context<'_>) {
+        let keyword = statement.keyword;
+        let problem = if let Some(message) = keyword.deprecated {
+            Diagnostic::new(Code::Deprecated, self.fill(message, "", statement.block))
+        } else if let Some(renamed) = keyword.renamed {
+            let message = format!("{} is an old spelling: write {renamed}", keyword.name);
+            Diagnostic::new(Code::OldSpelling, message)
+        } else {
+            return;
+        };
+        cx.report(problem.at(statement.place_of(0)));
     }
 
     /// Whether a statement without any value may go on; if not, that was told.
@@ -404,10 +415,7 @@ impl Parser {
     fn enter_statement(&mut self, statement: &Statement<'_>, cx: &mut Context<'_>) {
         let keyword = statement.keyword;
         let opened = statement.place();
-        if let Some(instead) = keyword.deprecated {
-            let message = self.fill(instead, "", statement.block);
-            cx.report(Diagnostic::new(Code::Deprecated, message).at(statement.place_of(0)));
-        }
+        self.old_spelling(statement, cx);
         let mut inside = match keyword.shape {
             Shape::Nested(block, _) => Inside::Keywords(block),
             Shape::List => Inside::List,

@@ -4,14 +4,18 @@ use std::collections::HashMap;
 
 use base::{Duration, Priority, Vrid};
 
-use super::{Scripts, addresses, track_scripts, vrrp_alert};
+use super::tracks::{self, NoWeights, Owner};
+use super::{Scripts, addresses, vrrp_alert};
+use crate::build::garp::GarpDraft;
 use crate::build::global::GlobalDraft;
-use crate::build::instance::{AuthType, GarpDraft, InstanceDraft};
+use crate::build::instance::{AuthType, InstanceDraft};
 use crate::build::late;
+use crate::build::tracked::Tracked;
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::lang::Context;
 use crate::model::vrrp::{
-    Authentication, Garp, InitialState, Instance, Preempt, Unicast, Version, VirtualAddress,
+    Authentication, Garp, GarpGroup, InitialState, Instance, Preempt, Unicast, Version,
+    VirtualAddress, Vmac,
 };
 
 /// Longest interval that version 3 can say (RFC 9568 section 5.2.7: 12 bits of hundredths).
@@ -19,13 +23,22 @@ const MAX_V3_INTERVAL: Duration = Duration::from_centis(4_095);
 /// Longest name of an interface.
 const MAX_INTERFACE_NAME: usize = 15;
 
+/// What an instance is completed with.
+pub(super) struct Shared<'a> {
+    pub global: &'a GlobalDraft,
+    pub scripts: &'a Scripts,
+    pub tracked: &'a Tracked,
+    pub in_sync_group: bool,
+    pub garp_groups: &'a [GarpGroup],
+}
+
 /// The instance, or `None` when it lacks what it cannot do without.
 pub(super) fn resolve(
     mut draft: InstanceDraft,
-    global: &GlobalDraft,
-    scripts: &Scripts,
+    shared: &Shared<'_>,
     cx: &mut Context<'_>,
 ) -> Option<Instance> {
+    let global = shared.global;
     let vrid = vrid(&draft, cx)?;
     let interface = interface(&draft, global, cx)?;
     let strict = draft.strict.unwrap_or(global.strict);
@@ -41,7 +54,22 @@ pub(super) fn resolve(
     let preempt = preempt(&draft, state, strict, cx);
     let down_timer_adverts = down_timer_adverts(&draft, global, strict, cx);
     let advert_interval = advert_interval(&draft, version, cx);
-    let track_scripts = track_scripts(&draft.track_scripts, scripts);
+    let owner = Owner {
+        name: &draft.name.clone(),
+        no_weights: if priority.is_owner() {
+            Some(NoWeights::AddressOwner)
+        } else {
+            shared.in_sync_group.then_some(NoWeights::SyncGroup)
+        },
+        interface: &interface,
+    };
+    let tracks = std::mem::take(&mut draft.tracks);
+    let tracks = tracks::resolve(tracks, owner, shared.scripts, shared.tracked, cx);
+    let vmac = vmac(&mut draft, &interface, vrid, unicast.is_some(), global, cx);
+    let hmac = hmac(&mut draft, advert_interval, cx);
+    let authentication = if hmac.is_some() { Authentication::None } else { authentication };
+    let owner_ignore_adverts = owner_ignore_adverts(&draft, priority, global, cx);
+    let timer_expired_backup = timer_expired_backup(&draft, preempt, cx);
     let on = |list: Vec<_>| -> Vec<VirtualAddress> {
         list.into_iter().map(|one| addresses::resolve(one, &interface)).collect()
     };
@@ -58,9 +86,23 @@ pub(super) fn resolve(
         skip_check_advert_addresses: draft.skip_check.unwrap_or(global.skip_check),
         virtual_addresses: on(draft.addresses),
         excluded_addresses: on(draft.excluded),
-        track_scripts,
+        track_scripts: tracks.scripts,
+        track_interfaces: tracks.interfaces,
+        track_files: tracks.files,
+        track_processes: tracks.processes,
+        track_bfds: tracks.bfds,
+        routes: draft.routes,
+        rules: draft.rules,
+        vmac,
+        vrf: draft.vrf.map(|(vrf, _)| vrf),
+        hmac,
+        owner_ignore_adverts,
+        checksum_as_v2: draft.checksum_as_v2.unwrap_or(global.checksum_as_v2),
+        timer_expired_backup,
+        receive_buffer: draft.receive_buffer,
+        linkbeat_polling: draft.linkbeat_polling,
         notify: draft.notify,
-        garp: garp(&draft.garp, global),
+        garp: garp(&draft.garp, global, &interface, shared.garp_groups),
         lower_prio_no_advert: draft.lower_prio_no_advert.unwrap_or(global.lower_prio_no_advert),
         higher_prio_send_advert: draft
             .higher_prio_send_advert
@@ -104,6 +146,10 @@ fn vrid(draft: &InstanceDraft, cx: &mut Context<'_>) -> Option<Vrid> {
 
 fn interface(draft: &InstanceDraft, global: &GlobalDraft, cx: &mut Context<'_>) -> Option<String> {
     let Some((name, place)) = &draft.interface else {
+        if draft.source.is_some() && !draft.unicast.peers.is_empty() {
+            // Unicast goes out by whatever interface routing chooses.
+            return Some(String::new());
+        }
         let message = format!("({}) Unknown interface!", draft.name);
         let problem = late(Code::Incomplete, message, &draft.place);
         cx.report(problem.help("write 'interface NAME'"));
@@ -195,6 +241,13 @@ fn unicast(
 ) -> Option<Unicast> {
     let mut unicast = std::mem::take(&mut draft.unicast);
     if unicast.peers.is_empty() && !unicast.fault_without_peer {
+        if let (Some(_), Some(place)) = (unicast.ttl, &draft.unicast_ttl_place) {
+            let message = format!(
+                "({}): Cannot use unicast_ttl without unicast peers - resetting",
+                draft.name
+            );
+            cx.report(late(Code::Adjusted, message, place));
+        }
         if let Some(place) = &draft.unicast_place {
             let text = "A unicast keyword has been specified without any unicast peers. Defaulting \
                         to multicast. This usage is deprecated - please update your configuration.";
@@ -206,7 +259,9 @@ fn unicast(
         let text = "Unicast peers are not supported in strict mode";
         report(draft, draft.unicast_place.as_ref(), Code::Adjusted, text, cx);
     }
-    unicast.check_source |= global.check_unicast_source;
+    let limits =
+        |peer: &crate::model::vrrp::UnicastPeer| peer.min_ttl > 0 || peer.max_ttl < u8::MAX;
+    unicast.check_source |= global.check_unicast_source || unicast.peers.iter().any(limits);
     Some(unicast)
 }
 
@@ -341,9 +396,116 @@ fn advert_interval(draft: &InstanceDraft, version: Version, cx: &mut Context<'_>
     }
 }
 
+/// `use_vmac`, `use_ipvlan` and `vrf`, as far as they go together.
+fn vmac(
+    draft: &mut InstanceDraft,
+    interface: &str,
+    vrid: Vrid,
+    unicast: bool,
+    global: &GlobalDraft,
+    cx: &mut Context<'_>,
+) -> Vmac {
+    let vmac = draft.vmac.take();
+    let base = draft.vmac_base.take();
+    if let Some((ipvlan, place)) = draft.ipvlan.take() {
+        let ipv4 = draft.ipv4 != Some(false);
+        if ipv4 && ipvlan.address.is_none() && draft.source.is_none() {
+            let text = "IPv4 ipvlan requires a source ip address to be configured. setting \
+                        instance to fault state";
+            report(draft, Some(&place), Code::Incomplete, text, cx);
+        }
+        let (name, address) = (ipvlan.name, ipvlan.address);
+        return Vmac::Ipvlan { name, address, mode: ipvlan.mode, group: ipvlan.group };
+    }
+    let Some(vmac) = vmac else {
+        if let Some(((), place)) = base {
+            let text = "vmac_xmit_base is only valid with a vmac";
+            report(draft, Some(&place), Code::Adjusted, text, cx);
+        }
+        vrf_without_vmac(draft, interface, cx);
+        return Vmac::None;
+    };
+    if unicast && base.is_none() {
+        let text = "unicast with use_vmac requires vmac_xmit_base - setting";
+        report(draft, None, Code::Adjusted, text, cx);
+    }
+    let prefix = global.vmac_prefix.as_ref();
+    let name = vmac.name.or_else(|| prefix.map(|prefix| format!("{prefix}.{vrid}")));
+    Vmac::Macvlan {
+        name,
+        mac: vmac.mac.map(|mac| mac.with_vrid(vrid.get())),
+        transmit_base: unicast || base.is_some(),
+        for_addresses: draft.vmac_addresses,
+        netlink_notify: vmac.netlink_notify,
+        group: vmac.group,
+    }
+}
+
+fn vrf_without_vmac(draft: &mut InstanceDraft, interface: &str, cx: &mut Context<'_>) {
+    if interface.is_empty() {
+        return;
+    }
+    if let Some((_, place)) = draft.vrf.take() {
+        let text = "Cannot specify VRF interface and interface - ignoring";
+        report(draft, Some(&place), Code::Adjusted, text, cx);
+    }
+}
+
+fn hmac(
+    draft: &mut InstanceDraft,
+    interval: Duration,
+    cx: &mut Context<'_>,
+) -> Option<crate::model::vrrp::Hmac> {
+    let hmac = draft.hmac.take()?;
+    let place = hmac.place.clone();
+    let hmac = hmac.finish(&draft.name, interval, cx)?;
+    if draft.auth_type.is_some() {
+        let text = "auth_hmac cannot be combined with authentication, dropping legacy auth";
+        report(draft, Some(&place), Code::Adjusted, text, cx);
+    }
+    Some(hmac)
+}
+
+fn owner_ignore_adverts(
+    draft: &InstanceDraft,
+    priority: Priority,
+    global: &GlobalDraft,
+    cx: &mut Context<'_>,
+) -> bool {
+    let Some((ignore, place)) = &draft.owner_ignore else {
+        return priority.is_owner() && (global.owner_ignore_adverts);
+    };
+    if !priority.is_owner() {
+        if *ignore {
+            let text = "ignoring owner_ignore_adverts since priority is not 255";
+            report(draft, Some(place), Code::Adjusted, text, cx);
+        }
+        return false;
+    }
+    if !ignore {
+        let text = "strict_mode with priority 255 requires owner_ignore_adverts";
+        report(draft, Some(place), Code::Adjusted, text, cx);
+    }
+    true
+}
+
+fn timer_expired_backup(
+    draft: &InstanceDraft,
+    preempt: Preempt,
+    cx: &mut Context<'_>,
+) -> Option<Priority> {
+    let (highest, place) = draft.timer_expired.as_ref()?;
+    if preempt != Preempt::Never {
+        let text = "expired_timer_backup requires nopreempt - resetting";
+        report(draft, Some(place), Code::Adjusted, text, cx);
+        return None;
+    }
+    Priority::new(*highest).ok()
+}
+
 /// `garp_*`: the instance's own, then those of `global_defs`, then `vrrp_min_garp`, then the
 /// defaults.
-fn garp(own: &GarpDraft, global: &GlobalDraft) -> Garp {
+fn garp(own: &GarpDraft, global: &GlobalDraft, interface: &str, groups: &[GarpGroup]) -> Garp {
     let shared = &global.garp;
     let base = if global.min_garp {
         Garp { delay: Duration::ZERO, repeat: 1, refresh_repeat: 1, ..Garp::default() }
@@ -352,6 +514,8 @@ fn garp(own: &GarpDraft, global: &GlobalDraft) -> Garp {
     };
     let delay = own.delay.or(shared.delay).unwrap_or(base.delay);
     let repeat = own.repeat.or(shared.repeat).unwrap_or(base.repeat);
+    let group = groups.iter().find(|group| group.interfaces.iter().any(|one| one == interface));
+    let of_group = |value: fn(&GarpGroup) -> Option<Duration>| group.and_then(value);
     let (extra_interval, extra_all) = own.extra.or(shared.extra).unwrap_or_default();
     Garp {
         delay,
@@ -360,8 +524,12 @@ fn garp(own: &GarpDraft, global: &GlobalDraft) -> Garp {
         refresh_repeat: own.refresh_repeat.or(shared.refresh_repeat).unwrap_or(base.refresh_repeat),
         lower_prio_delay: own.lower_prio_delay.or(shared.lower_prio_delay).unwrap_or(delay),
         lower_prio_repeat: own.lower_prio_repeat.or(shared.lower_prio_repeat).unwrap_or(repeat),
-        interval: shared.interval.unwrap_or(base.interval),
-        gna_interval: shared.gna_interval.unwrap_or(base.gna_interval),
+        interval: of_group(|group| group.garp_interval)
+            .or(shared.interval)
+            .unwrap_or(base.interval),
+        gna_interval: of_group(|group| group.gna_interval)
+            .or(shared.gna_interval)
+            .unwrap_or(base.gna_interval),
         extra_interval,
         extra_all,
     }

@@ -1,0 +1,70 @@
+//! Entries of `unicast_peer`.
+
+use std::net::IpAddr;
+
+use crate::diagnostic::{Code, Diagnostic};
+use crate::lang::Context;
+use crate::model::vrrp::UnicastPeer;
+use crate::parse::statement::Statement;
+use crate::parse::value::integer;
+
+/// `ADDR [min_ttl N] [max_ttl N]`.
+pub(super) fn peer(
+    statement: &Statement<'_>,
+    owner: &str,
+    peers: &mut Vec<UnicastPeer>,
+    ipv4: &mut Option<bool>,
+    cx: &mut Context<'_>,
+) {
+    let Some(word) = statement.word(0) else { return };
+    let problem = |code, message: String| Diagnostic::new(code, message).at(statement.place_of(0));
+    let Ok(address) = word.parse::<IpAddr>() else {
+        let message = format!("({owner}) malformed unicast peer address[{word}]. Skipping...");
+        cx.report(problem(Code::BadAddress, message).label("expected an IPv4 or IPv6 address"));
+        return;
+    };
+    let is_ipv4 = address.is_ipv4();
+    if *ipv4.get_or_insert(is_ipv4) != is_ipv4 {
+        let message = format!(
+            "({owner}) address family of unicast peer {address} must match VRRP instance - ignoring"
+        );
+        cx.report(problem(Code::BadAddress, message));
+        return;
+    }
+    if peers.iter().any(|peer| peer.address == address) {
+        let message = format!("({owner}) {address} - duplicate unicast_peer");
+        cx.report(problem(Code::Duplicate, message));
+        return;
+    }
+    let mut peer = UnicastPeer { address, min_ttl: 0, max_ttl: u8::MAX };
+    let mut at = 1;
+    while let Some(option) = statement.word(at) {
+        let slot = match option {
+            "min_ttl" => &mut peer.min_ttl,
+            "max_ttl" => &mut peer.max_ttl,
+            _ => {
+                let message =
+                    format!("({owner}) unknown unicast_peer option '{option}' - ignoring");
+                cx.report(Diagnostic::new(Code::BadEntry, message).at(statement.place_of(at)));
+                break;
+            }
+        };
+        let value = statement.word(at + 1).unwrap_or_default();
+        match integer(value, 0, 255) {
+            Ok(number) => *slot = u8::try_from(number).unwrap_or_default(),
+            Err(problem) => {
+                let outcome = format!("({owner}) {option} '{value}' invalid - ignoring");
+                cx.report(problem.at(statement.place_of(at + 1)).outcome(outcome));
+            }
+        }
+        at += 2;
+    }
+    if peer.min_ttl > peer.max_ttl {
+        let message = format!(
+            "({owner}) {address} - min_ttl {} > max_ttl {} - all packets will be discarded",
+            peer.min_ttl, peer.max_ttl
+        );
+        cx.report(problem(Code::Adjusted, message));
+    }
+    peers.push(peer);
+}
