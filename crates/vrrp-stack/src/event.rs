@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use base::Duration;
 
 use crate::complaint::Complaint;
+use crate::notification::NotifyState;
 
 /// How loud a line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,6 +35,13 @@ pub enum Event {
         name: String,
         /// What.
         says: ScriptSaying,
+    },
+    /// The members of a `vrrp_sync_group` follow one of them.
+    Syncing {
+        /// Name of the group.
+        name: String,
+        /// Where to.
+        to: NotifyState,
     },
     /// Packets can leave and arrive again.
     LinkUp(String),
@@ -181,7 +189,8 @@ impl Event {
     pub const fn detail(&self) -> bool {
         match self {
             Self::Instance { says, .. } => says.detail(),
-            Self::Script { .. } | Self::LinkUp(_) | Self::LinkDown(_) => false,
+            Self::Script { .. } | Self::Syncing { .. } => false,
+            Self::LinkUp(_) | Self::LinkDown(_) => false,
             Self::Announcing { .. } => true,
         }
     }
@@ -205,7 +214,8 @@ impl Event {
                 )
             }
             Self::Announcing { .. } => true,
-            Self::Script { .. } | Self::LinkUp(_) | Self::LinkDown(_) => false,
+            Self::Script { .. } | Self::Syncing { .. } => false,
+            Self::LinkUp(_) | Self::LinkDown(_) => false,
         }
     }
 }
@@ -234,6 +244,9 @@ impl fmt::Display for Event {
             Self::Instance { name, says } => write!(f, "({name}) {says}"),
             Self::Script { name, says: ScriptSaying::NowReturning(status) } => {
                 write!(f, "Script `{name}` now returning {status}")
+            }
+            Self::Syncing { name, to } => {
+                write!(f, "VRRP_Group({name}) Syncing instances to {to} state")
             }
             Self::Script { name, says } => write!(f, "VRRP_Script({name}) {says}"),
             Self::LinkUp(name) => write!(f, "Netlink reports {name} up"),

@@ -8,6 +8,7 @@
 //! - [`state`], [`timing`]: its states with their timers, and how long those run
 //! - [`script`]: one tracking script
 //! - [`announce`]: the pace of gratuitous ARP
+//! - `group`: routers that change state together
 //! - [`addresses`]: addresses that are to be installed, removed, guarded
 //! - [`reload`]: what another configuration would change
 //! - [`snapshot`]: what a successor needs to go on
@@ -17,6 +18,7 @@ pub mod addresses;
 pub mod announce;
 pub mod complaint;
 pub mod event;
+mod group;
 pub mod input;
 pub mod link;
 mod links;

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use base::Priority;
-use control_plane::model::{Command, Instance};
+use control_plane::model::vrrp::SyncGroup;
+use control_plane::model::{Command, Instance, NotifyScripts};
 
 /// A state to tell, and the commands that tell it, in the order in which they are started.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub struct Notification {
 pub enum NotifyObject {
     /// A `vrrp_instance`, by name.
     Instance(String),
+    /// A `vrrp_sync_group`, by name.
+    Group(String),
 }
 
 impl NotifyObject {
@@ -30,13 +33,14 @@ impl NotifyObject {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Instance(_) => "INSTANCE",
+            Self::Group(_) => "GROUP",
         }
     }
 
     /// Its name.
     pub fn name(&self) -> &str {
         match self {
-            Self::Instance(name) => name,
+            Self::Instance(name) | Self::Group(name) => name,
         }
     }
 }
@@ -75,7 +79,21 @@ impl fmt::Display for NotifyState {
 impl Notification {
     /// The notification of an instance's state.
     pub fn of_instance(config: &Instance, state: NotifyState, priority: Priority) -> Self {
-        let scripts = &config.notify;
+        let object = NotifyObject::Instance(config.name.clone());
+        Self::new(object, &config.notify, state, priority.get())
+    }
+
+    /// The notification of a group's state.
+    pub fn of_group(config: &SyncGroup, state: NotifyState) -> Self {
+        Self::new(NotifyObject::Group(config.name.clone()), &config.notify, state, 0)
+    }
+
+    fn new(
+        object: NotifyObject,
+        scripts: &NotifyScripts,
+        state: NotifyState,
+        priority: u8,
+    ) -> Self {
         let own = match state {
             NotifyState::Master => &scripts.master,
             NotifyState::Backup => &scripts.backup,
@@ -84,11 +102,11 @@ impl Notification {
             NotifyState::Deleted => &scripts.deleted,
             NotifyState::MasterRxLowerPri => &scripts.master_rx_lower_pri,
         };
-        let object = NotifyObject::Instance(config.name.clone());
-        let priority = priority.get();
         let arguments = [object.kind(), object.name(), &state.to_string(), &priority.to_string()]
             .map(String::from);
-        let generic = scripts.generic.clone().map(|mut command| {
+        // keepalived does not tell this one to the general script.
+        let general = scripts.generic.clone().filter(|_| state != NotifyState::MasterRxLowerPri);
+        let generic = general.map(|mut command| {
             command.args.extend(arguments);
             command
         });

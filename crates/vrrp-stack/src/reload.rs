@@ -9,6 +9,7 @@ use control_plane::model::global::MulticastGroups;
 use control_plane::model::{self, ScriptId, Vrrp, VrrpScript};
 
 use crate::event::Saying;
+use crate::group::effective_instances;
 use crate::notification::NotifyState;
 use crate::output::Outputs;
 use crate::router::{Turn, VirtualRouter};
@@ -73,10 +74,11 @@ impl Stack {
             .iter()
             .map(|router| (Identity::of(router.config()), router.config()))
             .collect();
-        let kept: BTreeSet<Identity> = new.instances.iter().map(Identity::of).collect();
+        let instances = effective_instances(new);
+        let kept: BTreeSet<Identity> = instances.iter().map(Identity::of).collect();
         let removed = old.keys().filter(|identity| !kept.contains(identity));
         changes.extend(removed.map(|identity| Change::InstanceRemoved(identity.name.clone())));
-        for instance in &new.instances {
+        for instance in &instances {
             match old.get(&Identity::of(instance)) {
                 None => changes.push(Change::InstanceAdded(instance.name.clone())),
                 Some(old) => compare_instances(old, instance, &mut changes),
@@ -112,10 +114,9 @@ impl Stack {
             .into_iter()
             .map(|router| (Identity::of(router.config()), router))
             .collect();
-        let pairs: Vec<_> = new
-            .instances
-            .iter()
-            .map(|instance| (old.remove(&Identity::of(instance)), instance.clone()))
+        let pairs: Vec<_> = effective_instances(new)
+            .into_iter()
+            .map(|instance| (old.remove(&Identity::of(&instance)), instance))
             .collect();
 
         let verdicts = self.verdicts();
@@ -142,6 +143,7 @@ impl Stack {
             }
             self.routers.push(router);
         }
+        self.form_groups(new);
         self.rebuild_listeners();
         self.retired.clear();
         let configured = self.managed_addresses();

@@ -11,6 +11,7 @@ use wire::{AdvertView, Carrier, Family, ipv4};
 use crate::addresses::{self, DesiredAddress};
 use crate::announce::AnnounceQueue;
 use crate::event::Event;
+use crate::group::{SyncGroup, effective_instances};
 use crate::input::{Input, Packet};
 use crate::link::Link;
 use crate::links::Links;
@@ -29,6 +30,7 @@ use crate::statistics::StrayStatistics;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Stack {
     pub(crate) routers: Vec<VirtualRouter>,
+    pub(crate) groups: Vec<SyncGroup>,
     /// Only scripts that somebody tracks.
     pub(crate) scripts: BTreeMap<ScriptId, ScriptTracker>,
     pub(crate) links: Links,
@@ -62,6 +64,7 @@ impl Stack {
     ) -> Self {
         let mut stack = Self {
             routers: Self::new_routers(config),
+            groups: Vec::new(),
             scripts: Self::tracked_scripts(now, config),
             links: Links::default(),
             announcements: AnnounceQueue::default(),
@@ -74,19 +77,21 @@ impl Stack {
             gone: Vec::new(),
             changed_scripts: BTreeSet::new(),
         };
+        stack.form_groups(config);
         stack.changed_scripts = stack.scripts.keys().copied().collect();
         for link in links {
             stack.links.insert(link.clone());
         }
         if let Some(known) = resume {
             stack.resume(now, known);
+            stack.remember_groups();
         }
         stack.start(now, out);
         stack
     }
 
     fn new_routers(config: &Vrrp) -> Vec<VirtualRouter> {
-        let instances = config.instances.iter().cloned();
+        let instances = effective_instances(config).into_iter();
         instances.map(|instance| VirtualRouter::new(instance, config.multicast)).collect()
     }
 
@@ -107,10 +112,10 @@ impl Stack {
         now: Instant,
         config: &Vrrp,
     ) -> BTreeMap<ScriptId, ScriptTracker> {
-        let instances = config.instances.iter();
-        let wanted: BTreeSet<ScriptId> = instances
-            .flat_map(|instance| instance.track_scripts.iter().map(|tracked| tracked.script))
-            .collect();
+        let instances = config.instances.iter().map(|instance| &instance.track_scripts);
+        let groups = config.sync_groups.iter().map(|group| &group.track_scripts);
+        let wanted: BTreeSet<ScriptId> =
+            instances.chain(groups).flatten().map(|tracked| tracked.script).collect();
         wanted
             .into_iter()
             .filter_map(|id| Some((id, ScriptTracker::new(now, config.scripts.get(id.0)?.clone()))))
@@ -138,6 +143,9 @@ impl Stack {
             Input::Timeout => self.serve_timeouts(now, out),
             Input::Reload(config) => self.reload(now, config, out),
             Input::Stop => self.stop(now, out),
+        }
+        if !self.stopped {
+            self.sync_groups(now, out);
         }
         self.announcements.flush(now, &self.links, out);
     }
@@ -233,14 +241,19 @@ impl Stack {
         let verdicts = self.verdicts();
         self.each_router(now, out, |router, turn| {
             router.look_around(turn, |id| verdict_of(&verdicts, id));
-            router.start(turn);
         });
+        // Nobody starts as BACKUP whose group is in FAULT.
+        self.sync_groups(now, out);
+        self.announce_groups(out);
+        self.each_router(now, out, |router, turn| router.start(turn));
         self.serve_timeouts(now, out);
+        self.sync_groups(now, out);
         self.announcements.flush(now, &self.links, out);
     }
 
     fn stop(&mut self, now: Instant, out: &mut Outputs) {
         self.each_router(now, out, |router, turn| router.stop(turn, NotifyState::Stop));
+        self.stop_groups(out);
         for tracker in self.scripts.values_mut() {
             tracker.stop(out);
         }
@@ -251,7 +264,9 @@ impl Stack {
     /// Adverts first: routers before scripts.
     fn serve_timeouts(&mut self, now: Instant, out: &mut Outputs) {
         self.each_router(now, out, |router, turn| router.handle_timeout(turn));
-        let ids: Vec<ScriptId> = self.scripts.keys().copied().collect();
+        let due = |tracker: &ScriptTracker| tracker.next_timeout().is_some_and(|due| due <= now);
+        let scripts = self.scripts.iter().filter(|(_, tracker)| due(tracker));
+        let ids: Vec<ScriptId> = scripts.map(|(id, _)| *id).collect();
         for id in ids {
             self.with_script(now, id, out, |tracker, fresh, out| {
                 tracker.handle_timeout(now, fresh, out);
@@ -362,6 +377,19 @@ impl Stack {
 
     pub(crate) fn verdicts(&self) -> BTreeMap<ScriptId, Verdict> {
         self.scripts.iter().map(|(id, tracker)| (*id, tracker.verdict())).collect()
+    }
+
+    pub(crate) fn with_router(
+        &mut self,
+        now: Instant,
+        at: usize,
+        out: &mut Outputs,
+        act: impl FnOnce(&mut VirtualRouter, &mut Turn<'_>),
+    ) {
+        let Self { routers, links, announcements, generation, .. } = self;
+        if let Some(router) = routers.get_mut(at) {
+            act(router, &mut Turn { now, links, announcements, generation, out });
+        }
     }
 
     pub(crate) fn each_router(

@@ -43,6 +43,8 @@ pub enum State {
 pub struct Backup {
     /// Active_Down_Timer: then the master counts as gone.
     pub down_at: Instant,
+    /// It has run out, and the other members of the sync group are waited for.
+    pub expired: bool,
     /// Active_Adver_Interval: how often the master says something.
     pub interval: Duration,
     /// Whose adverts are heard.
@@ -92,7 +94,7 @@ impl State {
     pub fn next_timeout(&self) -> Option<Instant> {
         match self {
             Self::Init | Self::Fault { .. } | Self::Stopped => None,
-            Self::Backup(backup) => Some(backup.down_at),
+            Self::Backup(backup) => (!backup.expired).then_some(backup.down_at),
             Self::Master(master) => [
                 Some(master.advert_at),
                 master.announce_again.map(|again| again.at),

@@ -55,6 +55,8 @@ pub struct VirtualRouter {
     /// VRRP's multicast group of the family.
     group: IpAddr,
     state: State,
+    /// It belongs to a sync group, and does not take over alone.
+    grouped: bool,
     /// Everything that keeps it in FAULT.
     faults: BTreeSet<Fault>,
     /// Effective priority: the configured one and what is tracked.
@@ -82,6 +84,7 @@ impl VirtualRouter {
             config,
             family,
             state: State::Init,
+            grouped: false,
             faults: BTreeSet::from([Fault::InterfaceMissing]),
             priority,
             source: None,
@@ -109,6 +112,7 @@ impl VirtualRouter {
             }
             State::Backup(mut backup) => {
                 backup.down_at = now + self.active_down_interval(backup.interval);
+                backup.expired = false;
                 State::Backup(backup)
             }
             State::Fault { told } => State::Fault { told },
@@ -181,6 +185,10 @@ impl VirtualRouter {
     /// address owner accepts always.
     pub fn drops_packets(&self) -> bool {
         self.state.is_master() && !self.config.accept && !self.config.priority.is_owner()
+    }
+
+    pub(crate) const fn set_grouped(&mut self, grouped: bool) {
+        self.grouped = grouped;
     }
 
     /// Whether a successor has to be told something new; asked once, it is told.

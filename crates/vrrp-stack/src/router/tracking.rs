@@ -32,11 +32,19 @@ pub enum Fault {
     ScriptPending(ScriptId),
     /// A script with weight 0 is down.
     ScriptDown(ScriptId),
+    /// Another member of the sync group has not all its first script results.
+    GroupPending,
+    /// Another member of the sync group is in FAULT.
+    GroupDown,
 }
 
 impl Fault {
-    const fn is_pending(self) -> bool {
-        matches!(self, Self::ScriptPending(_))
+    pub(crate) const fn is_pending(self) -> bool {
+        matches!(self, Self::ScriptPending(_) | Self::GroupPending)
+    }
+
+    pub(crate) const fn is_of_group(self) -> bool {
+        matches!(self, Self::GroupPending | Self::GroupDown)
     }
 }
 
@@ -65,6 +73,7 @@ impl VirtualRouter {
             take(effect(weight, up != tracked.weight.reverse, Fault::TrackedLinkDown(at)));
         }
         let cast = self.cast();
+        faults.extend(self.faults.iter().copied().filter(|fault| fault.is_of_group()));
         self.faults = faults;
         self.set_priority(turn, self.config.priority.adjusted(sum));
         if cast != self.cast() {
@@ -91,6 +100,15 @@ impl VirtualRouter {
             Some(_) if primary.is_none() => Some(Fault::NoPrimaryAddress),
             Some(_) => None,
         }
+    }
+
+    /// What the rest of its sync group makes impossible; whether that is news. Takes effect with
+    /// [`Self::follow_faults`].
+    pub(crate) fn set_group_fault(&mut self, fault: Option<Fault>) -> bool {
+        let before = self.faults.clone();
+        self.faults.retain(|old| !old.is_of_group());
+        self.faults.extend(fault);
+        self.faults != before
     }
 
     /// Whether it tracks this script.
@@ -149,6 +167,7 @@ impl VirtualRouter {
             State::Backup(mut backup) => {
                 backup.interval = self.config.advert_interval;
                 backup.down_at = now + self.active_down_interval(backup.interval);
+                backup.expired = false;
                 self.state = State::Backup(backup);
             }
             State::Master(mut master) => {

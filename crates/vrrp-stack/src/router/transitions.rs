@@ -27,11 +27,12 @@ impl VirtualRouter {
                     self.notify(turn, NotifyState::Fault);
                 }
             }
-            State::Init if self.priority.is_owner() => self.take_over(turn),
+            State::Init if self.priority.is_owner() && !self.grouped => self.take_over(turn),
             State::Init => {
                 self.enter_backup(turn, None, self.config.advert_interval);
                 self.say(turn, Saying::EnteringBackupAtStart);
                 self.notify(turn, NotifyState::Backup);
+                self.wait_no_longer_as_owner(turn);
             }
             State::Backup(_) | State::Master(_) | State::Fault { .. } => self.follow_faults(turn),
             State::Stopped => {}
@@ -41,15 +42,40 @@ impl VirtualRouter {
     /// Something has expired.
     pub(crate) fn handle_timeout(&mut self, turn: &mut Turn<'_>) {
         match self.state {
-            State::Backup(backup) if backup.down_at <= turn.now => self.take_over(turn),
+            State::Backup(backup) if backup.expired => {}
+            State::Backup(backup) if backup.down_at <= turn.now => self.expire(turn, backup),
             State::Master(master) => self.serve_master_timers(turn, master),
             State::Init | State::Backup(_) | State::Fault { .. } | State::Stopped => {}
         }
     }
 
-    /// "If the Active_Down_Timer fires" (RFC 9568 section 6.4.2): the advert first, then everything else.
+    /// "If the Active_Down_Timer fires" (RFC 9568 section 6.4.2). A member of a sync group waits
+    /// for the others.
+    fn expire(&mut self, turn: &mut Turn<'_>, backup: Backup) {
+        if self.grouped {
+            self.say(turn, Saying::AdvertTimeout);
+            self.state = State::Backup(Backup { expired: true, ..backup });
+        } else {
+            self.take_over(turn);
+        }
+    }
+
+    /// An owner has nobody to wait for but its sync group.
+    fn wait_no_longer_as_owner(&mut self, turn: &mut Turn<'_>) {
+        if let State::Backup(backup) = self.state
+            && self.priority.is_owner()
+        {
+            self.expire(turn, backup);
+        }
+    }
+
     fn take_over(&mut self, turn: &mut Turn<'_>) {
         self.say(turn, Saying::AdvertTimeout);
+        self.become_master(turn);
+    }
+
+    /// The advert first, then everything else.
+    pub(crate) fn become_master(&mut self, turn: &mut Turn<'_>) {
         self.send_advert(turn, Some(self.priority));
         let former = match self.state {
             State::Backup(backup) => backup.interval,
@@ -113,11 +139,20 @@ impl VirtualRouter {
 
     /// Nothing is missing any longer: a full election time as after startup.
     pub(super) fn leave_fault(&mut self, turn: &mut Turn<'_>) {
-        if self.priority.is_owner() {
+        if self.priority.is_owner() && !self.grouped {
             return self.take_over(turn);
         }
         self.enter_backup(turn, None, self.config.advert_interval);
         self.say(turn, Saying::EnteringBackup);
+        self.notify(turn, NotifyState::Backup);
+        self.wait_no_longer_as_owner(turn);
+    }
+
+    /// Another member of the sync group has yielded: this one follows.
+    pub(crate) fn yield_with_group(&mut self, turn: &mut Turn<'_>) {
+        self.enter_backup(turn, None, self.config.advert_interval);
+        self.say(turn, Saying::EnteringBackup);
+        self.say(turn, Saying::RemovingVips);
         self.notify(turn, NotifyState::Backup);
     }
 
@@ -162,7 +197,7 @@ impl VirtualRouter {
         let down_at = turn.now + self.active_down_interval(interval);
         self.change_state(
             turn,
-            State::Backup(Backup { down_at, interval, active, preempt_at: None }),
+            State::Backup(Backup { down_at, expired: false, interval, active, preempt_at: None }),
         );
     }
 
