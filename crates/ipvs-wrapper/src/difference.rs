@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::request::Ask;
 use crate::table::{
-    DestinationKey, Family, PERSISTENT, Pool, SETTABLE, Service, ServiceKey, Table,
+    Destination, DestinationKey, Family, Forwarding, PERSISTENT, Pool, SETTABLE, Service,
+    ServiceKey, Table,
 };
 
 /// Which entries of the kernel's table are ours to remove.
@@ -73,7 +74,9 @@ fn within<'a>(
     for (address, wanted) in &desired.destinations {
         match actual.destinations.get(address) {
             None => asks.push(Ask::NewDestination(key, wanted)),
-            Some(found) if found != wanted => changed.push(Ask::SetDestination(key, wanted)),
+            Some(found) if !is_met_by(wanted, found) => {
+                changed.push(Ask::SetDestination(key, wanted))
+            }
             Some(_) => {}
         }
     }
@@ -81,6 +84,17 @@ fn within<'a>(
     let gone = actual.destinations.keys().filter(|at| !desired.destinations.contains_key(at));
     let ours = gone.filter_map(|address| managed.destinations.get(&(*key, *address)));
     asks.extend(ours.map(|(_, address)| Ask::DelDestination(key, address)));
+}
+
+/// Whether the kernel has the destination as it should be: the tunnel counts where there is one, and
+/// of an address of this host the kernel makes a local destination by itself.
+fn is_met_by(wanted: &Destination, actual: &Destination) -> bool {
+    let forwarding = match actual.forwarding {
+        Forwarding::Local => wanted.forwarding,
+        other => other,
+    };
+    let tunnel = if forwarding == Forwarding::Tunnel { actual.tunnel } else { wanted.tunnel };
+    *wanted == Destination { forwarding, tunnel, ..actual.clone() }
 }
 
 /// Whether the kernel has the service as it should be, the network of persistence only where there is

@@ -9,8 +9,9 @@ use crate::error::Error;
 use crate::reply::{self, Info};
 use crate::request::{Addressed, Ask};
 use crate::table::{Pool, Table};
+use crate::timeouts::Timeouts;
 
-const FAMILY: &str = "IPVS";
+pub(crate) const FAMILY: &str = "IPVS";
 const NEEDED_VERSION: u32 = 0x01_02_01;
 
 /// Somebody else's changes are met by reading the table and comparing again, once.
@@ -119,6 +120,42 @@ impl<T: Transport> Ipvs<T> {
         self.actual = self.dump()?;
         self.stale = false;
         Ok(())
+    }
+
+    /// Removes all services, also those of somebody else.
+    ///
+    /// # Errors
+    /// What netlink says.
+    pub fn flush(&mut self) -> Result<(), Error> {
+        self.command(Ask::Flush)?;
+        self.actual = Table::default();
+        Ok(())
+    }
+
+    /// How long connections are remembered.
+    ///
+    /// # Errors
+    /// What netlink says.
+    pub fn timeouts(&mut self) -> Result<Timeouts, Error> {
+        let ask = Addressed { family: self.family, ask: Ask::GetTimeouts };
+        let found = self.engine.query(&ask, reply::timeouts)?;
+        found.first().copied().ok_or_else(|| netlink::Error::NoReply(ask.to_string()).into())
+    }
+
+    /// Changes how long connections are remembered.
+    ///
+    /// # Errors
+    /// What netlink says.
+    pub fn set_timeouts(&mut self, timeouts: &Timeouts) -> Result<(), Error> {
+        self.command(Ask::SetTimeouts(timeouts))
+    }
+
+    fn command(&mut self, ask: Ask<'_>) -> Result<(), Error> {
+        let refusals = self.engine.run(&[Addressed { family: self.family, ask }])?;
+        refusals
+            .into_iter()
+            .next()
+            .map_or(Ok(()), |refusal| Err(netlink::Error::Refused(refusal).into()))
     }
 
     /// Makes the kernel's table `desired`: adds what is missing, changes what differs, removes what

@@ -4,10 +4,16 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use netlink::{Attributes, Malformed, Reply, genl};
 
-use crate::request::{ATTR_DEST, ATTR_SERVICE, dest, family, service};
-use crate::table::{
-    Destination, Family, Forwarding, PERSISTENT, Protocol, SETTABLE, Service, ServiceKey,
+use crate::request::{
+    ATTR_DAEMON, ATTR_DEST, ATTR_SERVICE, ATTR_TIMEOUT_TCP, ATTR_TIMEOUT_TCP_FIN, ATTR_TIMEOUT_UDP,
+    daemon, dest, family, service,
 };
+use crate::sync::{Daemon, Role};
+use crate::table::{
+    Destination, Family, Forwarding, PERSISTENT, Protocol, SETTABLE, Service, ServiceKey, Tunnel,
+    TunnelKind,
+};
+use crate::timeouts::Timeouts;
 
 const INFO_VERSION: u16 = 1;
 const INFO_CONN_TAB_SIZE: u16 = 2;
@@ -101,6 +107,45 @@ fn read_destination(found: &Attributes, of: &ServiceKey) -> Option<Destination> 
         weight: found.u32(dest::WEIGHT)?,
         upper_threshold: found.u32(dest::U_THRESH).unwrap_or(0),
         lower_threshold: found.u32(dest::L_THRESH).unwrap_or(0),
+        tunnel: tunnel(found)?,
+    })
+}
+
+/// Kernels before 5.3 know one kind of tunnel and do not say which it is.
+fn tunnel(found: &Attributes) -> Option<Tunnel> {
+    let kind = found.u8(dest::TUN_TYPE).map_or(Some(TunnelKind::IpIp), TunnelKind::from_number)?;
+    Some(Tunnel {
+        kind,
+        port: found.u16_be(dest::TUN_PORT).unwrap_or(0),
+        flags: found.u16(dest::TUN_FLAGS).unwrap_or(0),
+    })
+}
+
+/// How long connections are remembered.
+pub(crate) fn timeouts(reply: &Reply<'_>) -> Result<Option<Timeouts>, Malformed> {
+    let (_, found) = genl::split(reply)?;
+    Ok(Some(Timeouts {
+        tcp: found.u32(ATTR_TIMEOUT_TCP),
+        tcp_fin: found.u32(ATTR_TIMEOUT_TCP_FIN),
+        udp: found.u32(ATTR_TIMEOUT_UDP),
+    }))
+}
+
+/// A synchronisation daemon; `None` for one of a kind that is not known here.
+pub(crate) fn daemon(reply: &Reply<'_>) -> Result<Option<Daemon>, Malformed> {
+    let (_, attributes) = genl::split(reply)?;
+    Ok(attributes.nested(ATTR_DAEMON)?.and_then(|found| read_daemon(&found)))
+}
+
+fn read_daemon(found: &Attributes) -> Option<Daemon> {
+    Some(Daemon {
+        role: Role::from_number(found.u32(daemon::STATE)?)?,
+        interface: found.text(daemon::MCAST_IFN)?,
+        id: u8::try_from(found.u32(daemon::SYNC_ID)?).ok()?,
+        max_length: found.u16(daemon::SYNC_MAXLEN),
+        port: found.u16(daemon::MCAST_PORT),
+        ttl: found.u8(daemon::MCAST_TTL),
+        group: found.address(daemon::MCAST_GROUP).or_else(|| found.address(daemon::MCAST_GROUP6)),
     })
 }
 

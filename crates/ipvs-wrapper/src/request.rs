@@ -6,9 +6,11 @@ use std::net::{IpAddr, Ipv4Addr};
 use neli::consts::nl::NlmF;
 use netlink::{AttributeWriter, Message, Request, genl};
 
+use crate::sync::Daemon;
 use crate::table::{
     Destination, DestinationKey, Family, Forwarding, PERSISTENT, SETTABLE, Service, ServiceKey,
 };
+use crate::timeouts::Timeouts;
 
 const VERSION: u8 = 1;
 
@@ -21,11 +23,21 @@ pub(crate) mod command {
     pub(crate) const SET_DEST: u8 = 6;
     pub(crate) const DEL_DEST: u8 = 7;
     pub(crate) const GET_DEST: u8 = 8;
+    pub(crate) const NEW_DAEMON: u8 = 9;
+    pub(crate) const DEL_DAEMON: u8 = 10;
+    pub(crate) const GET_DAEMON: u8 = 11;
+    pub(crate) const SET_CONFIG: u8 = 12;
+    pub(crate) const GET_CONFIG: u8 = 13;
     pub(crate) const GET_INFO: u8 = 15;
+    pub(crate) const FLUSH: u8 = 17;
 }
 
 pub(crate) const ATTR_SERVICE: u16 = 1;
 pub(crate) const ATTR_DEST: u16 = 2;
+pub(crate) const ATTR_DAEMON: u16 = 3;
+pub(crate) const ATTR_TIMEOUT_TCP: u16 = 4;
+pub(crate) const ATTR_TIMEOUT_TCP_FIN: u16 = 5;
+pub(crate) const ATTR_TIMEOUT_UDP: u16 = 6;
 
 pub(crate) mod service {
     pub(crate) const AF: u16 = 1;
@@ -48,6 +60,20 @@ pub(crate) mod dest {
     pub(crate) const U_THRESH: u16 = 5;
     pub(crate) const L_THRESH: u16 = 6;
     pub(crate) const ADDR_FAMILY: u16 = 11;
+    pub(crate) const TUN_TYPE: u16 = 13;
+    pub(crate) const TUN_PORT: u16 = 14;
+    pub(crate) const TUN_FLAGS: u16 = 15;
+}
+
+pub(crate) mod daemon {
+    pub(crate) const STATE: u16 = 1;
+    pub(crate) const MCAST_IFN: u16 = 2;
+    pub(crate) const SYNC_ID: u16 = 3;
+    pub(crate) const SYNC_MAXLEN: u16 = 4;
+    pub(crate) const MCAST_GROUP: u16 = 5;
+    pub(crate) const MCAST_GROUP6: u16 = 6;
+    pub(crate) const MCAST_PORT: u16 = 7;
+    pub(crate) const MCAST_TTL: u16 = 8;
 }
 
 const AF_INET: u16 = 2;
@@ -91,6 +117,18 @@ pub enum Ask<'a> {
     GetDestinations(&'a ServiceKey),
     /// Version and size of the connection table.
     GetInfo,
+    /// Remove all services.
+    Flush,
+    /// How long connections are remembered.
+    GetTimeouts,
+    /// Change how long connections are remembered.
+    SetTimeouts(&'a Timeouts),
+    /// List the synchronisation daemons.
+    GetDaemons,
+    /// Start a synchronisation daemon.
+    StartDaemon(&'a Daemon),
+    /// Stop a synchronisation daemon.
+    StopDaemon(&'a Daemon),
 }
 
 impl Ask<'_> {
@@ -105,6 +143,12 @@ impl Ask<'_> {
             Self::GetServices => command::GET_SERVICE,
             Self::GetDestinations(_) => command::GET_DEST,
             Self::GetInfo => command::GET_INFO,
+            Self::Flush => command::FLUSH,
+            Self::GetTimeouts => command::GET_CONFIG,
+            Self::SetTimeouts(_) => command::SET_CONFIG,
+            Self::GetDaemons => command::GET_DAEMON,
+            Self::StartDaemon(_) => command::NEW_DAEMON,
+            Self::StopDaemon(_) => command::DEL_DAEMON,
         }
     }
 
@@ -121,7 +165,18 @@ impl Ask<'_> {
                 of(key).nested(ATTR_DEST, whole_destination(destination))
             }
             Self::DelDestination(key, address) => of(key).nested(ATTR_DEST, destination(address)),
-            Self::GetServices | Self::GetInfo => AttributeWriter::new(),
+            Self::SetTimeouts(timeouts) => whole_timeouts(timeouts),
+            Self::StartDaemon(wanted) => {
+                AttributeWriter::new().nested(ATTR_DAEMON, whole_daemon(wanted))
+            }
+            Self::StopDaemon(running) => {
+                AttributeWriter::new().nested(ATTR_DAEMON, daemon_key(running))
+            }
+            Self::GetServices
+            | Self::GetInfo
+            | Self::Flush
+            | Self::GetTimeouts
+            | Self::GetDaemons => AttributeWriter::new(),
         }
     }
 }
@@ -152,6 +207,12 @@ impl fmt::Display for Ask<'_> {
             Self::GetServices => f.write_str("list the IPVS services"),
             Self::GetDestinations(key) => write!(f, "list the servers of IPVS service {key}"),
             Self::GetInfo => f.write_str("ask for the IPVS version"),
+            Self::Flush => f.write_str("empty the IPVS table"),
+            Self::GetTimeouts => f.write_str("ask for the IPVS timeouts"),
+            Self::SetTimeouts(timeouts) => write!(f, "set the IPVS timeouts to {timeouts}"),
+            Self::GetDaemons => f.write_str("list the IPVS sync daemons"),
+            Self::StartDaemon(daemon) => write!(f, "start the IPVS {daemon}"),
+            Self::StopDaemon(daemon) => write!(f, "stop the IPVS {daemon}"),
         }
     }
 }
@@ -242,6 +303,44 @@ fn whole_destination(wanted: &Destination) -> AttributeWriter {
         .put(dest::WEIGHT, wanted.weight)
         .put(dest::U_THRESH, wanted.upper_threshold)
         .put(dest::L_THRESH, wanted.lower_threshold)
+        .put(dest::TUN_TYPE, wanted.tunnel.kind.number())
+        .put(dest::TUN_PORT, wanted.tunnel.port.to_be())
+        .put(dest::TUN_FLAGS, wanted.tunnel.flags)
+}
+
+/// What is left out stays as it is.
+fn whole_timeouts(timeouts: &Timeouts) -> AttributeWriter {
+    let Timeouts { tcp, tcp_fin, udp } = timeouts;
+    let all = [(ATTR_TIMEOUT_TCP, tcp), (ATTR_TIMEOUT_TCP_FIN, tcp_fin), (ATTR_TIMEOUT_UDP, udp)];
+    all.into_iter()
+        .filter_map(|(kind, value)| Some((kind, (*value)?)))
+        .fold(AttributeWriter::new(), |attributes, (kind, seconds)| attributes.put(kind, seconds))
+}
+
+fn daemon_key(daemon: &Daemon) -> AttributeWriter {
+    AttributeWriter::new()
+        .put(daemon::STATE, daemon.role.number())
+        .text(daemon::MCAST_IFN, &daemon.interface)
+        .put(daemon::SYNC_ID, u32::from(daemon.id))
+}
+
+fn whole_daemon(wanted: &Daemon) -> AttributeWriter {
+    let mut attributes = daemon_key(wanted);
+    if let Some(length) = wanted.max_length {
+        attributes = attributes.put(daemon::SYNC_MAXLEN, length);
+    }
+    match wanted.group {
+        Some(group @ IpAddr::V4(_)) => attributes = attributes.address(daemon::MCAST_GROUP, group),
+        Some(group @ IpAddr::V6(_)) => attributes = attributes.address(daemon::MCAST_GROUP6, group),
+        None => {}
+    }
+    if let Some(port) = wanted.port {
+        attributes = attributes.put(daemon::MCAST_PORT, port);
+    }
+    match wanted.ttl {
+        Some(ttl) => attributes.put(daemon::MCAST_TTL, ttl),
+        None => attributes,
+    }
 }
 
 fn forwarding(method: Forwarding) -> u32 {

@@ -175,6 +175,55 @@ pub enum Forwarding {
     DirectRouting,
 }
 
+/// How packets are wrapped on their way to a destination with [`Forwarding::Tunnel`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tunnel {
+    /// `type`.
+    pub kind: TunnelKind,
+    /// UDP port of [`TunnelKind::Gue`]; 0 for the others.
+    pub port: u16,
+    /// [`TUNNEL_CHECKSUM`], [`TUNNEL_REMOTE_CHECKSUM`], or 0.
+    pub flags: u16,
+}
+
+/// Kind of a tunnel, numbered as in `IP_VS_CONN_F_TUNNEL_TYPE_*`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TunnelKind {
+    /// IP in IP.
+    #[default]
+    IpIp,
+    /// Generic UDP encapsulation.
+    Gue,
+    /// GRE.
+    Gre,
+}
+
+impl TunnelKind {
+    /// The kernel's number.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::IpIp => 0,
+            Self::Gue => 1,
+            Self::Gre => 2,
+        }
+    }
+
+    /// The kind with the kernel's number.
+    pub const fn from_number(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::IpIp),
+            1 => Some(Self::Gue),
+            2 => Some(Self::Gre),
+            _ => None,
+        }
+    }
+}
+
+/// `csum`: packets in the tunnel carry a checksum (`IP_VS_TUNNEL_ENCAP_FLAG_CSUM`).
+pub const TUNNEL_CHECKSUM: u16 = 0x1;
+/// `remcsum`: remote checksum offload (`IP_VS_TUNNEL_ENCAP_FLAG_REMCSUM`).
+pub const TUNNEL_REMOTE_CHECKSUM: u16 = 0x2;
+
 /// A destination (real server) of a service.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Destination {
@@ -182,6 +231,8 @@ pub struct Destination {
     pub address: DestinationKey,
     /// `lvs_method`.
     pub forwarding: Forwarding,
+    /// The tunnel, which counts with [`Forwarding::Tunnel`] only.
+    pub tunnel: Tunnel,
     /// Its share; 0 gets no new connections. At most 2³¹−1.
     pub weight: u32,
     /// `uthreshold`: no new connections above so many; 0 is no limit.
@@ -193,7 +244,14 @@ pub struct Destination {
 impl Destination {
     /// A destination without thresholds.
     pub fn new(address: DestinationKey, forwarding: Forwarding, weight: u32) -> Self {
-        Self { address, forwarding, weight, upper_threshold: 0, lower_threshold: 0 }
+        Self {
+            address,
+            forwarding,
+            tunnel: Tunnel::default(),
+            weight,
+            upper_threshold: 0,
+            lower_threshold: 0,
+        }
     }
 }
 
@@ -260,7 +318,15 @@ impl Table {
                     pool.destinations.remove(address);
                 }
             }
-            Ask::GetServices | Ask::GetDestinations(_) | Ask::GetInfo => {}
+            Ask::Flush => self.pools.clear(),
+            Ask::GetServices
+            | Ask::GetDestinations(_)
+            | Ask::GetInfo
+            | Ask::GetTimeouts
+            | Ask::SetTimeouts(_)
+            | Ask::GetDaemons
+            | Ask::StartDaemon(_)
+            | Ask::StopDaemon(_) => {}
         }
     }
 }

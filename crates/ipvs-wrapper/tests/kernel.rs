@@ -9,8 +9,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::Command;
 
 use ipvs_wrapper::{
-    Destination, Error, Family, Forwarding, Ipvs, Managed, Pool, Protocol, Service, ServiceKey,
-    Table, table,
+    Daemon, Destination, Error, Family, Forwarding, Ipvs, Managed, Pool, Protocol, Role, Service,
+    ServiceKey, SyncDaemons, TUNNEL_CHECKSUM, TUNNEL_REMOTE_CHECKSUM, Table, Timeouts, Tunnel,
+    TunnelKind, table,
 };
 use netlink::Socket;
 use nix::errno::Errno;
@@ -143,6 +144,98 @@ fn all_kinds_of_entries_are_as_ipvsadm_lists_them_and_read_back_the_same() {
 
     successor.reconcile(&managed, &Table::default()).unwrap();
     assert_eq!(listed(), [] as [&str; 0]);
+}
+
+#[test]
+fn tunnels_of_all_kinds_are_as_ipvsadm_lists_them_and_read_back_the_same() {
+    let Some(mut ipvs) = ipvs() else { return };
+    let tunnel = |last, kind, port, flags| Destination {
+        tunnel: Tunnel { kind, port, flags },
+        ..server(&format!("10.9.0.{last}:80"), Forwarding::Tunnel, 1)
+    };
+    let wanted = table(vec![pool(
+        Service::new(tcp("10.8.0.1:80"), "rr"),
+        &[
+            tunnel(1, TunnelKind::IpIp, 0, 0),
+            tunnel(2, TunnelKind::Gue, 6080, TUNNEL_REMOTE_CHECKSUM),
+            tunnel(3, TunnelKind::Gre, 0, TUNNEL_CHECKSUM),
+        ],
+    )]);
+    let managed = Managed::all_of(&wanted);
+    assert_eq!(ipvs.reconcile(&managed, &wanted).unwrap().refused, []);
+    let text = run("ipvsadm", "-Sn");
+    let mut lines: Vec<_> = text.lines().map(str::trim_end).skip(1).collect();
+    lines.sort_unstable();
+    assert_eq!(
+        lines,
+        [
+            "-a -t 10.8.0.1:80 -r 10.9.0.1:80 -i -w 1 --tun-type ipip",
+            "-a -t 10.8.0.1:80 -r 10.9.0.2:80 -i -w 1 --tun-type gue --tun-port 6080 --tun-remcsum",
+            "-a -t 10.8.0.1:80 -r 10.9.0.3:80 -i -w 1 --tun-type gre --tun-csum",
+        ]
+    );
+    assert_eq!(ipvs.dump().unwrap(), wanted);
+    assert_eq!(ipvs.reconcile(&managed, &wanted).unwrap().done, 0, "nothing differs");
+}
+
+#[test]
+fn timeouts_are_set_one_by_one_and_put_back() {
+    let Some(mut ipvs) = ipvs() else { return };
+    let before = ipvs.timeouts().unwrap();
+    ipvs.set_timeouts(&Timeouts { udp: Some(17), ..Timeouts::default() }).unwrap();
+    assert_eq!(ipvs.timeouts().unwrap(), Timeouts { udp: Some(17), ..before });
+    ipvs.set_timeouts(&before).unwrap();
+    assert_eq!(ipvs.timeouts().unwrap(), before);
+}
+
+#[test]
+fn a_flush_empties_the_table_of_everybody() {
+    let Some(mut ipvs) = ipvs() else { return };
+    run("ipvsadm", "-A -t 10.8.0.9:80 -s rr");
+    ipvs.flush().unwrap();
+    assert_eq!(listed(), [] as [&str; 0]);
+}
+
+#[test]
+fn sync_daemons_start_change_their_role_and_stop() {
+    if ipvs().is_none() {
+        return;
+    }
+    let mut daemons = SyncDaemons::connect().unwrap();
+    let interface = "lo".to_owned();
+    let master = Daemon {
+        role: Role::Master,
+        interface,
+        id: 7,
+        max_length: Some(1000),
+        port: Some(9000),
+        ttl: Some(3),
+        group: Some("224.0.0.99".parse().unwrap()),
+    };
+    assert_eq!(daemons.reconcile(std::slice::from_ref(&master)).unwrap(), []);
+    assert_eq!(daemons.list().unwrap(), std::slice::from_ref(&master));
+    let backup = Daemon { role: Role::Backup, ..master };
+    assert_eq!(daemons.reconcile(std::slice::from_ref(&backup)).unwrap(), []);
+    // a backup takes messages of 1024 bytes, whatever it is told
+    let listed = Daemon { max_length: Some(1024), ..backup.clone() };
+    assert_eq!(daemons.list().unwrap(), std::slice::from_ref(&listed));
+    assert_eq!(daemons.reconcile(&[backup]).unwrap(), []);
+    assert_eq!(daemons.list().unwrap(), [listed]);
+    assert_eq!(daemons.reconcile(&[]).unwrap(), []);
+    assert_eq!(daemons.list().unwrap(), []);
+}
+
+#[test]
+fn a_server_on_this_host_is_no_lasting_difference() {
+    let Some(mut ipvs) = ipvs() else { return };
+    let wanted = table(vec![pool(
+        Service::new(tcp("10.8.0.1:80"), "rr"),
+        &[server("127.0.0.1:80", Forwarding::DirectRouting, 1)],
+    )]);
+    let managed = Managed::all_of(&wanted);
+    ipvs.reconcile(&managed, &wanted).unwrap();
+    ipvs.resync().unwrap();
+    assert_eq!(ipvs.reconcile(&managed, &wanted).unwrap().done, 0);
 }
 
 #[test]

@@ -1,11 +1,14 @@
 //! The kernel's IPVS table as the checkers want it.
 
+use std::net::SocketAddr;
+
 use base::Instant;
-use checkers::{Checkers, DesiredService};
-use control_plane::model::{ForwardingMethod, Protocol, ServiceAddress};
+use checkers::{Checkers, DesiredDestination, DesiredService, ServiceSettings};
+use control_plane::model::{ForwardingMethod, Protocol, ServiceAddress, lvs as model};
 use ipvs_wrapper::{
-    Destination, Error, Family, Forwarding, Ipvs, Managed, ONE_PACKET, Pool, Report, Service,
-    ServiceKey, Table,
+    Destination, Error, Family, Forwarding, Ipvs, Managed, ONE_PACKET, Pool, Report, SCHEDULER_1,
+    SCHEDULER_2, SCHEDULER_3, Service, ServiceKey, TUNNEL_CHECKSUM, TUNNEL_REMOTE_CHECKSUM, Table,
+    Tunnel, TunnelKind,
 };
 
 use crate::convergence::Convergence;
@@ -82,20 +85,54 @@ fn pool(key: ServiceKey, desired: &DesiredService) -> Pool {
     let persistence =
         settings.persistence.map(|timeout| u32::try_from(timeout.as_secs()).unwrap_or(u32::MAX));
     let mut pool = Pool::new(Service {
-        flags: if settings.one_packet { ONE_PACKET } else { 0 },
+        flags: flags(settings),
         persistence,
         persistence_prefix: settings.persistence_prefix,
+        persistence_engine: settings.persistence_engine.clone(),
         ..Service::new(key, settings.scheduler.name())
     });
     for (server, destination) in &desired.destinations {
-        let method = match destination.method {
-            ForwardingMethod::Nat => Forwarding::Masquerade,
-            ForwardingMethod::DirectRouting => Forwarding::DirectRouting,
-            ForwardingMethod::Tunnel => Forwarding::Tunnel,
-        };
-        pool.insert(Destination::new(*server, method, destination.weight));
+        pool.insert(self::destination(*server, destination));
     }
     pool
+}
+
+fn flags(settings: &ServiceSettings) -> u32 {
+    let flags = settings.scheduler_flags;
+    let all = [
+        (settings.one_packet, ONE_PACKET),
+        (flags.flag_1, SCHEDULER_1),
+        (flags.flag_2, SCHEDULER_2),
+        (flags.flag_3, SCHEDULER_3),
+    ];
+    all.into_iter().filter(|(is_set, _)| *is_set).map(|(_, flag)| flag).sum()
+}
+
+fn destination(server: SocketAddr, desired: &DesiredDestination) -> Destination {
+    let forwarding = match desired.method {
+        ForwardingMethod::Nat => Forwarding::Masquerade,
+        ForwardingMethod::DirectRouting => Forwarding::DirectRouting,
+        ForwardingMethod::Tunnel => Forwarding::Tunnel,
+    };
+    let tunnel = Tunnel {
+        kind: match desired.tunnel.kind {
+            model::TunnelKind::IpIp => TunnelKind::IpIp,
+            model::TunnelKind::Gue => TunnelKind::Gue,
+            model::TunnelKind::Gre => TunnelKind::Gre,
+        },
+        port: desired.tunnel.port,
+        flags: match desired.tunnel.checksum {
+            model::TunnelChecksum::None => 0,
+            model::TunnelChecksum::Checksum => TUNNEL_CHECKSUM,
+            model::TunnelChecksum::Remote => TUNNEL_REMOTE_CHECKSUM,
+        },
+    };
+    Destination {
+        tunnel,
+        upper_threshold: desired.upper_threshold,
+        lower_threshold: desired.lower_threshold,
+        ..Destination::new(server, forwarding, desired.weight)
+    }
 }
 
 /// `None` for a group, which is no service itself.
