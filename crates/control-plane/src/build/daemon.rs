@@ -42,7 +42,7 @@ impl GlobalDraft {
         let name = statement.keyword.name;
         let done = self.process(name, &value, statement, cx)
             || self.firewall(name, &value, statement, cx)
-            || self.snmp(name, &value)
+            || self.snmp(statement, &value, cx)
             || self.buffers(name, &value, statement, cx)
             || self.files(name, &value, statement, cx)
             || self.lvs(name, &value, statement, cx);
@@ -118,8 +118,13 @@ impl GlobalDraft {
         true
     }
 
-    fn snmp(&mut self, name: &str, value: &Value<'_>) -> bool {
+    fn snmp(&mut self, statement: &Statement<'_>, value: &Value<'_>, cx: &mut Context<'_>) -> bool {
         let snmp = &mut self.global.snmp;
+        let name = statement.keyword.name;
+        if name.starts_with("enable_snmp_rfc") {
+            let message = format!("{name}: the MIBs of the RFCs are not supported - ignoring");
+            cx.report(Diagnostic::new(Code::Unsupported, message).at(statement.place_of(0)));
+        }
         match name {
             "snmp_socket" => snmp.socket = snmp.socket.take().or_else(|| value.string()),
             "enable_traps" => snmp.traps = true,

@@ -175,7 +175,7 @@ impl InstanceDraft {
                 let owner = format!("({}): ", self.name);
                 self.garp.extra = super::garp::extra(statement, &owner, cx).or(self.garp.extra);
             }
-            "native_ipv6" => self.native_ipv6 = Some(((), statement.place())),
+            "native_ipv6" => self.native_ipv6(statement, cx),
             "mcast_src_ip" | "unicast_src_ip" => self.source(name, &value, statement),
             "mcast_dst_ip" => self.destination(&value, statement, cx),
             "notify_deleted" => {
@@ -185,6 +185,17 @@ impl InstanceDraft {
             }
             _ => self.script_or_unicast(name, value, statement, cx),
         }
+    }
+
+    fn native_ipv6(&mut self, statement: &Statement<'_>, cx: &mut Context<'_>) {
+        if self.ipv4 == Some(true) {
+            let message = format!("({}) Cannot specify native_ipv6 with IPv4 addresses", self.name);
+            let problem = Diagnostic::new(Code::BadAddress, message).at(statement.place());
+            cx.report(problem.label("the addresses above are IPv4"));
+            return;
+        }
+        self.ipv4 = Some(false);
+        self.native_ipv6 = Some(((), statement.place()));
     }
 
     /// What an election depends on; false when the keyword is none of it.
@@ -386,9 +397,12 @@ impl InstanceDraft {
         let is_ipv4 = draft.net.addr().is_ipv4();
         let fits = *self.ipv4.get_or_insert(is_ipv4) == is_ipv4;
         if !fits {
+            let address = draft.net.addr();
+            let host = draft.net.prefix_len() == draft.net.max_prefix_len();
+            let shown = if host { address.to_string() } else { draft.net.to_string() };
             let message = format!(
-                "({}): address family must match VRRP instance [{}] - ignoring",
-                self.name, draft.net
+                "({}): address family must match VRRP instance [{shown}] - ignoring",
+                self.name
             );
             let family = if is_ipv4 { "IPv6" } else { "IPv4" };
             let problem = Diagnostic::new(Code::BadAddress, message).at(draft.place.clone());

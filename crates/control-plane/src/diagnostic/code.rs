@@ -98,6 +98,7 @@ codes! {
     UnknownKeyword "unknown-keyword" UnknownKeyword Error "A keyword is unknown, or unknown here.";
     UnexpectedOpen "unexpected-brace" UnexpectedOpen Error "'{' stands where no block can begin.";
     MissingOpen "missing-open-brace" MissingOpen Error "A block has no '{'.";
+    NoBlock "no-block" Note Warning "A keyword that opens a block stands alone.";
     ExtraClose "extra-brace" UnexpectedClose Error "'}' closes nothing.";
     MissingClose "missing-close-brace" MissingClose Error "A block is never closed.";
     MissingValue "missing-value" MissingParameter Error "A keyword lacks a value without which keepalived does not start.";

@@ -95,6 +95,13 @@ pub enum Head {
     Words,
 }
 
+impl Head {
+    /// Whether words must stand there.
+    pub const fn needs_words(self) -> bool {
+        matches!(self, Self::Name | Self::Words)
+    }
+}
+
 /// What a keyword takes. The parser checks it before anybody sees the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {

@@ -295,15 +295,39 @@ impl Parser {
     fn no_brace_came(&mut self, words: &[Word<'_>], cx: &mut Context<'_>) {
         let Some(pending) = self.pending.take() else { return };
         let Some(keyword) = pending.keyword else { return };
-        let problem =
-            Diagnostic::new(Code::MissingOpen, "Missing '{' at beginning of configuration block");
-        let problem = problem.label(format!("{} needs a block", keyword.name));
-        cx.report(problem.at(pending.place.clone()));
-        let Shape::Nested(inner, _) = keyword.shape else { return };
         let next = words.first().map_or("", |word| word.text);
         // What follows shows whether the block is there and only its brace is not.
-        if keywords::find(inner, next).is_some() && keywords::find(pending.block, next).is_none() {
+        let belongs_inside = match keyword.shape {
+            Shape::Nested(inner, _) => {
+                keywords::find(inner, next).is_some()
+                    && keywords::find(pending.block, next).is_none()
+            }
+            _ => false,
+        };
+        let name = keyword.name;
+        let needs_name = matches!(keyword.shape, Shape::Nested(_, head) | Shape::Entries(head) if head.needs_words());
+        // Without its peers a unicast instance would send to everybody: that is no small thing.
+        let may_be_empty = match keyword.shape {
+            Shape::Entries(_) => name != "unicast_peer",
+            Shape::Nested(inner, _) => matches!(inner, Block::GlobalDefs | Block::Ssl),
+            _ => false,
+        };
+        if needs_name && pending.words.len() < 2 {
             self.enter(pending, cx);
+            self.stack.pop();
+        } else if may_be_empty && !belongs_inside {
+            let problem = Diagnostic::new(
+                Code::NoBlock,
+                format!("{name} has no block: nothing follows from it"),
+            );
+            cx.report(problem.at(pending.place).label("expected '{' after it"));
+        } else {
+            let message = "Missing '{' at beginning of configuration block";
+            let problem = Diagnostic::new(Code::MissingOpen, message).at(pending.place.clone());
+            cx.report(problem.label(format!("{name} needs a block")));
+            if belongs_inside {
+                self.enter(pending, cx);
+            }
         }
     }
 
