@@ -56,3 +56,13 @@ pub enum Packet<'a> {
         payload: &'a [u8],
     },
 }
+
+impl Packet<'_> {
+    /// Where it was sent to; `None` when the bytes are no IPv4 datagram.
+    pub fn destination(&self) -> Option<IpAddr> {
+        match self {
+            Self::Ipv4(bytes) => Some(wire::ipv4::parse(bytes)?.destination.into()),
+            Self::Ipv6 { destination, .. } => Some((*destination).into()),
+        }
+    }
+}

@@ -39,7 +39,7 @@ pub use event::{Event, Level, Saying, ScriptSaying};
 pub use input::{Input, Packet};
 pub use link::Link;
 pub use notification::{Notification, NotifyObject, NotifyState};
-pub use output::{Cast, KillSignal, OutgoingAdvert, Output, Outputs, SocketKey};
+pub use output::{KillSignal, OutgoingAdvert, Output, Outputs, SocketKey};
 pub use reload::Change;
 pub use script::{ExitKind, RunId, Verdict};
 pub use snapshot::{Identity, InstanceSnapshot, ObjectKey, ObjectState, Snapshot};

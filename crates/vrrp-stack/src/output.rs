@@ -7,6 +7,7 @@ use control_plane::model::Command;
 use wire::{Family, MacAddress};
 
 use crate::event::Event;
+use crate::input::Packet;
 use crate::notification::Notification;
 use crate::script::RunId;
 
@@ -51,8 +52,8 @@ pub enum Output {
 /// An advert, ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutgoingAdvert {
-    /// Interface that it leaves by.
-    pub index: IfIndex,
+    /// The socket that it leaves by.
+    pub socket: SocketKey,
     /// IPv4: the datagram with its header, for a socket with `IP_HDRINCL`. IPv6: the payload.
     pub datagram: Vec<u8>,
     /// Sender.
@@ -85,13 +86,18 @@ pub struct SocketKey {
     pub index: IfIndex,
     /// Family.
     pub family: Family,
+    /// The multicast group that it joins; `None` is for unicast.
+    pub group: Option<IpAddr>,
 }
 
-/// What a socket receives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Cast {
-    /// Adverts to this group.
-    Multicast(IpAddr),
-    /// Adverts to this address of this host; `None` to any.
-    Unicast(Option<IpAddr>),
+impl SocketKey {
+    /// Whether a packet that came out of this socket is meant for it. The kernel gives a unicast
+    /// packet to every raw socket of the interface, so each takes its own.
+    pub fn takes(&self, packet: &Packet<'_>) -> bool {
+        let Some(destination) = packet.destination() else { return false };
+        match self.group {
+            Some(group) => destination == group,
+            None => !destination.is_multicast(),
+        }
+    }
 }

@@ -200,7 +200,7 @@ impl Stack {
         let live = self.routers.iter().filter(|router| *router.state() != State::Stopped);
         live.filter_map(|router| {
             let index = self.links.named(&router.config().interface)?.index;
-            Some(SocketKey { index, family: router.family() })
+            Some(router.socket(index))
         })
         .collect()
     }

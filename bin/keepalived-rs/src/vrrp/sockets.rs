@@ -63,7 +63,8 @@ impl Sockets {
     }
 
     fn open_one(&mut self, key: SocketKey, scheduler: &mut Scheduler) {
-        let options = VrrpSocketOptions::multicast(family(key.family), key.index);
+        let usual = VrrpSocketOptions::multicast(family(key.family), key.index);
+        let options = VrrpSocketOptions { group: key.group, ..usual };
         let opened = VrrpSocket::open(&options).and_then(|socket| {
             use std::os::fd::AsFd;
             let token = scheduler.register(socket.as_fd(), Interest::Read)?;
@@ -71,8 +72,12 @@ impl Sockets {
         });
         match opened {
             Ok((token, socket)) => {
+                let kind = key.group.map_or_else(
+                    || "unicast".to_owned(),
+                    |group| format!("multicast, address({group})"),
+                );
                 log::debug!(
-                    "VRRP sockpool: [ifindex({:>3}), family({:?}), proto(112), multicast]",
+                    "VRRP sockpool: [ifindex({:>3}), family({:?}), proto(112), {kind}]",
                     key.index,
                     key.family
                 );
@@ -106,7 +111,8 @@ impl Sockets {
             match socket.receive(&mut self.buffer) {
                 Ok(Some(datagram)) => {
                     let Some(bytes) = self.buffer.get(..datagram.length) else { continue };
-                    if let Some(packet) = packet(&datagram, bytes) {
+                    let packet = packet(&datagram, bytes).filter(|packet| key.takes(packet));
+                    if let Some(packet) = packet {
                         heard(key.index, packet);
                     }
                 }
@@ -120,10 +126,7 @@ impl Sockets {
 
     /// Sends an advert. What cannot leave now is worthless later and is dropped.
     pub(super) fn send(&self, advert: &OutgoingAdvert) {
-        let family = if advert.source.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 };
-        let Some((_, socket)) = self.open.get(&SocketKey { index: advert.index, family }) else {
-            return;
-        };
+        let Some((_, socket)) = self.open.get(&advert.socket) else { return };
         if let Err(error) = socket.send(&advert.datagram, advert.source, advert.destination) {
             log::debug!("({}) cannot send an advert: {error}", advert.instance);
         }

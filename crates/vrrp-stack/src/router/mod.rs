@@ -16,7 +16,7 @@ mod transitions;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use base::{Duration, Instant, Priority};
+use base::{Duration, IfIndex, Instant, Priority};
 use control_plane::model::{self, VirtualAddress, global::MulticastGroups};
 use wire::{Family, Version};
 
@@ -25,7 +25,7 @@ use crate::complaint::ComplaintKind;
 use crate::event::{Event, Saying};
 use crate::links::Links;
 use crate::notification::{Notification, NotifyState};
-use crate::output::{Cast, Output, Outputs};
+use crate::output::{Output, Outputs, SocketKey};
 use crate::snapshot::{Identity, InstanceSnapshot};
 use crate::state::State;
 use crate::statistics::Statistics;
@@ -148,12 +148,10 @@ impl VirtualRouter {
         self.family
     }
 
-    /// What its socket has to receive.
-    pub fn cast(&self) -> Cast {
-        match self.config.unicast {
-            Some(_) => Cast::Unicast(self.source),
-            None => Cast::Multicast(self.group),
-        }
+    /// The socket that it needs on its interface.
+    pub fn socket(&self, index: IfIndex) -> SocketKey {
+        let group = self.config.unicast.is_none().then_some(self.group);
+        SocketKey { index, family: self.family, group }
     }
 
     /// Its addresses: announced in adverts, then excluded from them.

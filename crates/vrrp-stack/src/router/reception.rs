@@ -9,7 +9,6 @@ use wire::{AdvertError, AdvertView, Carrier};
 use super::{Turn, VirtualRouter};
 use crate::complaint::Complaint;
 use crate::event::Saying;
-use crate::output::Cast;
 use crate::state::State;
 
 impl VirtualRouter {
@@ -50,9 +49,9 @@ impl VirtualRouter {
 
     /// Whether a packet to this address is for this router.
     pub(crate) fn is_addressed_by(&self, destination: IpAddr) -> bool {
-        match self.cast() {
-            Cast::Multicast(group) => destination == group,
-            Cast::Unicast(own) => own.is_none_or(|own| destination == own),
+        match self.config.unicast {
+            Some(_) => self.source.is_none_or(|own| destination == own),
+            None => destination == self.group,
         }
     }
 

@@ -77,7 +77,8 @@ impl VirtualRouter {
             _ => return None,
         };
         let instance = self.config.name.clone();
-        Some(OutgoingAdvert { index, datagram, source, destination, hop_limit, instance })
+        let socket = self.socket(index);
+        Some(OutgoingAdvert { socket, datagram, source, destination, hop_limit, instance })
     }
 
     /// How checksums of version 3 are made here.

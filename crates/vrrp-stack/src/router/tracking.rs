@@ -72,13 +72,9 @@ impl VirtualRouter {
             let weight = tracked.weight.weight.get();
             take(effect(weight, up != tracked.weight.reverse, Fault::TrackedLinkDown(at)));
         }
-        let cast = self.cast();
         faults.extend(self.faults.iter().copied().filter(|fault| fault.is_of_group()));
         self.faults = faults;
         self.set_priority(turn, self.config.priority.adjusted(sum));
-        if cast != self.cast() {
-            *turn.generation += 1;
-        }
     }
 
     /// What the configuration and the interface themselves make impossible.

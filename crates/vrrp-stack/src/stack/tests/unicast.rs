@@ -8,7 +8,7 @@ use wire::ipv4;
 
 use crate::fixture::*;
 use crate::input::{Input, Packet};
-use crate::output::{Cast, Output};
+use crate::output::{Output, SocketKey};
 use crate::router::Fault;
 
 fn peer(address: impl Into<IpAddr>) -> UnicastPeer {
@@ -43,7 +43,7 @@ fn an_advert_goes_to_every_peer_with_the_configured_ttl() {
         })
         .collect();
     assert_eq!(sent, [(LOW.into(), 33), (HIGH.into(), 33)]);
-    assert_eq!(bench.stack.routers()[0].cast(), Cast::Unicast(Some(OURS.into())));
+    assert_eq!(bench.stack.desired_sockets().first().unwrap().group, None);
     assert_eq!(bench.stack.routers()[0].statistics().advert_sent, 2, "adverts, not packets");
 }
 
@@ -111,5 +111,22 @@ fn another_group_is_sent_to_and_listened_to() {
         .iter()
         .any(|output| matches!(output, Output::SendAdvert(advert) if advert.destination == group));
     assert!(sent);
-    assert_eq!(bench.stack.routers()[0].cast(), Cast::Multicast(group));
+    assert_eq!(bench.stack.desired_sockets().first().unwrap().group, Some(group));
+}
+
+#[test]
+fn each_socket_takes_its_own_packets() {
+    let socket = |group| SocketKey { index: eth0().index, family: wire::Family::Ipv4, group };
+    let sent_to = |destination| {
+        let header =
+            ipv4::Header { identification: 1, ttl: 1, protocol: 112, source: LOW, destination };
+        ipv4::emit(&header, &[]).unwrap()
+    };
+    let (group, own) = (wire::vrrp::GROUP_V4, OURS);
+    let takes = |socket: SocketKey, bytes: &[u8]| socket.takes(&Packet::Ipv4(bytes));
+    let multicast = socket(Some(group.into()));
+    assert_eq!([takes(multicast, &sent_to(group)), takes(multicast, &sent_to(own))], [true, false]);
+    let unicast = socket(None);
+    assert_eq!([takes(unicast, &sent_to(group)), takes(unicast, &sent_to(own))], [false, true]);
+    assert!(!takes(unicast, &[]), "no datagram at all");
 }
