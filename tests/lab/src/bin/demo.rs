@@ -180,17 +180,10 @@ impl Story {
             "{:22} {:24} {:>8} {:>8}  last failed request",
             "what happened", "reaction", "requests", "failed"
         );
-        for one in &self.chapters {
-            println!(
-                "{:22} {:24} {:>8} {:>8}  {}",
-                one.title,
-                one.reaction,
-                one.requests,
-                one.failed,
-                one.last_failure
-                    .map(|after| format!("{} after it", seconds(after)))
-                    .unwrap_or_default()
-            );
+        for Chapter { title, reaction, requests, failed, last_failure } in &self.chapters {
+            let last = last_failure.map(|after| format!("{} after it", seconds(after)));
+            let last = last.as_deref().unwrap_or("none");
+            println!("{title:22} {reaction:24} {requests:>8} {failed:>8}  {last}");
         }
         println!("\n{} requests in all, {} failed", requests.len(), failed(requests).len());
     }
