@@ -359,5 +359,6 @@ impl Vrrp {
 
 fn virtual_addresses(config: &Config) -> BTreeSet<IpAddr> {
     let instances = config.vrrp.instances.iter();
-    instances.flat_map(|one| one.virtual_addresses.iter().map(|vip| vip.address())).collect()
+    let all = instances.flat_map(|one| one.virtual_addresses.iter().chain(&one.excluded_addresses));
+    all.map(|vip| vip.address()).collect()
 }
