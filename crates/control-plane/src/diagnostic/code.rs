@@ -127,6 +127,7 @@ codes! {
     ScriptMissing "script-missing" General Error "A script that is tracked does not exist; it is disabled.";
     ScriptInsecure "script-insecure" General Error "A script could be changed by others; it is disabled.";
     ScriptSecurity "script-security" Security Warning "Scripts run although enable_script_security is not set.";
+    NotYet "not-yet" Note Warning "A keyword that is read and checked, but has no effect yet.";
     Unused "unused" Note Note "Something is defined and never used.";
     Unusable "unusable" Note Warning "A script that is not tracked cannot be run; it is left out.";
     Ineffective "ineffective" Note Warning "A setting without effect.";

@@ -145,6 +145,11 @@ impl Diagnostics {
         self.list.iter()
     }
 
+    /// Keeps only some of them; what they amount to stays.
+    pub fn retain(&mut self, keep: impl FnMut(&Diagnostic) -> bool) {
+        self.list.retain(keep);
+    }
+
     /// Whether there is nothing to say at all.
     pub const fn is_empty(&self) -> bool {
         self.list.is_empty()

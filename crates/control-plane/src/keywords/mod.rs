@@ -2,6 +2,7 @@
 //! must look like; the documentation and the editors' highlighting are made of it.
 
 mod check;
+mod effect;
 mod entries;
 mod global;
 mod groups;
@@ -12,6 +13,8 @@ mod tracking;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
+
+pub use effect::{Effect, effect, gaps};
 
 /// Where a keyword may stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -80,6 +83,45 @@ pub enum Block {
     RuleEntry,
     /// Anywhere: `include`, definitions, conditions.
     Directive,
+}
+
+impl Block {
+    /// What a block is called in a message; `None` for what is no block.
+    pub const fn name(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Root => "no block at all",
+            Self::GlobalDefs => "global_defs",
+            Self::TrackGroup => "track_group",
+            Self::SyncGroup => "vrrp_sync_group",
+            Self::GarpGroup => "garp_group",
+            Self::Instance => "vrrp_instance",
+            Self::Authentication => "authentication",
+            Self::AuthHmac => "auth_hmac",
+            Self::Script => "vrrp_script",
+            Self::TrackProcess => "vrrp_track_process",
+            Self::TrackFile => "track_file",
+            Self::Bfd => "bfd_instance",
+            Self::Ssl => "SSL",
+            Self::VirtualServer => "virtual_server",
+            Self::RealServer => "real_server",
+            Self::MiscCheck => "MISC_CHECK",
+            Self::SmtpCheck => "SMTP_CHECK",
+            Self::SmtpHost => "host of SMTP_CHECK",
+            Self::TcpCheck => "TCP_CHECK",
+            Self::PingCheck => "PING_CHECK",
+            Self::UdpCheck => "UDP_CHECK",
+            Self::HttpGet => "HTTP_GET",
+            Self::HttpUrl => "url of HTTP_GET",
+            Self::SslGet => "SSL_GET",
+            Self::SslUrl => "url of SSL_GET",
+            Self::DnsCheck => "DNS_CHECK",
+            Self::FileCheck => "FILE_CHECK",
+            Self::BfdCheck => "BFD_CHECK",
+            Self::AddressEntry | Self::RouteEntry | Self::RuleEntry | Self::Directive => {
+                return None;
+            }
+        })
+    }
 }
 
 /// What stands between a block's keyword and its brace.
@@ -165,15 +207,6 @@ pub enum Missing {
     Ignored(&'static str),
 }
 
-/// Whether the daemon does what the keyword says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// It does.
-    Full,
-    /// It is read and checked; nothing follows from it yet. Why, in a few words.
-    NotYet(&'static str),
-}
-
 /// A row of the table.
 #[derive(Clone, Copy, Debug)]
 pub struct Keyword {
@@ -206,8 +239,6 @@ pub struct Keyword {
     pub once: bool,
     /// One sentence.
     pub doc: &'static str,
-    /// Whether it works.
-    pub effect: Effect,
 }
 
 impl Keyword {
@@ -296,7 +327,6 @@ const fn row(name: &'static str, shape: Shape) -> Keyword {
         since_2_4: false,
         once: false,
         doc: "",
-        effect: Effect::Full,
     }
 }
 

@@ -42,49 +42,12 @@ pub(crate) fn unknown_keyword(block: Block, name: &str) -> Diagnostic {
         return problem.label(format!("did you mean '{meant}'?"));
     }
     let elsewhere: Vec<String> = keywords::all()
-        .filter(|(place, row)| row.name == name && block_name(*place).is_some())
-        .filter_map(|(place, _)| block_name(place).map(str::to_owned))
+        .filter(|(place, row)| row.name == name && place.name().is_some())
+        .filter_map(|(place, _)| place.name().map(str::to_owned))
         .take(3)
         .collect();
     if elsewhere.is_empty() {
         return problem;
     }
     problem.label("unknown here").help(format!("it belongs into {}", elsewhere.join(", ")))
-}
-
-/// What a block is called in a message.
-const fn block_name(block: Block) -> Option<&'static str> {
-    Some(match block {
-        Block::Root => "no block at all",
-        Block::GlobalDefs => "global_defs",
-        Block::TrackGroup => "track_group",
-        Block::SyncGroup => "vrrp_sync_group",
-        Block::GarpGroup => "garp_group",
-        Block::Instance => "vrrp_instance",
-        Block::Authentication => "authentication",
-        Block::AuthHmac => "auth_hmac",
-        Block::Script => "vrrp_script",
-        Block::TrackProcess => "vrrp_track_process",
-        Block::TrackFile => "track_file",
-        Block::Bfd => "bfd_instance",
-        Block::Ssl => "SSL",
-        Block::VirtualServer => "virtual_server",
-        Block::RealServer => "real_server",
-        Block::MiscCheck => "MISC_CHECK",
-        Block::SmtpCheck => "SMTP_CHECK",
-        Block::SmtpHost => "host of SMTP_CHECK",
-        Block::TcpCheck => "TCP_CHECK",
-        Block::PingCheck => "PING_CHECK",
-        Block::UdpCheck => "UDP_CHECK",
-        Block::HttpGet => "HTTP_GET",
-        Block::HttpUrl => "url of HTTP_GET",
-        Block::SslGet => "SSL_GET",
-        Block::SslUrl => "url of SSL_GET",
-        Block::DnsCheck => "DNS_CHECK",
-        Block::FileCheck => "FILE_CHECK",
-        Block::BfdCheck => "BFD_CHECK",
-        Block::AddressEntry | Block::RouteEntry | Block::RuleEntry | Block::Directive => {
-            return None;
-        }
-    })
 }

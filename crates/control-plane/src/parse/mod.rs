@@ -8,11 +8,12 @@ mod hint;
 pub(crate) mod statement;
 pub(crate) mod value;
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use crate::build::Builder;
 use crate::diagnostic::{Code, Diagnostic, Place};
-use crate::keywords::{self, Block, Head, Keyword, Missing, Shape};
+use crate::keywords::{self, Block, Effect, Head, Keyword, Missing, Shape};
 use crate::lang::line::Origin;
 use crate::lang::words::{Token, Word, tokens};
 use crate::lang::{Context, Sink};
@@ -30,6 +31,8 @@ pub(crate) struct Parser {
     pending: Option<Pending>,
     /// Blocks that were closed for want of their own brace; as many stray ones are forgiven.
     forgiven: usize,
+    /// Features without effect that were told: once each is enough.
+    without_effect: HashSet<&'static str>,
 }
 
 /// An open block.
@@ -128,7 +131,13 @@ fn unmatched_quote(text: &str, origin: Origin<'_>, at: usize, cx: &mut Context<'
 impl Parser {
     /// A parser for one configuration.
     pub(crate) fn new(builder: Builder) -> Self {
-        Self { builder, stack: Vec::new(), pending: None, forgiven: 0 }
+        Self {
+            builder,
+            stack: Vec::new(),
+            pending: None,
+            forgiven: 0,
+            without_effect: HashSet::new(),
+        }
     }
 
     fn inside(&self) -> Inside {
@@ -227,6 +236,7 @@ impl Parser {
     fn statement(&mut self, statement: &Statement<'_>, cx: &mut Context<'_>) {
         let keyword = statement.keyword;
         self.old_spelling(statement, cx);
+        self.effect(statement, cx);
         if statement.words.len() < 2 && !self.may_lack_value(statement, cx) {
             return;
         }
@@ -243,6 +253,16 @@ impl Parser {
                 cx.report(outcome_of(problem, outcome));
                 self.builder.invalid(statement);
             }
+        }
+    }
+
+    /// Says so when nothing follows from a keyword yet, once for each feature.
+    fn effect(&mut self, statement: &Statement<'_>, cx: &mut Context<'_>) {
+        let (block, name) = (statement.block, statement.keyword.name);
+        let Effect::NotYet(feature) = keywords::effect(block, name) else { return };
+        if self.without_effect.insert(feature) {
+            let message = format!("{name}: checked, but without effect yet ({feature})");
+            cx.report(Diagnostic::new(Code::NotYet, message).at(statement.place_of(0)));
         }
     }
 
@@ -440,6 +460,7 @@ impl Parser {
         let keyword = statement.keyword;
         let opened = statement.place();
         self.old_spelling(statement, cx);
+        self.effect(statement, cx);
         let mut inside = match keyword.shape {
             Shape::Nested(block, _) => Inside::Keywords(block),
             Shape::List => Inside::List,

@@ -1,0 +1,286 @@
+//! Keywords that are read and checked, but from which nothing follows yet. `docs/differences.md`
+//! has this list for people; the reader says it of each that a configuration uses.
+
+use super::Block;
+
+/// Whether the daemon does what a keyword says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It does.
+    Full,
+    /// It is read and checked; nothing follows from it yet. Why, in a few words.
+    NotYet(&'static str),
+}
+
+/// Places, keywords (`*` is all of the place), and why nothing follows from them.
+type Gap = (&'static [Block], &'static [&'static str], &'static str);
+
+const GLOBAL: &[Block] = &[Block::GlobalDefs];
+const INSTANCE: &[Block] = &[Block::Instance];
+
+/// What is missing. A line goes when its feature comes.
+static NOT_YET: &[Gap] = &[
+    (
+        GLOBAL,
+        &[
+            "snmp_socket",
+            "enable_traps",
+            "enable_snmp_vrrp",
+            "enable_snmp_keepalived",
+            "enable_snmp_rfc",
+            "enable_snmp_rfcv2",
+            "enable_snmp_rfcv3",
+            "enable_snmp_checker",
+            "snmp_vs_stats_update_interval",
+            "snmp_rs_stats_update_interval",
+        ],
+        "SNMP",
+    ),
+    (&[Block::VirtualServer, Block::RealServer], &["snmp_name"], "SNMP"),
+    (GLOBAL, &["enable_dbus", "dbus_service_name", "dbus_no_interface_name"], "D-Bus"),
+    (
+        GLOBAL,
+        &[
+            "notification_email",
+            "notification_email_from",
+            "smtp_server",
+            "smtp_helo_name",
+            "smtp_connect_timeout",
+            "smtp_alert",
+            "smtp_alert_vrrp",
+            "smtp_alert_checker",
+            "no_email_faults",
+            "no_checker_emails",
+        ],
+        "mail",
+    ),
+    (
+        &[Block::Instance, Block::SyncGroup, Block::VirtualServer, Block::RealServer],
+        &["smtp_alert"],
+        "mail",
+    ),
+    (
+        GLOBAL,
+        &[
+            "notify_fifo",
+            "notify_fifo_script",
+            "vrrp_notify_fifo",
+            "vrrp_notify_fifo_script",
+            "lvs_notify_fifo",
+            "lvs_notify_fifo_script",
+            "vrrp_notify_priority_changes",
+            "fifo_write_vrrp_states_on_reload",
+        ],
+        "notify pipes",
+    ),
+    (&[Block::Instance, Block::SyncGroup], &["notify_priority_changes"], "notify pipes"),
+    (&[Block::Root], &["bfd_instance"], "BFD"),
+    (&[Block::Bfd], &["*"], "BFD"),
+    (&[Block::Instance, Block::SyncGroup], &["track_bfd"], "BFD"),
+    (&[Block::RealServer], &["BFD_CHECK"], "BFD"),
+    (&[Block::BfdCheck], &["*"], "BFD"),
+    (
+        GLOBAL,
+        &[
+            "vrrp_priority",
+            "vrrp_no_swap",
+            "vrrp_rt_priority",
+            "vrrp_cpu_affinity",
+            "vrrp_rlimit_rttime",
+            "vrrp_rlimit_rtime",
+            "checker_priority",
+            "checker_no_swap",
+            "checker_rt_priority",
+            "checker_cpu_affinity",
+            "checker_rlimit_rttime",
+            "checker_rlimit_rtime",
+            "bfd_priority",
+            "bfd_no_swap",
+            "bfd_rt_priority",
+            "bfd_cpu_affinity",
+            "bfd_rlimit_rttime",
+            "bfd_rlimit_rtime",
+            "max_auto_priority",
+            "min_auto_priority_delay",
+        ],
+        "scheduling of processes",
+    ),
+    (
+        GLOBAL,
+        &[
+            "process_names",
+            "process_name",
+            "vrrp_process_name",
+            "checker_process_name",
+            "lvs_process_name",
+            "bfd_process_name",
+        ],
+        "names of processes",
+    ),
+    (
+        &[Block::Root],
+        &[
+            "net_namespace",
+            "net_namespace_ipvs",
+            "namespace_with_ipsets",
+            "use_pid_dir",
+            "instance",
+        ],
+        "namespaces and instances",
+    ),
+    (
+        GLOBAL,
+        &["startup_script", "startup_script_timeout", "shutdown_script", "shutdown_script_timeout"],
+        "scripts of the parent",
+    ),
+    (
+        GLOBAL,
+        &[
+            "umask",
+            "config_save_dir",
+            "tmp_config_directory",
+            "iproute_usr_dir",
+            "iproute_etc_dir",
+            "random_seed",
+            "disable_local_igmp",
+            "use_symlink_paths",
+        ],
+        "small settings of the daemon",
+    ),
+    (
+        GLOBAL,
+        &[
+            "data_use_instance",
+            "json_version",
+            "state_dump_file",
+            "stats_dump_file",
+            "json_dump_file",
+        ],
+        "dump files",
+    ),
+    (
+        GLOBAL,
+        &["reload_check_config", "reload_time_file", "reload_repeat", "reload_file"],
+        "reload files",
+    ),
+    (
+        GLOBAL,
+        &[
+            "nftables_ipvs",
+            "nftables_ipvs_priority",
+            "nftables_ipvs_start_fwmark",
+            "nftables_ifindex",
+            "nftables_counters",
+            "nftables_priority",
+            "vrrp_iptables",
+            "vrrp_ipsets",
+        ],
+        "firewall tables beyond no_accept",
+    ),
+    (
+        GLOBAL,
+        &[
+            "vrrp_netlink_cmd_rcv_bufs",
+            "vrrp_netlink_cmd_rcv_bufs_force",
+            "vrrp_netlink_monitor_rcv_bufs",
+            "vrrp_netlink_monitor_rcv_bufs_force",
+            "process_monitor_rcv_bufs",
+            "process_monitor_rcv_bufs_force",
+            "lvs_netlink_cmd_rcv_bufs",
+            "lvs_netlink_cmd_rcv_bufs_force",
+            "lvs_netlink_monitor_rcv_bufs",
+            "lvs_netlink_monitor_rcv_bufs_force",
+            "vrrp_rx_bufs_policy",
+            "vrrp_rx_bufs_multiplier",
+        ],
+        "buffer sizes: the daemon forces large ones by itself",
+    ),
+    (INSTANCE, &["kernel_rx_buf_size"], "buffer sizes: the daemon forces large ones by itself"),
+    (
+        GLOBAL,
+        &[
+            "vrrp_startup_delay",
+            "vrrp_delay_after_boot",
+            "log_unknown_vrids",
+            "vmac_prefix",
+            "vmac_addr_prefix",
+            "vrrp_garp_extra_if",
+            "vrrp_vmac_garp_intvl",
+        ],
+        "small settings of VRRP",
+    ),
+    (
+        INSTANCE,
+        &[
+            "use_vmac",
+            "use_vmac_addr",
+            "vmac_xmit_base",
+            "use_ipvlan",
+            "vrf",
+            "garp_extra_if",
+            "vmac_garp_intvl",
+        ],
+        "interfaces of an instance's own",
+    ),
+    (
+        INSTANCE,
+        &[
+            "track_src_ip",
+            "promote_secondaries",
+            "linkbeat_use_polling",
+            "timer_expired_backup",
+            "thread_timer_expired",
+            "debug",
+        ],
+        "small settings of VRRP",
+    ),
+    (
+        &[Block::Root],
+        &["linkbeat_use_polling", "linkbeat_interfaces", "interface_up_down_delays"],
+        "polling and debouncing of interfaces",
+    ),
+    (INSTANCE, &["auth_hmac"], "authentication by HMAC"),
+    (&[Block::AuthHmac], &["*"], "authentication by HMAC"),
+    (&[Block::Instance], &["lvs_sync_daemon_interface"], "IPVS synchronisation"),
+    (GLOBAL, &["lvs_sync_daemon"], "IPVS synchronisation"),
+    (
+        GLOBAL,
+        &["lvs_flush", "lvs_flush_on_stop", "lvs_flush_onstop", "lvs_timeouts"],
+        "global settings of IPVS",
+    ),
+    (
+        &[Block::Root],
+        &["vrrp_track_process", "track_file", "vrrp_track_file"],
+        "tracking of files and processes",
+    ),
+    (&[Block::TrackProcess, Block::TrackFile], &["*"], "tracking of files and processes"),
+    (
+        &[Block::Instance, Block::SyncGroup],
+        &["track_file", "track_process"],
+        "tracking of files and processes",
+    ),
+    (&[Block::RealServer], &["FILE_CHECK"], "tracking of files and processes"),
+    (&[Block::FileCheck], &["*"], "tracking of files and processes"),
+    (
+        &[Block::Root],
+        &["static_ipaddress", "static_routes", "static_rules", "track_group"],
+        "static addresses, routes and rules",
+    ),
+    (&[Block::TrackGroup], &["*"], "static addresses, routes and rules"),
+    (INSTANCE, &["virtual_routes", "virtual_rules"], "routes and rules"),
+    (&[Block::RouteEntry, Block::RuleEntry], &["*"], "routes and rules"),
+    (&[Block::VirtualServer], &["ha_suspend"], "suspension of checks"),
+];
+
+/// Whether the daemon does what a keyword says.
+pub fn effect(place: Block, name: &str) -> Effect {
+    let fits = |gap: &&Gap| {
+        gap.0.contains(&place) && gap.1.iter().any(|known| *known == name || *known == "*")
+    };
+    NOT_YET.iter().find(fits).map_or(Effect::Full, |gap| Effect::NotYet(gap.2))
+}
+
+/// Every gap with its places and keywords, in order.
+pub fn gaps() -> impl Iterator<Item = (&'static [Block], &'static [&'static str], &'static str)> {
+    NOT_YET.iter().copied()
+}
