@@ -160,11 +160,15 @@ impl Stack {
         routers.chain(scripts).chain(self.announcements.next_timeout()).min()
     }
 
-    /// The addresses that must be installed now.
-    pub fn desired_addresses(&self) -> BTreeSet<DesiredAddress> {
+    /// The addresses that must be installed now, in the order of the configuration: the kernel makes
+    /// the first of a network its primary address. None is in it twice.
+    pub fn desired_addresses(&self) -> Vec<DesiredAddress> {
         let masters = self.routers.iter().filter(|router| router.state().is_master());
         let vips = masters.flat_map(VirtualRouter::vips);
-        vips.filter_map(|vip| addresses::desired(&self.links, vip)).collect()
+        let mut seen = BTreeSet::new();
+        vips.filter_map(|vip| addresses::desired(&self.links, vip))
+            .filter(|address| seen.insert((address.index, address.net)))
+            .collect()
     }
 
     /// Every address that is this stack's business. What is in here and not desired has to be

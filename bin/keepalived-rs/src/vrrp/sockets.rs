@@ -77,7 +77,7 @@ impl Sockets {
                     |group| format!("multicast, address({group})"),
                 );
                 log::debug!(
-                    "VRRP sockpool: [ifindex({:>3}), family({:?}), proto(112), {kind}]",
+                    "VRRP sockpool: [ifindex({:>3}), family({}), proto(112), {kind}]",
                     key.index,
                     key.family
                 );

@@ -248,8 +248,8 @@ fn an_ipv6_address_of_its_own_is_the_source_of_nothing() {
         told,
         [
             ("10.9.0.160/24".to_owned(), false, None),
-            ("2001:db8::53/64".to_owned(), true, None),
             ("fe80::53/128".to_owned(), true, Some(0)),
+            ("2001:db8::53/64".to_owned(), true, None),
         ]
     );
 }
@@ -260,4 +260,11 @@ fn a_link_that_is_told_again_as_it_was_changes_nothing() {
     let before = bench.stack.clone();
     bench.give(Input::Link(eth0()));
     assert_eq!(bench.stack, before);
+}
+
+#[test]
+fn addresses_are_wanted_in_the_order_of_the_file_and_once() {
+    let mut config = instance(100);
+    config.virtual_addresses = ["10.9.0.9/24", "10.9.0.1/24", "10.9.0.9/24"].map(vip).into();
+    assert_eq!(Bench::master(&only(config)).desired(), ["10.9.0.9/24", "10.9.0.1/24"]);
 }

@@ -1,0 +1,180 @@
+//! Every kind of virtual router fails over: version 3 over IPv4 and over IPv6, unicast, another
+//! multicast group, and a sync group; between two of ours and with keepalived on either side.
+
+use std::time::Duration;
+
+use lab::program::Pairing;
+use lab::{Daemon, Network, Node, left, wait};
+
+const OWN: [&str; 2] = ["10.9.0.1/24", "10.9.0.2/24"];
+const VIP: &str = "10.9.0.160";
+const SECOND_VIP: &str = "10.9.0.161";
+const VIP_V6: [&str; 2] = ["fe80::160", "2001:db8::160"];
+
+/// Version 2, priority 100: the slowest of all.
+const DOWN_INTERVAL: Duration = Duration::from_millis(3_609);
+const SLACK: Duration = Duration::from_millis(1_500);
+/// An IPv6 address is not used before the kernel has asked for its double.
+const DETECTION: Duration = Duration::from_secs(3);
+
+/// A second interface, to be tracked.
+const SIDE_LINK: &str = "ip link add side0 type veth peer name side1
+     ip link set side0 up
+     ip link set side1 up";
+
+/// One of the two nodes: 0 has priority 150, 1 has 100.
+type Configuration = fn(node: usize) -> String;
+
+fn priority(node: usize) -> u8 {
+    if node == 0 { 150 } else { 100 }
+}
+
+fn instance(name: &str, vrid: u8, node: usize, rest: &str) -> String {
+    format!(
+        "vrrp_instance {name} {{
+            state BACKUP
+            interface eth0
+            virtual_router_id {vrid}
+            priority {}
+            {rest}
+        }}\n",
+        priority(node)
+    )
+}
+
+fn version_3(node: usize) -> String {
+    instance("V3", 51, node, &format!("version 3\n advert_int 0.3\n virtual_ipaddress {{ {VIP} }}"))
+}
+
+fn ipv6(node: usize) -> String {
+    let [local, global] = VIP_V6;
+    let vips = format!("advert_int 0.5\n virtual_ipaddress {{ {local}\n {global}/64\n }}");
+    instance("V6", 52, node, &format!("version 3\n {vips}"))
+}
+
+fn unicast(node: usize) -> String {
+    let own = OWN[node].trim_end_matches("/24");
+    let peer = OWN[1 - node].trim_end_matches("/24");
+    let rest = format!(
+        "advert_int 1\n unicast_src_ip {own}\n unicast_peer {{ {peer} }}\n virtual_ipaddress {{ {VIP} }}"
+    );
+    instance("U", 53, node, &rest)
+}
+
+fn another_group(node: usize) -> String {
+    let rest = format!("virtual_ipaddress {{ {VIP} }}");
+    format!("global_defs {{ vrrp_mcast_group4 224.0.0.99 }}\n{}", instance("G", 54, node, &rest))
+}
+
+fn sync_group(node: usize) -> String {
+    let first = format!("track_interface {{ side0 }}\n virtual_ipaddress {{ {VIP} }}");
+    let second = format!("virtual_ipaddress {{ {SECOND_VIP} }}");
+    format!(
+        "vrrp_sync_group G {{ group {{ S1\n S2\n }} }}\n{}{}",
+        instance("S1", 55, node, &first),
+        instance("S2", 56, node, &second)
+    )
+}
+
+fn holds_v6(node: &Node) -> bool {
+    let addresses = node.sh("ip -6 -o addr show dev eth0");
+    VIP_V6.iter().all(|vip| addresses.contains(&format!(" {vip}/")))
+}
+
+/// The higher router has the addresses, the lower one after a stop, the higher one again.
+fn fails_over(pairing: Pairing, configuration: Configuration, holds: fn(&Node) -> bool) {
+    let Some([first, second]) = pairing.programs() else { return };
+    let network = Network::new();
+    let one = network.machine("one", "eth0", &OWN[..1]);
+    let two = network.machine("two", "eth0", &OWN[1..]);
+    for node in [&one, &two] {
+        node.sh(SIDE_LINK);
+    }
+    wait::eventually(DETECTION, "the link-local addresses can be used", || {
+        [&one, &two].iter().all(|node| !node.sh("ip -6 addr show").contains("tentative"))
+    });
+    let backup = Daemon::start(&second, &two, &configuration(1));
+    let master = Daemon::start(&first, &one, &configuration(0));
+    wait::eventually(DOWN_INTERVAL * 2 + SLACK, "the higher router is master alone", || {
+        holds(&one) && !holds(&two)
+    });
+    wait::stays(Duration::from_secs(2), "it stays so", || holds(&one) && !holds(&two));
+
+    assert!(master.stop().1.success());
+    wait::eventually(SLACK, "the lower router has taken over", || holds(&two));
+    assert!(!holds(&one));
+    left::nothing(&one, &OWN[..1]);
+
+    let master = Daemon::start(&first, &one, &configuration(0));
+    wait::eventually(DOWN_INTERVAL + SLACK, "the higher router is back", || {
+        holds(&one) && !holds(&two)
+    });
+    assert!(backup.stop().1.success());
+    assert!(master.stop().1.success());
+    assert!(!holds(&one) && !holds(&two));
+    left::nothing(&two, &OWN[1..]);
+}
+
+fn holds_v4(node: &Node) -> bool {
+    node.holds(VIP)
+}
+
+fn holds_both(node: &Node) -> bool {
+    node.holds(VIP) && node.holds(SECOND_VIP)
+}
+
+macro_rules! stories {
+    ($($name:ident: $configuration:expr, $holds:expr;)*) => { $(
+        mod $name {
+            use super::*;
+
+            #[test]
+            fn fails_over_between_two_of_ours() {
+                fails_over(Pairing::Ours, $configuration, $holds);
+            }
+
+            #[test]
+            fn fails_over_with_keepalived_as_backup() {
+                fails_over(Pairing::OursFirst, $configuration, $holds);
+            }
+
+            #[test]
+            fn fails_over_with_keepalived_as_master() {
+                fails_over(Pairing::OursSecond, $configuration, $holds);
+            }
+        }
+    )* };
+}
+
+stories! {
+    version_3_over_ipv4: version_3, holds_v4;
+    version_3_over_ipv6: ipv6, holds_v6;
+    unicast_peers: unicast, holds_v4;
+    another_multicast_group: another_group, holds_v4;
+    members_of_a_sync_group: sync_group, holds_both;
+}
+
+#[test]
+fn a_sync_group_moves_as_a_whole_when_one_member_fails() {
+    let Some([first, second]) = Pairing::OursFirst.programs() else { return };
+    let network = Network::new();
+    let one = network.machine("one", "eth0", &OWN[..1]);
+    let two = network.machine("two", "eth0", &OWN[1..]);
+    for node in [&one, &two] {
+        node.sh(SIDE_LINK);
+    }
+    let master = Daemon::start(&first, &one, &sync_group(0));
+    wait::eventually(DOWN_INTERVAL + SLACK, "both addresses are there", || holds_both(&one));
+    let backup = Daemon::start(&second, &two, &sync_group(1));
+    backup.wait_log("(S2) Entering BACKUP STATE", SLACK * 2);
+    wait::stays(Duration::from_secs(2), "the backup hears the master", || holds_both(&one));
+
+    one.sh("ip link set side0 down");
+    wait::eventually(Duration::from_secs(1) + SLACK, "both have moved", || holds_both(&two));
+    assert!(!one.holds(VIP) && !one.holds(SECOND_VIP));
+    master.wait_log("VRRP_Group(G) Syncing instances to FAULT state", SLACK);
+
+    one.sh("ip link set side0 up");
+    wait::eventually(DOWN_INTERVAL + SLACK, "both are back", || holds_both(&one));
+    master.wait_log("VRRP_Group(G) Syncing instances to MASTER state", SLACK);
+}
