@@ -15,6 +15,15 @@ pub fn now() -> Instant {
     Instant::from_micros(micros)
 }
 
+/// The wall clock: microseconds since 1970, UTC.
+pub fn wall() -> base::Duration {
+    let (seconds, nanos) = clock_gettime(ClockId::CLOCK_REALTIME)
+        .map_or((0, 0), |time| (time.tv_sec(), time.tv_nsec()));
+    let micros = u64::try_from(nanos).unwrap_or(0) / 1_000;
+    base::Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
+        + base::Duration::from_micros(micros)
+}
+
 /// A moment of the wall clock in the time zone of this machine, for log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LocalTime {
@@ -70,6 +79,11 @@ mod tests {
         let second = now();
         assert!(first.as_micros() > 0);
         assert!(second >= first);
+    }
+
+    #[test]
+    fn the_wall_clock_is_after_this_was_written() {
+        assert!(wall().as_secs() > 1_795_000_000);
     }
 
     #[test]

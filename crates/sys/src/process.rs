@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use nix::sys::prctl;
 use nix::sys::signal::{Signal as Named, kill, killpg};
+use nix::sys::stat::{Mode, umask};
 use nix::sys::wait::{Id, WaitPidFlag, waitid, waitpid};
 use nix::unistd::{self, ForkResult, Pid};
 
@@ -274,6 +275,11 @@ pub fn own_pid() -> i32 {
 /// Whether this process is root's.
 pub fn is_root() -> bool {
     unistd::geteuid().is_root()
+}
+
+/// The bits that files made from now on do not get, as `umask` of a shell.
+pub fn set_umask(mask: u32) {
+    umask(Mode::from_bits_truncate(mask));
 }
 
 /// What `ps` and `/proc` call this process: `keepalived_vrrp`. Cut to 15 bytes by the kernel.

@@ -167,7 +167,7 @@ fn a_daemon_has_no_terminal_and_stands_in_the_root_folder() {
     assert_eq!(exit, Exit::Status(0));
     let mut answers = Vec::new();
     read.read_to_end(&mut answers).unwrap();
-    assert_eq!(answers, [1, 0, 1], "streams and folder, leader of a session, no terminal");
+    assert_eq!(answers, [1, 1, 1], "streams and folder, leader of a session, no terminal");
 }
 
 fn a_process_has_the_name_it_gave_itself() {
