@@ -17,6 +17,8 @@ pub(crate) trait Kind {
     type State: Coalesce + Serialize + DeserializeOwned;
     /// All that was reported last.
     type Known: Default + PartialEq + Serialize + DeserializeOwned;
+    /// What it says of itself for dumps.
+    type Live: DeserializeOwned;
     /// Its role.
     const ROLE: Role;
 
@@ -47,6 +49,7 @@ impl Coalesce for VrrpState {
 impl Kind for Vrrp {
     type State = VrrpState;
     type Known = vrrp_stack::Snapshot;
+    type Live = telemetry::VrrpLive;
     const ROLE: Role = Role::Vrrp;
 
     fn remember(known: &mut Self::Known, state: Self::State) {
@@ -76,6 +79,7 @@ impl Coalesce for CheckersState {
 impl Kind for Checkers {
     type State = CheckersState;
     type Known = checkers::Snapshot;
+    type Live = telemetry::CheckersLive;
     const ROLE: Role = Role::Checkers;
 
     fn remember(known: &mut Self::Known, state: Self::State) {

@@ -6,15 +6,28 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
 use control_plane::Config;
-use ipc::{Channel, Coalesce, Generation, Received, SendError, ToChild, ToParent};
+use ipc::{Channel, Coalesce, Generation, Received, Report, SendError, ToChild, ToParent};
 use scheduler::{Event, Interest, Scheduler, Signal, Token};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// Signals that every child handles. SIGINT comes from a terminal to all processes at once; the
 /// parent alone acts on it. The others belong to the parent too and must not end a child.
-pub(crate) const SIGNALS: [Signal; 5] =
-    [Signal::TERM, Signal::INT, Signal::HUP, Signal::USR1, Signal::USR2];
+pub(crate) fn signals() -> [Signal; 7] {
+    let [term, int, hup] = [Signal::TERM, Signal::INT, Signal::HUP];
+    [term, int, hup, Signal::USR1, Signal::USR2, Signal::json(), Signal::stats_clear()]
+}
+
+/// The files that a signal asks for.
+pub(crate) fn report_for(signal: Signal) -> Option<Report> {
+    match signal {
+        Signal::USR1 => Some(Report::Data),
+        Signal::USR2 => Some(Report::Statistics),
+        other if other == Signal::stats_clear() => Some(Report::StatisticsCleared),
+        other if other == Signal::json() => Some(Report::Json),
+        _ => None,
+    }
+}
 
 /// Reports given to the channel at a time. Small, so that an answer to the parent never waits
 /// behind a long tail of them.
@@ -34,6 +47,8 @@ pub(crate) enum Order {
     Prepare(Generation, Box<Config>),
     /// Act by it.
     Commit(Generation, Box<Config>),
+    /// Say what you are now: see [`Parent::report_live`].
+    Report(Report),
     /// The parent is gone: leave in order.
     Leave,
 }
@@ -106,6 +121,7 @@ where
             match message {
                 ToChild::Start { .. } => {}
                 ToChild::Ping(number) => self.say(&ToParent::Pong(number)),
+                ToChild::Report(report) => return Some(Order::Report(report)),
                 ToChild::Prepare { generation } => match read_config(&fds) {
                     Ok(config) => {
                         self.prepared = Some((generation, config.clone()));
@@ -131,9 +147,21 @@ where
         }
     }
 
+    /// Gives the parent what it writes into the files of a request.
+    pub(crate) fn report_live<Live: Serialize>(&mut self, report: Report, live: &Live) {
+        match ipc::blob::write("report", live) {
+            Ok(fd) => self.say_with(&ToParent::Report(report), vec![fd]),
+            Err(error) => log::error!("cannot tell the parent process: {error}"),
+        }
+    }
+
     /// Tells the parent something now.
     pub(crate) fn say(&mut self, message: &ToParent<S>) {
-        match self.channel.send(message) {
+        self.say_with(message, Vec::new());
+    }
+
+    fn say_with(&mut self, message: &ToParent<S>, fds: Vec<OwnedFd>) {
+        match self.channel.send_with(message, fds) {
             // Closed: the next receive says so and the child leaves.
             Ok(()) | Err(SendError::Closed) => {}
             Err(error) => log::error!("cannot tell the parent process: {error}"),

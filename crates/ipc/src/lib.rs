@@ -18,5 +18,5 @@ pub use channel::{Channel, Received};
 pub use channel::{ReceiveError, SendError};
 pub use codec::{CodecError, RECORD_LIMIT};
 pub use identity::BuildId;
-pub use message::{Coalesce, Generation, ToChild, ToParent};
+pub use message::{Coalesce, Generation, Report, ToChild, ToParent};
 pub use queue::QUEUE_LIMIT;

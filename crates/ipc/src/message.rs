@@ -54,6 +54,21 @@ pub enum ToChild {
     },
     /// Answer with the same number: a child that does not is hung.
     Ping(u64),
+    /// Say what you are now, for the files of this request.
+    Report(Report),
+}
+
+/// Files that an administrator asks for, by signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Report {
+    /// Configuration and state: `keepalived.data` and its like.
+    Data,
+    /// Counters: `keepalived.stats`.
+    Statistics,
+    /// Counters, which start again then.
+    StatisticsCleared,
+    /// State and counters for programs: `keepalived.json`.
+    Json,
 }
 
 impl Coalesce for ToChild {
@@ -96,6 +111,9 @@ pub enum ToParent<S> {
     },
     /// The answer to `Ping`.
     Pong(u64),
+    /// The answer to `Report`, or unasked, when the child got the signal itself. Descriptor: what
+    /// the child is now.
+    Report(Report),
 }
 
 impl<S: Coalesce> Coalesce for ToParent<S> {

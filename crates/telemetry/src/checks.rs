@@ -5,22 +5,43 @@ use control_plane::model::{
     Checker, Config, Lvs, RealServer, ServiceAddress, TcpCheck, VirtualServer,
 };
 
+use checkers::health::Health;
+
 use crate::layout::{Lines, quoted, seconds, yes_no};
+use crate::live::CheckersLive;
 use crate::servers::named;
 
-/// Every check of every server.
-pub(crate) fn lines(config: &Config) -> impl Iterator<Item = Lines> {
+/// Every check of every server; with states if there are any.
+pub(crate) fn lines<'a>(
+    config: &'a Config,
+    live: Option<&'a CheckersLive>,
+) -> impl Iterator<Item = Lines> + use<'a> {
     config.lvs.virtual_servers.iter().flat_map(move |service| {
         service.real_servers.iter().flat_map(move |server| {
-            server.checkers.iter().map(move |check| one(config, service, server, check))
+            let state = live.and_then(|live| live.server(service.address, server.address));
+            server.checkers.iter().enumerate().map(move |(place, check)| {
+                let health = state.and_then(|state| Some(state.checks.get(place)?.health));
+                one(config, service, server, check, health)
+            })
         })
     })
 }
 
-fn one(config: &Config, service: &VirtualServer, server: &RealServer, check: &Checker) -> Lines {
+fn one(
+    config: &Config,
+    service: &VirtualServer,
+    server: &RealServer,
+    check: &Checker,
+    health: Option<Health>,
+) -> Lines {
     let mut lines = Lines::default();
     let (service, server) = names(&config.lvs, service.address, server);
     lines.at(1, format!("{service} -> {server}"));
+    if let Some(health) = health {
+        lines.item(3, "Enabled", "yes");
+        lines.item(3, "Up", yes_no(health.is_up()));
+        lines.item(3, "Has run", yes_no(!matches!(health, Health::Presumed { .. })));
+    }
     lines.item(3, "Alpha", yes_no(check.alpha));
     lines.item(3, "Delay loop", format!("{} us", check.delay_loop.as_micros()));
     lines.item(3, "Warmup", format!("{} us", check.warmup.as_micros()));
@@ -28,6 +49,9 @@ fn one(config: &Config, service: &VirtualServer, server: &RealServer, check: &Ch
     if check.retry > 0 {
         let delay = check.delay_before_retry.as_micros();
         lines.item(3, "Delay before retry", format!("{delay} us"));
+    }
+    if let Some(Health::Up { failures }) = health {
+        lines.item(3, "Retries iterations", failures);
     }
     lines.item(3, "Log all failures", yes_no(check.log_all_failures));
     kind(&mut lines, config, &check.kind);

@@ -1,29 +1,75 @@
-//! The whole configuration, section by section.
+//! The whole configuration, section by section; in dumps each process shows its own part, with what
+//! it is now.
 
 use control_plane::Config;
+use control_plane::model::Instance;
 
+use crate::instance_state::Live;
 use crate::layout::section;
-use crate::{checks, global, groups, instance, servers, trackers};
+use crate::live::{CheckersLive, Clock, VrrpLive};
+use crate::{checks, global, groups, instance, interfaces, servers, trackers};
 
 /// A configuration as keepalived shows it with `-d`: what is configured, without states. Sections
 /// that would be empty are left out. Lines are made as they are asked for, so that 50,000 real servers
 /// never are one text.
 pub fn configuration(config: &Config) -> impl Iterator<Item = String> + use<'_> {
-    let Config { global, vrrp, lvs, bfd } = config;
-    global::lines(global, vrrp, lvs)
-        .chain(section("GARP delay group", vrrp.garp_groups.iter().map(groups::garp)))
+    globals(config)
+        .chain(vrrp(config, None))
+        .chain(section("BFD Topology", config.bfd.iter().map(trackers::bfd)))
+        .chain(lvs(config, None))
+}
+
+/// `keepalived_parent.data`.
+pub fn parent_data(config: &Config) -> impl Iterator<Item = String> + use<'_> {
+    globals(config)
+}
+
+/// `keepalived.data`: the VRRP process.
+pub fn vrrp_data<'a>(
+    config: &'a Config,
+    live: &'a VrrpLive,
+    clock: Clock,
+) -> impl Iterator<Item = String> + use<'a> {
+    globals(config)
+        .chain(vrrp(config, Some((live, clock))))
+        .chain(section("Interfaces", live.links.iter().map(interfaces::lines)))
+}
+
+/// `keepalived_check.data`: the checker process.
+pub fn checkers_data<'a>(
+    config: &'a Config,
+    live: &'a CheckersLive,
+) -> impl Iterator<Item = String> + use<'a> {
+    globals(config).chain(lvs(config, Some(live)))
+}
+
+fn globals(config: &Config) -> impl Iterator<Item = String> + use<'_> {
+    global::lines(&config.global, &config.vrrp, &config.lvs)
+}
+
+fn vrrp<'a>(
+    config: &'a Config,
+    live: Option<(&'a VrrpLive, Clock)>,
+) -> impl Iterator<Item = String> + use<'a> {
+    let vrrp = &config.vrrp;
+    let state = live.map(|(live, _)| live);
+    let instance = move |one: &Instance| {
+        let live = live.and_then(|(live, clock)| {
+            let view = live.instance(&one.name)?;
+            Some(Live { view, clock })
+        });
+        instance::lines(config, one, live.as_ref())
+    };
+    section("GARP delay group", vrrp.garp_groups.iter().map(groups::garp))
         .chain(section("Static Track groups", vrrp.track_groups.iter().map(groups::track)))
-        .chain(section(
-            "VRRP Topology",
-            vrrp.instances.iter().map(|one| instance::lines(config, one)),
-        ))
+        .chain(section("VRRP Topology", vrrp.instances.iter().map(instance)))
         .chain(section(
             "VRRP Sync groups",
-            vrrp.sync_groups.iter().map(|one| groups::sync(config, one)),
+            vrrp.sync_groups.iter().map(move |one| groups::sync(config, one, state)),
         ))
         .chain(section(
             "VRRP Scripts",
-            (0..vrrp.scripts.len()).map(|place| trackers::script(vrrp, place)),
+            (0..vrrp.scripts.len()).map(move |place| trackers::script(vrrp, place, state)),
         ))
         .chain(section(
             "VRRP Track files",
@@ -33,7 +79,12 @@ pub fn configuration(config: &Config) -> impl Iterator<Item = String> + use<'_> 
             "VRRP Track processes",
             (0..vrrp.processes.len()).map(|place| trackers::process(vrrp, place)),
         ))
-        .chain(section("BFD Topology", bfd.iter().map(trackers::bfd)))
-        .chain(section("LVS Topology", servers::lines(lvs)))
-        .chain(section("Health checkers", checks::lines(config)))
+}
+
+fn lvs<'a>(
+    config: &'a Config,
+    live: Option<&'a CheckersLive>,
+) -> impl Iterator<Item = String> + use<'a> {
+    section("LVS Topology", servers::lines(&config.lvs, live))
+        .chain(section("Health checkers", checks::lines(config, live)))
 }

@@ -3,8 +3,11 @@
 use control_plane::model::Config;
 use control_plane::model::vrrp::{GarpGroup, SyncGroup, TrackGroup};
 
+use vrrp_stack::InstanceView;
+
 use crate::instance::notify;
 use crate::layout::{Lines, Tracked, seconds, yes_no};
+use crate::live::{VrrpLive, state_name};
 
 /// `garp_group`.
 pub(crate) fn garp(group: &GarpGroup) -> Lines {
@@ -24,10 +27,33 @@ pub(crate) fn track(group: &TrackGroup) -> Lines {
     lines
 }
 
-/// `vrrp_sync_group`.
-pub(crate) fn sync(config: &Config, group: &SyncGroup) -> Lines {
+/// FAULT when one is, MASTER when all are.
+fn common_state(members: &[&InstanceView]) -> &'static str {
+    let mut states = members.iter().map(|one| state_name(one.known.state));
+    if states.clone().any(|state| state == "FAULT") {
+        "FAULT"
+    } else if states.all(|state| state == "MASTER") {
+        "MASTER"
+    } else {
+        "BACKUP"
+    }
+}
+
+/// `vrrp_sync_group`; with the common state of its members if they have one.
+pub(crate) fn sync(config: &Config, group: &SyncGroup, live: Option<&VrrpLive>) -> Lines {
     let mut lines = Lines::default();
-    lines.item(1, "VRRP Sync Group", &group.name);
+    match live {
+        None => lines.item(1, "VRRP Sync Group", &group.name),
+        Some(live) => {
+            let members: Vec<&InstanceView> =
+                group.members.iter().filter_map(|name| live.instance(name)).collect();
+            let name = format!("{}, {}", group.name, common_state(&members));
+            lines.item(1, "VRRP Sync Group", name);
+            let faults = members.iter().filter(|one| one.faults > 0).count();
+            let init = members.iter().filter(|one| one.awaited > 0).count();
+            lines.at(3, format!("Num member fault {faults}, num member init {init}"));
+        }
+    }
     lines.list("VRRP member instances", group.members.iter().cloned());
     if group.tracking_weight {
         lines.at(3, "sync group tracking weight set");

@@ -2,20 +2,19 @@
 
 use base::Duration;
 use control_plane::model::vrrp::{Unicast, VirtualAddress, Vmac};
-use control_plane::model::{
-    AddressScope, Authentication, Config, InitialState, Instance, Preempt, Version,
-};
+use control_plane::model::{AddressScope, Authentication, Config, Instance, Preempt, Version};
 
+use crate::instance_state::{Live, wanted_name};
 use crate::layout::{Lines, Tracked, enabled, true_false, yes_no};
 
-/// An instance, in keepalived's order.
-pub(crate) fn lines(config: &Config, one: &Instance) -> Lines {
+/// An instance, in keepalived's order; with its state if it has one.
+pub(crate) fn lines(config: &Config, one: &Instance, live: Option<&Live<'_>>) -> Lines {
     let mut lines = Lines::default();
     lines.item(1, "VRRP Instance", &one.name);
-    head(&mut lines, config, one);
+    head(&mut lines, config, one, live);
     announcements(&mut lines, one);
-    election(&mut lines, one);
-    addresses(&mut lines, one);
+    election(&mut lines, one, live);
+    addresses(&mut lines, one, live);
     lines.tracked(
         config,
         &Tracked {
@@ -34,7 +33,7 @@ pub(crate) fn lines(config: &Config, one: &Instance) -> Lines {
     lines
 }
 
-fn head(lines: &mut Lines, config: &Config, one: &Instance) {
+fn head(lines: &mut Lines, config: &Config, one: &Instance, live: Option<&Live<'_>>) {
     let version = match one.version {
         Version::V2 => 2,
         Version::V3 => 3,
@@ -46,15 +45,17 @@ fn head(lines: &mut Lines, config: &Config, one: &Instance) {
     let mut groups = config.vrrp.sync_groups.iter();
     let group = groups.find(|group| group.members.contains(&one.name));
     lines.optional(3, "Sync group", group.map(|group| &group.name));
+    if let Some(live) = live {
+        live.state(lines);
+    }
     lines.at(3, "Flags:");
     if one.unicast.is_some() {
         lines.at(5, "Using unicast");
     }
-    let wanted = match one.wanted_state {
-        InitialState::Master => "MASTER",
-        InitialState::Backup => "BACKUP",
-    };
-    lines.item(3, "Wantstate", wanted);
+    lines.item(3, "Wantstate", wanted_name(one, live));
+    if let Some(live) = live {
+        live.timers(lines);
+    }
     interface(lines, one);
     if one.skip_check_advert_addresses {
         lines.at(3, "Skip checking advert IP addresses");
@@ -67,6 +68,8 @@ fn head(lines: &mut Lines, config: &Config, one: &Instance) {
     }
     if let Some(source) = one.source {
         lines.item(3, "Using src_ip", format!("{source} (from configuration)"));
+    } else {
+        lines.optional(3, "Using src_ip", live.and_then(|live| live.view.source));
     }
     if one.unicast.is_none() {
         let groups = config.vrrp.multicast;
@@ -107,14 +110,21 @@ fn announcements(lines: &mut Lines, one: &Instance) {
     lines.item(3, "Send advert after receive higher priority advert", yields);
 }
 
-fn election(lines: &mut Lines, one: &Instance) {
+fn election(lines: &mut Lines, one: &Instance, live: Option<&Live<'_>>) {
     lines.item(3, "Virtual Router ID", one.vrid);
     lines.item(3, "Priority", one.priority);
+    if let Some(live) = live {
+        lines.item(3, "Effective priority", live.view.known.priority);
+        lines.item(3, "Total priority", live.view.known.priority);
+    }
     let interval = match one.version {
         Version::V2 => format!("{} sec", one.advert_interval.as_secs()),
         Version::V3 => format!("{} milli-sec", one.advert_interval.as_millis()),
     };
     lines.item(3, "Advert interval", interval);
+    if let Some(live) = live {
+        live.last_advert(lines);
+    }
     lines.item(3, "Accept", enabled(one.accept));
     lines.item(3, "Preempt", enabled(one.preempt != Preempt::Never));
     match one.preempt {
@@ -145,15 +155,17 @@ fn election(lines: &mut Lines, one: &Instance) {
     }
 }
 
-fn addresses(lines: &mut Lines, one: &Instance) {
+fn addresses(lines: &mut Lines, one: &Instance, live: Option<&Live<'_>>) {
+    let set = live.is_some_and(Live::is_master);
     if !one.virtual_addresses.is_empty() {
         lines.at(3, format!("Virtual IP ({}):", one.virtual_addresses.len()));
-        one.virtual_addresses.iter().for_each(|one| lines.at(5, address(one)));
+        one.virtual_addresses.iter().for_each(|one| lines.at(5, address(one, set)));
     }
     if let Some(unicast) = &one.unicast {
         peers(lines, unicast);
     }
-    lines.list("Virtual IP Excluded", one.excluded_addresses.iter().map(address));
+    let excluded = one.excluded_addresses.iter().map(|one| address(one, set));
+    lines.list("Virtual IP Excluded", excluded);
 }
 
 fn peers(lines: &mut Lines, unicast: &Unicast) {
@@ -169,8 +181,9 @@ fn peers(lines: &mut Lines, unicast: &Unicast) {
     lines.item(3, "Unicast checksum compatibility", yes_no(old));
 }
 
-/// `10.0.0.100/24 brd 10.0.0.255 dev lan0 scope link label lan0:1`; a host has no prefix length.
-fn address(one: &VirtualAddress) -> String {
+/// `10.0.0.100/24 brd 10.0.0.255 dev lan0 scope link label lan0:1 set`; a host has no prefix
+/// length; `set` while it is installed.
+pub(crate) fn address(one: &VirtualAddress, set: bool) -> String {
     let mut text = if one.net.prefix_len() == one.net.max_prefix_len() {
         one.net.addr().to_string()
     } else {
@@ -196,6 +209,9 @@ fn address(one: &VirtualAddress) -> String {
         Some(lifetime) => add("preferred_lft ", &lifetime.to_string()),
         None if one.net.addr().is_ipv6() => add("preferred_lft ", "forever"),
         None => {}
+    }
+    if set {
+        add("set", "");
     }
     text
 }

@@ -1,10 +1,13 @@
-//! Shows what the daemon is set to do, in the layout that keepalived's data dumps have, so that tools
-//! and eyes that read those find their way. Pure: text comes out, who writes it where is not decided
-//! here.
+//! Shows what the daemon is set to do and what it is, in the layout that keepalived's dumps have, so
+//! that tools and eyes that read those find their way. Pure: text comes out, who writes it where is
+//! not decided here.
 //!
-//! - [`configuration()`]: the whole of a [`Config`](control_plane::Config), line by line
+//! - [`configuration`](fn@configuration), [`vrrp_data`], [`checkers_data`], [`parent_data`]: the data dumps, line by line
+//! - [`statistics`](fn@statistics): counters
+//! - [`json`](fn@json): instances for programs
+//! - [`live`]: what the processes say of themselves, for all these
 //! - `layout`: titles, items, how values are written
-//! - `global`, `instance`, `groups`, `trackers`: what the VRRP process has
+//! - `global`, `instance`, `instance_state`, `interfaces`, `groups`, `trackers`: what the VRRP process has
 //! - `servers`, `checks`: what the checkers have
 
 mod checks;
@@ -12,8 +15,16 @@ mod configuration;
 mod global;
 mod groups;
 mod instance;
+mod instance_state;
+mod interfaces;
+mod json;
 mod layout;
+pub mod live;
 mod servers;
+mod statistics;
 mod trackers;
 
-pub use configuration::configuration;
+pub use configuration::{checkers_data, configuration, parent_data, vrrp_data};
+pub use json::json;
+pub use live::{Calendar, CheckersLive, Clock, LinkView, Moment, VrrpLive};
+pub use statistics::statistics;

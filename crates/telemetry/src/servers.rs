@@ -7,14 +7,21 @@ use control_plane::model::{
     ForwardingMethod, Lvs, Protocol, RealServer, Scheduler, ServiceAddress, VirtualServer,
 };
 
-use crate::layout::{Lines, enabled, on_off, rule, yes_no};
+use checkers::ServerState;
 
-/// Groups first, then each virtual server with its real servers.
-pub(crate) fn lines(lvs: &Lvs) -> impl Iterator<Item = Lines> {
+use crate::layout::{Lines, enabled, on_off, rule, yes_no};
+use crate::live::CheckersLive;
+
+/// Groups first, then each virtual server with its real servers; with states if there are any.
+pub(crate) fn lines<'a>(
+    lvs: &'a Lvs,
+    live: Option<&'a CheckersLive>,
+) -> impl Iterator<Item = Lines> + use<'a> {
     let groups = lvs.groups.iter().enumerate().map(|(place, group)| server_group(place, group));
-    let servers = lvs.virtual_servers.iter().flat_map(|service| {
-        let head = std::iter::once_with(|| virtual_server(lvs, service));
-        head.chain(service.real_servers.iter().map(real_server))
+    let servers = lvs.virtual_servers.iter().flat_map(move |service| {
+        let head = std::iter::once_with(move || virtual_server(lvs, service, live));
+        let state = move |server: &RealServer| live?.server(service.address, server.address);
+        head.chain(service.real_servers.iter().map(move |one| real_server(one, state(one))))
     });
     groups.chain(servers)
 }
@@ -42,7 +49,7 @@ fn server_group(place: usize, group: &ServerGroup) -> Lines {
     lines
 }
 
-fn virtual_server(lvs: &Lvs, service: &VirtualServer) -> Lines {
+fn virtual_server(lvs: &Lvs, service: &VirtualServer, live: Option<&CheckersLive>) -> Lines {
     let mut lines = Lines::default();
     lines.at(1, rule("Virtual server"));
     let (name, ipv6, protocol) = match service.address {
@@ -79,6 +86,14 @@ fn virtual_server(lvs: &Lvs, service: &VirtualServer) -> Lines {
         lines.item(5, "forwarding method", method_name(sorry.method));
         lines.at(5, format!("Inhibit on failure is {}", on_off(sorry.inhibit)));
     }
+    if let Some(state) = live.and_then(|live| live.known.services.get(&service.address)) {
+        let stands_in = u8::from(service.sorry_server.is_some() && !state.quorum_up);
+        if service.sorry_server.is_some() {
+            lines.item(5, "set", stands_in);
+            lines.item(5, "alive", stands_in);
+        }
+        lines.item(3, "quorum_state_up", u8::from(state.quorum_up));
+    }
     lines
 }
 
@@ -102,11 +117,13 @@ fn flags(lines: &mut Lines, service: &VirtualServer) {
     }
 }
 
-fn real_server(server: &RealServer) -> Lines {
+fn real_server(server: &RealServer, live: Option<&ServerState>) -> Lines {
     let mut lines = Lines::default();
     let (ip, port, weight) = (server.address.ip(), server.address.port(), server.weight);
     lines.at(3, rule("Real server"));
-    lines.at(3, format!("RIP = {ip}, RPORT = {port}, WEIGHT = {weight}"));
+    let effective = live.map(|live| format!(" EFF WEIGHT = {}", live.weight));
+    let effective = effective.unwrap_or_default();
+    lines.at(3, format!("RIP = {ip}, RPORT = {port}, WEIGHT = {weight}{effective}"));
     lines.item(3, "forwarding method", method_name(server.method));
     lines.at(3, format!("Alpha is {}", on_off(server.alpha)));
     let (low, high) = (server.lower_threshold, server.upper_threshold);
@@ -117,6 +134,14 @@ fn real_server(server: &RealServer) -> Lines {
     lines.item(3, "Using smtp notification", yes_no(server.smtp_alert));
     lines.optional(3, "VirtualHost", server.virtualhost.as_ref());
     lines.optional(3, "SNMP name", server.snmp_name.as_ref());
+    if let Some(live) = live {
+        let failed = live.checks.iter().filter(|check| !check.health.is_up()).count();
+        lines.item(3, "initial weight", weight);
+        lines.item(3, "effective weight", live.weight);
+        lines.item(3, "alive", u8::from(live.is_up()));
+        lines.item(3, "num failed checkers", failed);
+        lines.item(3, "RS set", u8::from(live.is_up() || server.inhibit_on_failure));
+    }
     lines
 }
 

@@ -5,10 +5,14 @@ use control_plane::model::Instance;
 use control_plane::model::tracking::{Bfd, ParamMatch};
 use control_plane::model::vrrp::Vrrp;
 
-use crate::layout::{Lines, quoted, reversed, seconds, true_false};
+use control_plane::model::VrrpScript;
+use vrrp_stack::{ScriptSnapshot, Verdict};
 
-/// `vrrp_script`.
-pub(crate) fn script(vrrp: &Vrrp, place: usize) -> Lines {
+use crate::layout::{Lines, quoted, reversed, seconds, true_false};
+use crate::live::VrrpLive;
+
+/// `vrrp_script`; with its state if it has one.
+pub(crate) fn script(vrrp: &Vrrp, place: usize, live: Option<&VrrpLive>) -> Lines {
     let mut lines = Lines::default();
     let Some(script) = vrrp.scripts.get(place) else { return lines };
     lines.item(1, "VRRP Script", &script.name);
@@ -18,7 +22,10 @@ pub(crate) fn script(vrrp: &Vrrp, place: usize) -> Lines {
     lines.item(3, "Weight", format!("{}{}", script.weight, reversed(script.reverse)));
     lines.item(3, "Rise", script.rise);
     lines.item(3, "Fall", script.fall);
-    if script.init_fail {
+    let live = live.and_then(|live| live.script(&script.name));
+    if let Some(live) = live {
+        script_state(&mut lines, script, &live.known);
+    } else if script.init_fail {
         lines.item(3, "Init state", "failed");
     }
     if let Some(user) = &script.command.user {
@@ -29,7 +36,24 @@ pub(crate) fn script(vrrp: &Vrrp, place: usize) -> Lines {
         let one = instance.track_scripts.iter().find(|one| one.script.0 == place)?;
         Some(format!("{}{}", one.weight, reversed(one.reverse)))
     });
+    if let Some(live) = live {
+        lines.item(3, "State", if live.running { "running" } else { "idle" });
+    }
     lines
+}
+
+/// keepalived counts successes and failures in one number: from 0, down, to `rise + fall - 1`, up.
+fn script_state(lines: &mut Lines, script: &VrrpScript, known: &ScriptSnapshot) {
+    let highest = u64::from(script.rise) + u64::from(script.fall) - 1;
+    let (result, status) = match known.verdict {
+        Verdict::Up => (highest.saturating_sub(known.streak.into()), "GOOD"),
+        Verdict::Down | Verdict::Unknown => (known.streak.into(), "BAD"),
+    };
+    lines.item(3, "Result", result);
+    lines.item(3, "Insecure", "no");
+    let first = if known.verdict == Verdict::Unknown { "INIT" } else { "unknown" };
+    lines.item(3, "Init state", first);
+    lines.item(3, "Status", status);
 }
 
 /// `track_file`.

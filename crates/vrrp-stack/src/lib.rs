@@ -12,6 +12,7 @@
 //! - [`addresses`]: addresses that are to be installed, removed, guarded
 //! - [`reload`]: what another configuration would change
 //! - [`snapshot`]: what a successor needs to go on
+//! - [`view`]: what it shows to somebody who asks
 //! - [`input`], [`output`], [`event`], [`complaint`], [`notification`], [`link`], [`statistics`]: the words it speaks
 
 pub mod addresses;
@@ -32,6 +33,7 @@ pub mod stack;
 pub mod state;
 pub mod statistics;
 pub mod timing;
+pub mod view;
 
 pub use addresses::DesiredAddress;
 pub use complaint::Complaint;
@@ -41,11 +43,12 @@ pub use link::Link;
 pub use notification::{Notification, NotifyObject, NotifyState};
 pub use output::{KillSignal, OutgoingAdvert, Output, Outputs, SocketKey};
 pub use reload::Change;
-pub use script::{ExitKind, RunId, Verdict};
+pub use script::{ExitKind, RunId, ScriptSnapshot, Verdict};
 pub use snapshot::{Identity, InstanceSnapshot, ObjectKey, ObjectState, Snapshot};
 pub use stack::Stack;
 pub use state::State;
 pub use statistics::{Statistics, StrayStatistics};
+pub use view::{InstanceView, ScriptView, View};
 
 #[cfg(test)]
 mod fixture;

@@ -27,7 +27,7 @@ pub const PACKAGES: &[Rule] = &[
     pure("vrrp-stack", &["base", "wire", "control-plane"]),
     pure("checkers", &["base", "control-plane"]),
     pure("watchdog", &["base"]),
-    pure("telemetry", &["base", "control-plane"]),
+    pure("telemetry", &["base", "control-plane", "vrrp-stack", "checkers"]),
     pure("simulator", &["base", "wire", "control-plane", "vrrp-stack"]),
     system("sys", &["base"]),
     system("scheduler", &["base", "sys"]),

@@ -9,8 +9,9 @@ use std::io;
 use base::Instant;
 use checkers::{Checkers, Input, Level, Output, Outputs, Snapshot};
 use control_plane::model::Lvs;
-use ipc::ToParent;
+use ipc::{Report, ToParent};
 use scheduler::{Event, Scheduler, Signal, TimerId};
+use telemetry::CheckersLive;
 
 use crate::cli::Options;
 use crate::kind::{self, CheckersState, ToParentChannel};
@@ -62,7 +63,7 @@ fn live(
     channel: ToParentChannel<kind::Checkers>,
     unblock: sys::BlockedSignals,
 ) -> Result<(), Failure> {
-    let mut scheduler = Scheduler::new(&parent::SIGNALS)?;
+    let mut scheduler = Scheduler::new(&parent::signals())?;
     drop(unblock);
     let mut parent = Parent::new(channel, &mut scheduler)?;
     let Some(start) = parent.await_start::<Snapshot>(&mut scheduler)? else { return Ok(()) };
@@ -133,6 +134,8 @@ impl Process {
             // `carry_out` looks at the kernel.
             Event::Timer(_) => {}
             Event::Signal(Signal::TERM) => self.leaving = true,
+            // The other files are the VRRP process's.
+            Event::Signal(Signal::USR1) => self.report(Report::Data),
             Event::Signal(_) => {}
             Event::Io { token, .. } if token == self.parent.token() => self.on_parent(now),
             Event::Io { token, .. } => {
@@ -155,12 +158,17 @@ impl Process {
                     self.reload(now, &new.lvs);
                     self.parent.say(&ToParent::Reloaded { generation });
                 }
+                Order::Report(report) => self.report(report),
                 Order::Leave => {
                     self.leaving = true;
                     return;
                 }
             }
         }
+    }
+
+    fn report(&mut self, report: Report) {
+        self.parent.report_live(report, &CheckersLive { known: self.machine.snapshot() });
     }
 
     fn reload(&mut self, now: Instant, new: &Lvs) {

@@ -11,12 +11,13 @@ use std::net::IpAddr;
 
 use base::{IfIndex, Instant};
 use control_plane::Config;
-use ipc::{Generation, ToParent};
+use ipc::{Generation, Report, ToParent};
 use logging::RateLimit;
 use netlink_reflector::Change;
 use scheduler::{Event, Interest, Scheduler, Signal, TimerId, Token};
 use sys::PacketSocket;
-use vrrp_stack::{Input, Level, Output, Outputs, Snapshot, Stack};
+use telemetry::{LinkView, VrrpLive};
+use vrrp_stack::{Input, Level, Link, Output, Outputs, Snapshot, Stack};
 
 use crate::cli::Options;
 use crate::kind::{self, ToParentChannel, VrrpState};
@@ -67,7 +68,7 @@ fn begin(
     channel: ToParentChannel<kind::Vrrp>,
     unblock: sys::BlockedSignals,
 ) -> io::Result<Option<Begun>> {
-    let mut scheduler = Scheduler::new(&parent::SIGNALS)?;
+    let mut scheduler = Scheduler::new(&parent::signals())?;
     drop(unblock);
     let mut parent = Parent::new(channel, &mut scheduler)?;
     let start = parent.await_start(&mut scheduler)?;
@@ -169,7 +170,11 @@ impl Vrrp {
             Event::Timer(KERNEL) => self.on_kernel(now),
             Event::Timer(_) => self.scripts.on_timeout(now, &mut self.scheduler),
             Event::Signal(Signal::TERM) => self.leaving = true,
-            Event::Signal(_) => {}
+            Event::Signal(signal) => {
+                if let Some(report) = parent::report_for(signal) {
+                    self.report(now, report);
+                }
+            }
             Event::Io { token, .. } if self.sockets.owns(token) => {
                 let Self { sockets, scheduler, stack, outputs, .. } = self;
                 sockets.drain(token, scheduler, |index, packet| {
@@ -231,11 +236,21 @@ impl Vrrp {
                     self.parent.say(&ToParent::Prepared { generation, plan });
                 }
                 Order::Commit(generation, new) => self.commit(now, generation, *new),
+                Order::Report(report) => self.report(now, report),
                 Order::Leave => {
                     self.leaving = true;
                     return;
                 }
             }
+        }
+    }
+
+    fn report(&mut self, now: Instant, report: Report) {
+        let links = self.kernel.links(&self.ours).into_iter().map(link_view).collect();
+        let live = VrrpLive { at: now, stack: self.stack.view(), links };
+        self.parent.report_live(report, &live);
+        if report == Report::StatisticsCleared {
+            self.stack.clear_statistics();
         }
     }
 
@@ -354,6 +369,19 @@ impl Vrrp {
             self.kernel.reconcile(now, &self.stack);
         }
         self.scripts.finish(&mut self.scheduler)
+    }
+}
+
+fn link_view(link: Link) -> LinkView {
+    LinkView {
+        name: link.name,
+        index: link.index.get(),
+        primary_v4: link.primary_v4,
+        link_local_v6: link.link_local_v6,
+        mac: link.mac,
+        up: link.up,
+        arp: link.arp,
+        mtu: link.mtu,
     }
 }
 

@@ -1,13 +1,14 @@
 //! The parent process: forks the children, hands them the configuration, remembers their state,
 //! listens to signals. What to do when is decided by [`watchdog::Supervisor`]; this does it.
 
+mod dumps;
 mod slot;
 
 use std::collections::VecDeque;
 use std::io;
 
 use control_plane::Config;
-use ipc::{Generation, ToChild};
+use ipc::{Generation, Report, ToChild};
 use scheduler::{Event, Scheduler, Signal, TimerId};
 use sys::process::{Announce, Daemonised};
 use sys::{Forked, PidFile, PidFileError};
@@ -16,14 +17,18 @@ use watchdog::{Command, Input, Output, Role, Settings, Supervisor};
 use crate::cli::Options;
 use crate::configuration::{self, Usable};
 use crate::kind::{Checkers, Kind, Vrrp};
-use crate::{log_setup, version};
+use crate::{log_setup, parent, version};
+use dumps::Dumps;
 use slot::Slot;
 
 const TIMER: TimerId = TimerId(0);
 
-/// CHLD is only for orphans of scripts: children are watched by pidfd.
-const SIGNALS: [Signal; 6] =
-    [Signal::TERM, Signal::INT, Signal::HUP, Signal::CHLD, Signal::USR1, Signal::USR2];
+/// What children handle, and CHLD, only for orphans of scripts: children are watched by pidfd.
+fn signals() -> Vec<Signal> {
+    let mut signals = parent::signals().to_vec();
+    signals.push(Signal::CHLD);
+    signals
+}
 
 /// Orphans collected for one signal; the next signal collects further ones.
 const ORPHANS_A_TURN: usize = 1024;
@@ -117,6 +122,7 @@ struct WatchDog {
     /// What a reload has read and not adopted yet.
     read: Option<Usable>,
     announce: Option<Announce>,
+    dumps: Dumps,
     /// Of this process.
     pid: i32,
 }
@@ -132,7 +138,7 @@ impl WatchDog {
         let mut outputs = Vec::new();
         let supervisor = Supervisor::start(settings, &wanted, &mut outputs);
         Ok(Self {
-            scheduler: Scheduler::new(&SIGNALS)?,
+            scheduler: Scheduler::new(&signals())?,
             supervisor,
             outputs: outputs.into(),
             vrrp: Slot::new(&options.vrrp_pid_file),
@@ -140,6 +146,7 @@ impl WatchDog {
             running,
             read: None,
             announce,
+            dumps: Dumps::new(),
             options,
             pid: sys::process::own_pid(),
         })
@@ -172,6 +179,7 @@ impl WatchDog {
                     self.feed(now, input);
                 }
             }
+            self.write_reports();
         }
     }
 
@@ -198,9 +206,30 @@ impl WatchDog {
                 Vec::new()
             }
             Event::Signal(signal) => {
-                log::warn!("signal {signal} is not handled yet");
+                if let Some(report) = parent::report_for(signal) {
+                    self.ask_for(report);
+                }
                 Vec::new()
             }
+        }
+    }
+
+    /// Asks for the files of `report`; each child that has a part in them answers.
+    fn ask_for(&mut self, report: Report) {
+        let message = ToChild::Report(report);
+        self.vrrp.send(&message, None);
+        if report == Report::Data {
+            self.checkers.send(&message, None);
+            self.dumps.parent(&self.running.config);
+        }
+    }
+
+    fn write_reports(&mut self) {
+        for (report, live) in self.vrrp.take_reports() {
+            self.dumps.vrrp(report, &self.running.config, &live);
+        }
+        for (_, live) in self.checkers.take_reports() {
+            self.dumps.checkers(&self.running.config, &live);
         }
     }
 

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use control_plane::Config;
-use ipc::{Channel, Generation, Received, SendError, ToChild, ToParent};
+use ipc::{Channel, Generation, Received, Report, SendError, ToChild, ToParent};
 use scheduler::{Interest, Scheduler, Token};
 use sys::{PidFile, PidFileError};
 use watchdog::{Exit, Input};
@@ -21,6 +21,7 @@ pub(super) struct Slot<K: Kind> {
     known: K::Known,
     pid_path: PathBuf,
     pid_file: Option<PidFile>,
+    reports: Vec<(Report, K::Live)>,
 }
 
 /// The process that is there now.
@@ -35,7 +36,8 @@ struct Process<K: Kind> {
 impl<K: Kind> Slot<K> {
     pub(super) fn new(pid_path: &Path) -> Self {
         let known = K::Known::default();
-        Self { process: None, known, pid_path: pid_path.to_owned(), pid_file: None }
+        let (pid_path, pid_file) = (pid_path.to_owned(), None);
+        Self { process: None, known, pid_path, pid_file, reports: Vec::new() }
     }
 
     /// Both ends of the way to a child that is to be forked.
@@ -125,8 +127,8 @@ impl<K: Kind> Slot<K> {
         let Some(process) = &mut self.process else { return inputs };
         let role = K::ROLE;
         for _ in 0..MESSAGES_A_TURN {
-            let message = match process.channel.receive() {
-                Ok(Some(Received { message, .. })) => message,
+            let (message, fds) = match process.channel.receive() {
+                Ok(Some(Received { message, fds })) => (message, fds),
                 Ok(None) => return inputs,
                 // It dies or is dead: its pidfd tells.
                 Err(ipc::ReceiveError::Closed) => return inputs,
@@ -152,6 +154,14 @@ impl<K: Kind> Slot<K> {
                     Some(Input::Committed { role, generation: generation.0 })
                 }
                 ToParent::Pong(_) => None,
+                ToParent::Report(report) => {
+                    match fds.first().map(|fd| ipc::blob::read(fd.as_fd())) {
+                        Some(Ok(live)) => self.reports.push((report, live)),
+                        Some(Err(error)) => log::error!("no state of the {role} process: {error}"),
+                        None => log::error!("the {role} process told its state without it"),
+                    }
+                    None
+                }
             });
         }
         scheduler.still_ready(process.channel_token);
@@ -168,6 +178,11 @@ impl<K: Kind> Slot<K> {
         if let Err(error) = sent {
             log::error!("cannot tell the {} child process: {error}", K::ROLE);
         }
+    }
+
+    /// What the process has said of itself since the last call.
+    pub(super) fn take_reports(&mut self) -> Vec<(Report, K::Live)> {
+        std::mem::take(&mut self.reports)
     }
 
     /// Sends what waits for room, and watches for room as long as something does.

@@ -30,6 +30,7 @@ use crate::snapshot::{Identity, InstanceSnapshot};
 use crate::state::State;
 use crate::statistics::Statistics;
 use crate::timing;
+use crate::view::InstanceView;
 
 pub use tracking::Fault;
 
@@ -131,6 +132,28 @@ impl VirtualRouter {
             identification: self.identification,
             statistics: self.statistics.clone(),
         }
+    }
+
+    /// What it shows.
+    pub(crate) fn view(&self) -> InstanceView {
+        let awaited = self.faults.iter().filter(|fault| fault.is_pending()).count();
+        InstanceView {
+            known: self.snapshot(),
+            source: self.source,
+            faults: self.faults.len() - awaited,
+            awaited,
+            down_interval: self.active_down_interval(match self.state {
+                State::Backup(backup) => backup.interval,
+                _ => self.config.advert_interval,
+            }),
+            next_timeout: self.next_timeout(),
+        }
+    }
+
+    /// Its counters start again, for a successor too.
+    pub(crate) fn clear_statistics(&mut self) {
+        self.statistics = Statistics::default();
+        self.dirty = true;
     }
 
     /// Its configuration.

@@ -1,0 +1,136 @@
+//! What the children say of themselves when they are asked, as the parent gets it, and what is
+//! needed to write it down.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use base::{Duration, Instant};
+use checkers::{ServerId, ServerState};
+use control_plane::model::ServiceAddress;
+use serde::{Deserialize, Serialize};
+use vrrp_stack::{InstanceView, ScriptView, State, View};
+
+/// The VRRP process at one moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VrrpLive {
+    /// When.
+    pub at: Instant,
+    /// Instances and scripts.
+    pub stack: View,
+    /// All interfaces of its network namespace.
+    pub links: Vec<LinkView>,
+}
+
+impl VrrpLive {
+    pub(crate) fn instance(&self, name: &str) -> Option<&InstanceView> {
+        self.stack.instances.iter().find(|one| one.known.identity.name == name)
+    }
+
+    pub(crate) fn script(&self, name: &str) -> Option<&ScriptView> {
+        self.stack.scripts.iter().find(|one| one.known.name == name)
+    }
+}
+
+/// The checker process at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckersLive {
+    /// Virtual servers, real servers, checks.
+    pub known: checkers::Snapshot,
+}
+
+impl CheckersLive {
+    pub(crate) fn server(
+        &self,
+        service: ServiceAddress,
+        server: SocketAddr,
+    ) -> Option<&ServerState> {
+        self.known.servers.get(&ServerId { service, server })
+    }
+}
+
+/// An interface as the kernel describes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkView {
+    /// Its name.
+    pub name: String,
+    /// Its number.
+    pub index: u32,
+    /// The source of IPv4 adverts.
+    pub primary_v4: Option<Ipv4Addr>,
+    /// The source of IPv6 adverts.
+    pub link_local_v6: Option<Ipv6Addr>,
+    /// Its hardware address; all zero when it has none.
+    pub mac: [u8; 6],
+    /// Up and running.
+    pub up: bool,
+    /// Neighbours learn addresses from ARP.
+    pub arp: bool,
+    /// Largest packet in bytes.
+    pub mtu: u32,
+}
+
+/// One moment by both clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// By the clock that timers use.
+    pub at: Instant,
+    /// By the wall clock, since 1970.
+    pub wall: Duration,
+}
+
+impl Moment {
+    /// The wall clock at another moment.
+    pub(crate) fn wall_at(self, when: Instant) -> Duration {
+        if when >= self.at {
+            self.wall + when.saturating_since(self.at)
+        } else {
+            self.wall.saturating_sub(self.at.saturating_since(when))
+        }
+    }
+}
+
+/// The local time of a second since 1970, as `Fri Nov 20 08:14:17` and the year.
+pub type Calendar = fn(u64) -> (String, i32);
+
+/// How moments are written.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    /// The moment that is shown.
+    pub moment: Moment,
+    /// The time zone.
+    pub calendar: Calendar,
+}
+
+impl Clock {
+    /// `1795155449.715985`.
+    pub(crate) fn epoch(self, when: Instant) -> String {
+        let wall = self.moment.wall_at(when);
+        format!("{}.{:06}", wall.as_secs(), wall.subsec_micros())
+    }
+
+    /// `1795155449.715985 (Fri Nov 20 06:17:29.715985 2026)`.
+    pub(crate) fn epoch_and_date(self, when: Instant) -> String {
+        let wall = self.moment.wall_at(when);
+        let (date, year) = (self.calendar)(wall.as_secs());
+        format!("{} ({date}.{:06} {year})", self.epoch(when), wall.subsec_micros())
+    }
+}
+
+/// keepalived's words for a state. What is not up yet or has left is INIT: monitoring refuses others.
+pub(crate) const fn state_name(state: State) -> &'static str {
+    match state {
+        State::Init | State::Stopped => "INIT",
+        State::Backup(_) => "BACKUP",
+        State::Master(_) => "MASTER",
+        State::Fault { .. } => "FAULT",
+    }
+}
+
+/// keepalived's numbers for a state.
+pub(crate) const fn state_number(state: State) -> u8 {
+    match state {
+        State::Init | State::Stopped => 0,
+        State::Backup(_) => 1,
+        State::Master(_) => 2,
+        State::Fault { .. } => 3,
+    }
+}

@@ -1,0 +1,333 @@
+//! Dumps with states: what monitoring reads, and the layout that keepalived was seen to write.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod exporter;
+
+use std::net::Ipv4Addr;
+
+use base::{Duration, IfIndex, Instant, Priority, Vrid, Weight};
+use control_plane::Config;
+use control_plane::model::checks::{Checker, CheckerKind, TcpCheck};
+use control_plane::model::{
+    Command, Instance, Lvs, Protocol, RealServer, ScriptId, ServiceAddress, TrackScript,
+    VirtualAddress, VirtualServer, Vrrp, VrrpScript,
+};
+use telemetry::{CheckersLive, Clock, LinkView, Moment, VrrpLive};
+use vrrp_stack::{ExitKind, Input, Link, Output, Outputs, Stack};
+
+/// The wall clock when the timers' clock says 0.
+const BOOT: u64 = 1_795_155_440;
+
+fn link() -> Link {
+    Link {
+        index: IfIndex::new(2).unwrap(),
+        name: "lan0".into(),
+        up: true,
+        mac: [2, 0, 0, 0, 0, 1],
+        primary_v4: Some(Ipv4Addr::new(10, 1, 0, 1)),
+        link_local_v6: None,
+        mtu: 1500,
+        arp: true,
+    }
+}
+
+fn instance(name: &str, vrid: u8, priority: u8, vips: &[&str]) -> Instance {
+    Instance {
+        priority: Priority::new(priority).unwrap(),
+        virtual_addresses: vips
+            .iter()
+            .map(|net| VirtualAddress::new(net.parse().unwrap(), "lan0"))
+            .collect(),
+        ..Instance::new(name, "lan0", Vrid::new(vrid).unwrap())
+    }
+}
+
+/// `VI_1` tracks a script with weight 0, `VI_2` has a lower priority and so needs longer.
+fn config() -> Config {
+    let command = Command { program: "/usr/bin/test".into(), args: vec!["-e".into()], user: None };
+    let script = VrrpScript {
+        weight: Weight::default(),
+        rise: 2,
+        fall: 2,
+        ..VrrpScript::new("chk", command)
+    };
+    let tracked = TrackScript { script: ScriptId(0), weight: Weight::default(), reverse: false };
+    let mut first = instance("VI_1", 51, 100, &["10.1.0.100/24", "10.1.0.101/32"]);
+    first.track_scripts = vec![tracked];
+    let second = instance("VI_2", 52, 90, &["10.1.0.102/24"]);
+    let vrrp = Vrrp { scripts: vec![script], instances: vec![first, second], ..Vrrp::default() };
+    Config { vrrp, ..Config::default() }
+}
+
+/// The stack after its script ended with `status`, that long after its start.
+fn live(config: &Config, status: i32, span: Duration) -> VrrpLive {
+    let (mut now, mut out) = (Instant::from_micros(0), Outputs::new());
+    let mut stack = Stack::new(now, &config.vrrp, &[link()], None, &mut out);
+    let end = now + span;
+    loop {
+        for output in std::mem::take(&mut out) {
+            if let Output::StartScript { run, .. } = output {
+                let status = ExitKind::Code(status);
+                stack.handle_input(now, Input::ScriptExited { run, status }, &mut out);
+            }
+        }
+        let due = stack.next_timeout().filter(|due| *due <= end);
+        let Some(due) = due else { break };
+        now = due;
+        stack.handle_input(now, Input::Timeout, &mut out);
+    }
+    let view = LinkView {
+        name: "lan0".into(),
+        index: 2,
+        primary_v4: link().primary_v4,
+        link_local_v6: None,
+        mac: link().mac,
+        up: true,
+        arp: true,
+        mtu: 1500,
+    };
+    VrrpLive { at: end, stack: stack.view(), links: vec![view] }
+}
+
+fn clock(live: &VrrpLive) -> Clock {
+    let wall = Duration::from_secs(BOOT) + live.at.saturating_since(Instant::from_micros(0));
+    let moment = Moment { at: live.at, wall };
+    Clock { moment, calendar: |second| (format!("second {second}"), 2026) }
+}
+
+fn data(config: &Config, live: &VrrpLive) -> String {
+    let lines: Vec<String> = telemetry::vrrp_data(config, live, clock(live)).collect();
+    lines.join("\n") + "\n"
+}
+
+fn statistics(live: &VrrpLive) -> String {
+    telemetry::statistics(live).map(|line| line + "\n").collect()
+}
+
+const LONG: Duration = Duration::from_secs(6);
+
+#[test]
+fn an_exporter_finds_masters_with_their_addresses_and_counters() {
+    let config = config();
+    let live = live(&config, 0, LONG);
+    let seen = exporter::read(&data(&config, &live), &statistics(&live)).unwrap();
+    assert_eq!(seen.len(), 2);
+    let first = &seen["VI_1"];
+    assert_eq!((first.state.as_str(), first.wanted.as_str()), ("MASTER", "MASTER"));
+    assert_eq!((first.interface.as_str(), first.vrid, first.garp_delay), ("lan0", 51, 5));
+    assert_eq!(
+        first.vips,
+        [("10.1.0.100/24".into(), "lan0".into()), ("10.1.0.101".into(), "lan0".into())]
+    );
+    assert_eq!(first.counters["Became master"], 1);
+    assert!(first.counters["Advertisements/Sent"] >= 3, "{:?}", first.counters);
+    assert_eq!(first.counters["Priority Zero/Sent"], 0);
+}
+
+#[test]
+fn an_exporter_finds_scripts_with_their_status() {
+    let config = config();
+    let good = exporter::scripts(&data(&config, &live(&config, 0, LONG))).unwrap();
+    assert_eq!(good["chk"], ("GOOD".to_owned(), "idle".to_owned()));
+    let bad = exporter::scripts(&data(&config, &live(&config, 1, LONG))).unwrap();
+    assert_eq!(bad["chk"], ("BAD".to_owned(), "idle".to_owned()));
+}
+
+#[test]
+fn an_instance_whose_script_fails_is_in_fault_and_the_other_a_backup() {
+    let config = config();
+    let live = live(&config, 1, Duration::from_secs(1));
+    let seen = exporter::read(&data(&config, &live), &statistics(&live)).unwrap();
+    let states: Vec<&str> = seen.values().map(|one| one.state.as_str()).collect();
+    assert_eq!(states, ["FAULT", "BACKUP"]);
+    let text = data(&config, &live);
+    assert!(text.contains("   Number of tracker faults = 1\n"), "{text}");
+    assert!(text.contains("   Read timeout = DISABLED\n"), "{text}");
+    assert!(!text.contains(" set\n"), "no address is installed: {text}");
+}
+
+#[test]
+fn a_master_reads_as_keepalived_shows_it() {
+    let config = config();
+    let live = live(&config, 0, LONG);
+    let text = data(&config, &live);
+    let start = text.find(" VRRP Instance = VI_2").unwrap();
+    let end = text.find("------< VRRP Scripts >------").unwrap();
+    assert_eq!(
+        &text[start..end],
+        " VRRP Instance = VI_2
+   VRRP Version = 2
+   State = MASTER
+   Flags:
+   Wantstate = MASTER
+   Number of config faults = 0
+   Number of tracker faults = 0
+   Number of track scripts init = 0
+   Last transition = 1795155443.648437 (second 1795155443.648437 2026)
+   Read timeout = 1795155446.648437 (second 1795155446.648437 2026)
+   Master down timer = 3648437 usecs
+   Interface = lan0
+   Using src_ip = 10.1.0.1
+   Multicast address 224.0.0.18
+   Gratuitous ARP delay = 5
+   Gratuitous ARP repeat = 5
+   Gratuitous ARP refresh = 0
+   Gratuitous ARP refresh repeat = 1
+   Gratuitous ARP lower priority delay = 5
+   Gratuitous ARP lower priority repeat = 5
+   Down timer adverts = 3
+   Send advert after receive lower priority advert = true
+   Send advert after receive higher priority advert = false
+   Virtual Router ID = 52
+   Priority = 90
+   Effective priority = 90
+   Total priority = 90
+   Advert interval = 1 sec
+   Last advert sent = 1795155445.648437
+   Accept = enabled
+   Preempt = enabled
+   Promote_secondaries = disabled
+   Authentication type = none
+   Virtual IP (1):
+     10.1.0.102/24 dev lan0 scope global set
+   Using smtp notification = no
+   Notify deleted = Fault
+   Notify priority changes = false
+"
+    );
+}
+
+#[test]
+fn counters_read_as_keepalived_writes_them() {
+    let config = config();
+    let live = live(&config, 1, Duration::from_secs(1));
+    let text = statistics(&live);
+    assert_eq!(
+        &text[..text.find("VRRP Instance: VI_2").unwrap()],
+        "VRRP Instance: VI_1
+  Advertisements:
+    Received: 0
+    Sent: 0
+  Became master: 0
+  Released master: 0
+  Packet Errors:
+    Length: 0
+    TTL: 0
+    Invalid Type: 0
+    Advertisement Interval: 0
+    Address List: 0
+  Authentication Errors:
+    Invalid Type: 0
+    Type Mismatch: 0
+    Failure: 0
+  Authentication Extension Errors:
+    Missing: 0
+    Malformed: 0
+    Unknown Key: 0
+    Invalid HMAC: 0
+    Stale: 0
+    Replay: 0
+  Priority Zero:
+    Received: 0
+    Sent: 0
+"
+    );
+}
+
+/// What keepalived 2.4.3 wrote for an instance like this, with our numbers.
+const JSON: &str = r#"{"data":{"iname":"VI_2","dont_track_primary":0,"skip_check_adv_addr":0,"strict_mode":0,"vmac_ifname":"","ifp_ifname":"lan0","master_priority":0,"last_transition":1795155443.648437,"garp_delay":5,"garp_refresh":0,"garp_rep":5,"garp_refresh_rep":1,"garp_lower_prio_delay":5,"garp_lower_prio_rep":5,"lower_prio_no_advert":0,"higher_prio_send_advert":0,"vrid":52,"base_priority":90,"effective_priority":90,"vipset":true,"promote_secondaries":false,"adver_int":1,"master_adver_int":1,"accept":1,"nopreempt":false,"preempt_delay":0,"state":2,"wantstate":2,"version":2,"smtp_alert":false,"notify_deleted":false,"vips":["10.1.0.102\/24 dev lan0 scope global set"],"auth_type":0},"stats":{"advert_rcvd":0,"advert_sent":3,"become_master":1,"release_master":0,"packet_len_err":0,"advert_interval_err":0,"ip_ttl_err":0,"invalid_type_rcvd":0,"addr_list_err":0,"invalid_authtype":0,"authtype_mismatch":0,"auth_failure":0,"auth_ext_missing":0,"auth_ext_malformed":0,"auth_ext_unknown_key":0,"auth_ext_invalid_hmac":0,"auth_ext_stale":0,"auth_ext_replay":0,"pri_zero_rcvd":0,"pri_zero_sent":0}}"#;
+
+fn json(config: &Config) -> Option<String> {
+    let live = live(config, 0, LONG);
+    telemetry::json(config, &live, clock(&live)).unwrap()
+}
+
+#[test]
+fn json_has_keepaliveds_fields_in_its_order() {
+    let mut config = config();
+    config.vrrp.instances.remove(0);
+    assert_eq!(json(&config).unwrap(), format!("[{JSON}]"));
+    config.global.files.json_version = Some(2);
+    assert_eq!(json(&config).unwrap(), format!("{{\"vrrp\":[{JSON}],\"track_process\":[]}}"));
+}
+
+#[test]
+fn json_is_json_and_names_scripts_by_their_command() {
+    let mut config = config();
+    config.vrrp.instances[0].advert_interval = Duration::from_millis(500);
+    let parsed: serde_json::Value = serde_json::from_str(&json(&config).unwrap()).unwrap();
+    let first = &parsed[0]["data"];
+    assert_eq!(first["track_script"][0], "'/usr/bin/test' '-e'");
+    assert_eq!(first["adver_int"], 0.5);
+    assert_eq!(first["vips"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn without_instances_there_is_no_json() {
+    assert_eq!(json(&Config::default()), None);
+}
+
+fn balanced() -> (Config, CheckersLive) {
+    let server = |address: &str| {
+        let address = address.parse().unwrap();
+        let check = Checker::new(CheckerKind::Tcp(TcpCheck::new(address)));
+        RealServer { checkers: vec![check], ..RealServer::new(address) }
+    };
+    let address = ServiceAddress::Address {
+        ip: "10.1.0.100".parse().unwrap(),
+        port: 80,
+        protocol: Protocol::Tcp,
+    };
+    let service = VirtualServer {
+        real_servers: vec![server("10.2.0.2:80"), server("10.2.0.3:80")],
+        ..VirtualServer::new(address)
+    };
+    let lvs = Lvs { virtual_servers: vec![service], ..Lvs::default() };
+    let mut out = checkers::Outputs::new();
+    let mut machine = checkers::Checkers::new(Instant::from_micros(0), &lvs, None, 1, &mut out);
+    let mut now = Instant::from_micros(0);
+    let mut answered = 0;
+    while answered < 2 {
+        for output in std::mem::take(&mut out) {
+            if let checkers::Output::StartProbe { probe, spec, .. } = output {
+                let works = format!("{spec:?}").contains("10.2.0.2");
+                let outcome =
+                    if works { checkers::Outcome::Connected } else { checkers::Outcome::Failed };
+                let input = checkers::Input::ProbeDone { probe, outcome };
+                machine.handle_input(now, input, &mut out);
+                answered += 1;
+            }
+        }
+        now = machine.next_timeout().unwrap();
+        machine.handle_input(now, checkers::Input::Timeout, &mut out);
+    }
+    let live = CheckersLive { known: machine.snapshot() };
+    (Config { lvs, ..Config::default() }, live)
+}
+
+#[test]
+fn servers_show_which_are_alive_and_checks_whether_they_have_run() {
+    let (config, live) = balanced();
+    let lines: Vec<String> = telemetry::checkers_data(&config, &live).collect();
+    let values = |name: &str| -> Vec<&str> {
+        lines.iter().filter_map(|line| line.trim_start().strip_prefix(name)).collect()
+    };
+    assert_eq!(values("alive = "), ["1", "0"]);
+    assert_eq!(values("num failed checkers = "), ["0", "1"]);
+    assert_eq!(values("RS set = "), ["1", "0"]);
+    assert_eq!(values("quorum_state_up = "), ["1"]);
+    assert_eq!(values("Up = "), ["yes", "no"]);
+    assert_eq!(values("Has run = "), ["yes", "yes"]);
+    assert_eq!(values("VRRP Instance"), [""; 0]);
+}
+
+#[test]
+fn before_the_first_check_nothing_has_run() {
+    let (config, _) = balanced();
+    let mut out = checkers::Outputs::new();
+    let machine = checkers::Checkers::new(Instant::from_micros(0), &config.lvs, None, 1, &mut out);
+    let live = CheckersLive { known: machine.snapshot() };
+    let lines: Vec<String> = telemetry::checkers_data(&config, &live).collect();
+    assert_eq!(lines.iter().filter(|line| *line == "   Has run = no").count(), 2);
+}
