@@ -28,8 +28,7 @@ check: ## format, lints, direction of dependencies, documentation
 
 test: setup ## all tests; those of the lab need root
 	$(CARGO) build --package keepalived-rs
-	$(CARGO) test --workspace --exclude lab
-	$(CARGO) test --package lab -- --test-threads=$(STORIES)
+	RUST_TEST_THREADS=$(STORIES) $(CARGO) test --workspace --no-fail-fast
 
 demo: setup ## a pair of directors under load loses servers and directors, and gets them back
 	$(CARGO) build --package keepalived-rs --package lab
