@@ -18,22 +18,22 @@ fn play(seeds: std::ops::Range<u64>, routers: usize) {
 
 #[test]
 fn two_routers_keep_every_promise() {
-    play(0..1500, 2);
+    play(0..1000, 2);
 }
 
 #[test]
 fn three_routers_keep_every_promise() {
-    play(0..1500, 3);
+    play(0..1000, 3);
 }
 
 #[test]
 fn one_router_keeps_every_promise() {
-    play(0..200, 1);
+    play(0..100, 1);
 }
 
 #[test]
 fn five_routers_keep_every_promise() {
-    play(0..200, 5);
+    play(0..100, 5);
 }
 
 #[test]

@@ -147,8 +147,10 @@ pub enum Saying {
         /// The address.
         address: IpAddr,
     },
-    /// The interface has no ARP, so nothing is announced.
-    NoArp,
+    /// Something keeps it in FAULT from now on.
+    CauseCome(String),
+    /// That no longer keeps it in FAULT.
+    CauseGone(String),
     /// Another router sent what it should not.
     Complaint(Complaint),
 }
@@ -315,7 +317,8 @@ impl fmt::Display for Saying {
                 f,
                 "Sending/queueing Unsolicited Neighbour Adverts on {interface} for {address}"
             ),
-            Self::NoArp => f.write_str("disabling ARP since interface does not support it"),
+            Self::CauseCome(cause) => write!(f, "fault: {cause}"),
+            Self::CauseGone(cause) => write!(f, "fault is over: {cause}"),
             Self::IntervalAdopted { from, to } => write!(
                 f,
                 "advertisement interval updated from {}ms to {}ms by master",

@@ -9,6 +9,7 @@ use control_plane::model::{
 use wire::vrrp::{Body, GROUP_V4, Password};
 use wire::{Advert, AdvertView, ipv4};
 
+use crate::event::{Event, Saying};
 use crate::input::{Input, Packet};
 use crate::link::Link;
 use crate::output::{Output, Outputs};
@@ -75,6 +76,11 @@ pub(crate) fn with_script(mut instance: Instance, script: VrrpScript) -> Vrrp {
     let (weight, reverse) = (script.weight, script.reverse);
     instance.track_scripts = vec![TrackScript { script: ScriptId(0), weight, reverse }];
     Vrrp { instances: vec![instance], scripts: vec![script], ..Vrrp::default() }
+}
+
+fn is_cause(event: &Event) -> bool {
+    let Event::Instance { says, .. } = event else { return false };
+    matches!(says, Saying::CauseCome(_) | Saying::CauseGone(_))
 }
 
 pub(crate) struct Bench {
@@ -195,11 +201,21 @@ impl Bench {
         })
     }
 
-    /// Log lines since the last look, without those of single announcements.
+    /// Log lines since the last look that keepalived writes too, without those of single
+    /// announcements.
     pub(crate) fn log(&mut self) -> Vec<String> {
         self.take(|output| match output {
-            Output::Log(crate::event::Event::Announcing { .. }) => None,
+            Output::Log(Event::Announcing { .. }) => None,
+            Output::Log(event) if is_cause(&event) => None,
             Output::Log(event) => Some(event.to_string()),
+            _ => None,
+        })
+    }
+
+    /// Log lines since the last look about what keeps an instance in FAULT.
+    pub(crate) fn causes(&mut self) -> Vec<String> {
+        self.take(|output| match output {
+            Output::Log(event) if is_cause(&event) => Some(event.to_string()),
             _ => None,
         })
     }

@@ -132,10 +132,11 @@ impl Stack {
                 OwnFault::Pending => Some(Fault::GroupPending),
                 OwnFault::Real => Some(Fault::GroupDown),
             };
-            let Some(router) = self.routers.get_mut(*at) else { continue };
-            if !router.set_group_fault(fault) {
-                continue;
-            }
+            let mut news = false;
+            self.with_router(now, *at, out, |router, turn| {
+                news = router.set_group_fault(turn, fault);
+            });
+            let Some(router) = self.routers.get(*at).filter(|_| news) else { continue };
             let moves = match router.state() {
                 State::Fault { .. } => router.faults().is_empty(),
                 State::Backup(_) | State::Master(_) => !router.faults().is_empty(),

@@ -15,7 +15,7 @@ use crate::output::Outputs;
 use crate::router::{Turn, VirtualRouter};
 use crate::script::ScriptTracker;
 use crate::snapshot::Identity;
-use crate::stack::{Stack, verdict_of};
+use crate::stack::Stack;
 
 /// One thing that a reload changes. `Display` tells it to an administrator.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,10 +119,9 @@ impl Stack {
             .map(|instance| (old.remove(&Identity::of(&instance)), instance))
             .collect();
 
-        let verdicts = self.verdicts();
         self.generation += 1;
-        let Self { links, announcements, generation, .. } = self;
-        let mut turn = Turn { now, links, announcements, generation, out };
+        let Self { links, scripts, announcements, generation, .. } = self;
+        let mut turn = Turn { now, links, scripts, announcements, generation, out };
         for (identity, mut router) in old {
             let deleted = router.config().notify.report_deleted;
             let told = if deleted { NotifyState::Deleted } else { NotifyState::Fault };
@@ -135,7 +134,7 @@ impl Stack {
                 Some(router) => keep(&mut turn, router, instance, new.multicast),
                 None => VirtualRouter::new(instance, new.multicast),
             };
-            router.look_around(&mut turn, |id| verdict_of(&verdicts, id));
+            router.look_around(&mut turn);
             if is_new {
                 router.start(&mut turn);
             } else {

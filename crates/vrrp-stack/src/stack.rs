@@ -18,7 +18,7 @@ use crate::links::Links;
 use crate::notification::NotifyState;
 use crate::output::{Output, Outputs, SocketKey};
 use crate::router::{Turn, VirtualRouter};
-use crate::script::{ExitKind, RunId, ScriptTracker, Verdict};
+use crate::script::{ExitKind, RunId, ScriptTracker};
 use crate::snapshot::{Identity, ObjectState, Snapshot};
 use crate::state::State;
 use crate::statistics::StrayStatistics;
@@ -242,9 +242,8 @@ impl Stack {
 
     fn start(&mut self, now: Instant, out: &mut Outputs) {
         self.rebuild_listeners();
-        let verdicts = self.verdicts();
         self.each_router(now, out, |router, turn| {
-            router.look_around(turn, |id| verdict_of(&verdicts, id));
+            router.look_around(turn);
         });
         // Nobody starts as BACKUP whose group is in FAULT.
         self.sync_groups(now, out);
@@ -304,10 +303,9 @@ impl Stack {
         }
         self.changed_scripts.insert(id);
         if before.verdict != after.verdict {
-            let verdicts = self.verdicts();
             self.each_router(now, out, |router, turn| {
                 if router.tracks(id) {
-                    router.look_around(turn, |id| verdict_of(&verdicts, id));
+                    router.look_around(turn);
                     router.follow_faults(turn);
                 }
             });
@@ -340,9 +338,8 @@ impl Stack {
     fn links_changed(&mut self, now: Instant, out: &mut Outputs) {
         self.generation += 1;
         self.rebuild_listeners();
-        let verdicts = self.verdicts();
         self.each_router(now, out, |router, turn| {
-            router.look_around(turn, |id| verdict_of(&verdicts, id));
+            router.look_around(turn);
             router.follow_faults(turn);
         });
     }
@@ -365,8 +362,9 @@ impl Stack {
             self.stray.misdirected += 1;
             return;
         }
-        let Self { links, announcements, generation, .. } = self;
-        router.receive(&mut Turn { now, links, announcements, generation, out }, view, &carrier);
+        let Self { links, scripts, announcements, generation, .. } = self;
+        let mut turn = Turn { now, links, scripts, announcements, generation, out };
+        router.receive(&mut turn, view, &carrier);
     }
 
     pub(crate) fn rebuild_listeners(&mut self) {
@@ -379,10 +377,6 @@ impl Stack {
             .collect();
     }
 
-    pub(crate) fn verdicts(&self) -> BTreeMap<ScriptId, Verdict> {
-        self.scripts.iter().map(|(id, tracker)| (*id, tracker.verdict())).collect()
-    }
-
     pub(crate) fn with_router(
         &mut self,
         now: Instant,
@@ -390,9 +384,9 @@ impl Stack {
         out: &mut Outputs,
         act: impl FnOnce(&mut VirtualRouter, &mut Turn<'_>),
     ) {
-        let Self { routers, links, announcements, generation, .. } = self;
+        let Self { routers, links, scripts, announcements, generation, .. } = self;
         if let Some(router) = routers.get_mut(at) {
-            act(router, &mut Turn { now, links, announcements, generation, out });
+            act(router, &mut Turn { now, links, scripts, announcements, generation, out });
         }
     }
 
@@ -402,16 +396,12 @@ impl Stack {
         out: &mut Outputs,
         mut act: impl FnMut(&mut VirtualRouter, &mut Turn<'_>),
     ) {
-        let Self { routers, links, announcements, generation, .. } = self;
-        let mut turn = Turn { now, links, announcements, generation, out };
+        let Self { routers, links, scripts, announcements, generation, .. } = self;
+        let mut turn = Turn { now, links, scripts, announcements, generation, out };
         for router in routers {
             act(router, &mut turn);
         }
     }
-}
-
-pub(crate) fn verdict_of(verdicts: &BTreeMap<ScriptId, Verdict>, id: ScriptId) -> Verdict {
-    verdicts.get(&id).copied().unwrap_or(Verdict::Unknown)
 }
 
 /// What the network layer says about a packet, and what is in it.

@@ -13,11 +13,12 @@ mod sending;
 mod tracking;
 mod transitions;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use base::{Duration, IfIndex, Instant, Priority};
-use control_plane::model::{self, VirtualAddress, global::MulticastGroups};
+use control_plane::model::global::MulticastGroups;
+use control_plane::model::{self, ScriptId, VirtualAddress};
 use wire::{Family, Version};
 
 use crate::announce::AnnounceQueue;
@@ -26,6 +27,7 @@ use crate::event::{Event, Saying};
 use crate::links::Links;
 use crate::notification::{Notification, NotifyState};
 use crate::output::{Output, Outputs, SocketKey};
+use crate::script::ScriptTracker;
 use crate::snapshot::{Identity, InstanceSnapshot};
 use crate::state::State;
 use crate::statistics::Statistics;
@@ -40,6 +42,8 @@ pub(crate) struct Turn<'a> {
     pub(crate) now: Instant,
     /// The interfaces.
     pub(crate) links: &'a Links,
+    /// The scripts that somebody tracks.
+    pub(crate) scripts: &'a BTreeMap<ScriptId, ScriptTracker>,
     /// Where announcements wait.
     pub(crate) announcements: &'a mut AnnounceQueue,
     /// Grows when what the kernel should have may have changed.
@@ -86,7 +90,7 @@ impl VirtualRouter {
             family,
             state: State::Init,
             grouped: false,
-            faults: BTreeSet::from([Fault::InterfaceMissing]),
+            faults: BTreeSet::new(),
             priority,
             source: None,
             identification: 1,

@@ -10,7 +10,7 @@ use super::{Turn, VirtualRouter};
 use crate::event::Saying;
 use crate::links::Links;
 use crate::notification::NotifyState;
-use crate::script::Verdict;
+use crate::script::{ScriptTracker, Verdict};
 use crate::state::State;
 
 /// One thing that keeps a router in FAULT. All of them have to go before it leaves.
@@ -51,11 +51,7 @@ impl Fault {
 impl VirtualRouter {
     /// Looks at everything that it depends on, as it is now. Faults take effect with
     /// [`Self::follow_faults`], the effective priority at once.
-    pub(crate) fn look_around(
-        &mut self,
-        turn: &mut Turn<'_>,
-        verdict: impl Fn(ScriptId) -> Verdict,
-    ) {
+    pub(crate) fn look_around(&mut self, turn: &mut Turn<'_>) {
         let mut faults: BTreeSet<Fault> = self.own_fault(turn.links).into_iter().collect();
         let mut sum = 0_i32;
         let mut take = |effect: Effect| match effect {
@@ -65,7 +61,9 @@ impl VirtualRouter {
             Effect::Weight(weight) => sum = sum.saturating_add(weight),
         };
         for tracked in &self.config.track_scripts {
-            take(script_effect(tracked, verdict(tracked.script)));
+            let tracker = turn.scripts.get(&tracked.script);
+            let verdict = tracker.map_or(Verdict::Unknown, ScriptTracker::verdict);
+            take(script_effect(tracked, verdict));
         }
         for (at, tracked) in self.config.track_interfaces.iter().enumerate() {
             let up = turn.links.named(&tracked.interface).is_some_and(|link| link.up);
@@ -73,7 +71,7 @@ impl VirtualRouter {
             take(effect(weight, up != tracked.weight.reverse, Fault::TrackedLinkDown(at)));
         }
         faults.extend(self.faults.iter().copied().filter(|fault| fault.is_of_group()));
-        self.faults = faults;
+        self.replace_faults(turn, faults);
         self.set_priority(turn, self.config.priority.adjusted(sum));
     }
 
@@ -100,11 +98,56 @@ impl VirtualRouter {
 
     /// What the rest of its sync group makes impossible; whether that is news. Takes effect with
     /// [`Self::follow_faults`].
-    pub(crate) fn set_group_fault(&mut self, fault: Option<Fault>) -> bool {
-        let before = self.faults.clone();
-        self.faults.retain(|old| !old.is_of_group());
-        self.faults.extend(fault);
-        self.faults != before
+    pub(crate) fn set_group_fault(&mut self, turn: &mut Turn<'_>, fault: Option<Fault>) -> bool {
+        let own = self.faults.iter().copied().filter(|old| !old.is_of_group());
+        self.replace_faults(turn, own.chain(fault).collect())
+    }
+
+    /// Every cause is said when it comes and when it goes; whether any did.
+    fn replace_faults(&mut self, turn: &mut Turn<'_>, new: BTreeSet<Fault>) -> bool {
+        if new == self.faults {
+            return false;
+        }
+        let old = std::mem::replace(&mut self.faults, new);
+        let gone: Vec<Fault> = old.difference(&self.faults).copied().collect();
+        let come: Vec<Fault> = self.faults.difference(&old).copied().collect();
+        for fault in gone.into_iter().filter(|_| self.state != State::Init) {
+            let cause = self.describe(turn, fault);
+            self.say(turn, Saying::CauseGone(cause));
+        }
+        for fault in come {
+            let cause = self.describe(turn, fault);
+            self.say(turn, Saying::CauseCome(cause));
+        }
+        true
+    }
+
+    /// A cause in words.
+    fn describe(&self, turn: &Turn<'_>, fault: Fault) -> String {
+        let interface = &self.config.interface;
+        let script = |id: ScriptId| {
+            turn.scripts.get(&id).map_or("that is unknown", |tracker| &tracker.config().name)
+        };
+        match fault {
+            Fault::Unsupported => "auth_type AH is not supported".to_owned(),
+            Fault::NoPeer => "there is no unicast peer".to_owned(),
+            Fault::InterfaceMissing => format!("interface {interface} does not exist"),
+            Fault::LinkDown => format!("interface {interface} is down"),
+            Fault::NoPrimaryAddress => {
+                format!("interface {interface} has no {} address to send from", self.family)
+            }
+            Fault::TrackedLinkDown(at) => {
+                let tracked = self.config.track_interfaces.get(at);
+                let name = tracked.map_or("that is unknown", |tracked| &tracked.interface);
+                format!("tracked interface {name} is down")
+            }
+            Fault::ScriptPending(id) => {
+                format!("script {} has not ended for the first time", script(id))
+            }
+            Fault::ScriptDown(id) => format!("script {} is down", script(id)),
+            Fault::GroupPending => "a member of the sync group waits for a script".to_owned(),
+            Fault::GroupDown => "a member of the sync group is in FAULT".to_owned(),
+        }
     }
 
     /// Whether it tracks this script.

@@ -264,3 +264,41 @@ fn what_cannot_be_done_is_a_fault_and_not_something_else() {
     assert_eq!(bench.state(), "FAULT");
     assert!(bench.stack.routers()[0].faults().contains(&Fault::Unsupported));
 }
+
+#[test]
+fn every_cause_of_a_fault_is_said_when_it_comes_and_when_it_goes() {
+    let (mut config, [eth1, eth1_down]) = tracking_eth1(0);
+    config.track_scripts = with_script(config.clone(), script(0)).instances.remove(0).track_scripts;
+    let config = control_plane::model::Vrrp {
+        instances: vec![config],
+        scripts: vec![script(0)],
+        ..control_plane::model::Vrrp::default()
+    };
+    let mut bench = Bench::on(&config, std::slice::from_ref(&eth1), None);
+    let run = bench.started()[0];
+    bench.exit(run, 1);
+    bench.give(Input::Link(down(eth0())));
+    bench.give(Input::Link(eth1_down));
+    bench.give(Input::Link(crate::Link { primary_v4: None, ..eth0() }));
+    bench.give(Input::Link(eth0()));
+    bench.give(Input::Link(eth1));
+    results(&mut bench, 0, 1);
+    assert_eq!(
+        bench.causes(),
+        [
+            "(VI_1) fault: interface eth0 does not exist",
+            "(VI_1) fault: script chk has not ended for the first time",
+            "(VI_1) fault is over: script chk has not ended for the first time",
+            "(VI_1) fault: script chk is down",
+            "(VI_1) fault is over: interface eth0 does not exist",
+            "(VI_1) fault: interface eth0 is down",
+            "(VI_1) fault: tracked interface eth1 is down",
+            "(VI_1) fault is over: interface eth0 is down",
+            "(VI_1) fault: interface eth0 has no IPv4 address to send from",
+            "(VI_1) fault is over: interface eth0 has no IPv4 address to send from",
+            "(VI_1) fault is over: tracked interface eth1 is down",
+            "(VI_1) fault is over: script chk is down",
+        ]
+    );
+    assert_eq!(bench.state(), "BACKUP");
+}
