@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use base::{Duration, Priority, Vrid, Weight};
+use control_plane::model::vrrp::SyncGroup;
 use control_plane::model::{
     Command, Instance, Preempt, ScriptId, TrackScript, Version, VirtualAddress, Vrrp, VrrpScript,
 };
@@ -39,14 +40,16 @@ impl Story {
             Version::V3 => Duration::from_centis([10, 30, 100][seed.index(3)]),
         };
         let instances = if seed.percent(30) { 2 } else { 1 };
+        let grouped = instances > 1 && seed.percent(60);
         let tracked = [None, None, Some(0), Some(-60), Some(40)][seed.index(5)];
         let nodes = (0..routers).map(|at| {
             let last = u8::try_from(at + 1).unwrap_or(u8::MAX);
             let vrids = 51..51 + u8::try_from(instances).unwrap_or(1);
-            let instances =
+            let mut instances: Vec<Instance> =
                 vrids.map(|vrid| instance(&mut seed, vrid, version, interval, tracked)).collect();
             let scripts = tracked.map(script).into_iter().collect();
-            let config = Vrrp { instances, scripts, ..Vrrp::default() };
+            let sync_groups = if grouped { vec![group(&mut instances)] } else { Vec::new() };
+            let config = Vrrp { instances, scripts, sync_groups, ..Vrrp::default() };
             Node::new(Ipv4Addr::new(10, 9, 0, last), config)
         });
         let nodes = nodes.collect();
@@ -66,6 +69,7 @@ impl Story {
             self.calm()?;
             self.pass(self.quiet_time(), true)?;
             check::settled(&self.world, self.instances)?;
+            check::together(&self.world)?;
             self.rest()?;
             self.die_unnoticed()?;
         }
@@ -115,12 +119,14 @@ impl Story {
 
     fn trouble(&mut self) -> Result<(), Violation> {
         let node = self.seed.index(self.world.nodes.len());
-        match self.seed.below(11) {
+        match self.seed.below(12) {
             0 | 1 => self.switch_on(node),
             2 => {
                 let loss = [10, 50, 100][self.seed.index(3)];
                 let delay = [1, 50, 400][self.seed.index(3)];
-                self.world.weather = Weather { loss, delay: Duration::from_millis(delay) };
+                let duplicates = [0, 30][self.seed.index(2)];
+                let delay = Duration::from_millis(delay);
+                self.world.weather = Weather { loss, duplicates, delay };
             }
             3 => self.world.weather = Weather::FAIR,
             4 => {
@@ -137,7 +143,8 @@ impl Story {
                 node.power_off();
                 Wishes::default()
             }),
-            9 => {
+            9 => self.change_priority(node),
+            10 => {
                 let up = self.seed.percent(50);
                 let what = if up { "link up" } else { "link down" };
                 self.world.act(node, what, |node, now| node.set_link(now, up));
@@ -154,6 +161,17 @@ impl Story {
         if self.world.nodes[node].life == Life::Off {
             self.world.act(node, "boots", Node::boot);
         }
+    }
+
+    /// A reload with other priorities.
+    fn change_priority(&mut self, node: usize) {
+        let mut config = self.world.nodes[node].config.clone();
+        let priority = any_priority(&mut self.seed);
+        for instance in &mut config.instances {
+            instance.priority = priority;
+        }
+        let what = format!("reloads with priority {priority}");
+        self.world.act(node, &what, |node, now| node.reload(now, config));
     }
 
     /// The process dies and the parent starts another one.
@@ -214,8 +232,7 @@ fn instance(
     let mut instance = Instance::new(format!("VI_{vrid}"), "eth0", vrid);
     instance.version = version;
     instance.advert_interval = interval;
-    instance.priority =
-        Priority::new([100, 100, 150, 200, 254, 255][seed.index(6)]).unwrap_or_default();
+    instance.priority = any_priority(seed);
     instance.preempt = match seed.below(4) {
         0 => Preempt::Never,
         1 => Preempt::After(Duration::from_secs(2)),
@@ -230,6 +247,21 @@ fn instance(
         instance.track_scripts = vec![TrackScript { script: ScriptId(0), weight, reverse: false }];
     }
     instance
+}
+
+fn any_priority(seed: &mut Seed) -> Priority {
+    Priority::new([100, 100, 150, 200, 254, 255][seed.index(6)]).unwrap_or_default()
+}
+
+/// A sync group of all instances. Members that disagree about who is best would never agree.
+fn group(instances: &mut [Instance]) -> SyncGroup {
+    if let [first, others @ ..] = instances {
+        for other in others {
+            (other.priority, other.preempt) = (first.priority, first.preempt);
+        }
+    }
+    let members = instances.iter().map(|instance| instance.name.clone()).collect();
+    SyncGroup { name: "G".into(), members, ..SyncGroup::default() }
 }
 
 fn script(weight: i32) -> VrrpScript {

@@ -39,6 +39,11 @@ pub enum Violation {
         /// Since when.
         since: Instant,
     },
+    /// After a quiet time the members of a sync group are in different states.
+    Apart {
+        /// The node.
+        node: usize,
+    },
     /// A node has addresses without being master, or is master without them.
     Addresses {
         /// The node.
@@ -67,6 +72,7 @@ impl fmt::Display for Violation {
             Self::TwoMasters { instance, nodes, since } => {
                 write!(f, "instance {instance}: nodes {nodes:?} both master since {since:?}")
             }
+            Self::Apart { node } => write!(f, "node {node}: members of its group are apart"),
             Self::Addresses { node } => write!(f, "node {node}: addresses do not follow its state"),
             Self::Restless(Note { node, what, .. }) => {
                 write!(f, "node {node}: {what}, for no reason")
@@ -106,6 +112,21 @@ pub fn settled(world: &World, instances: usize) -> Result<(), Violation> {
                 seen[*node] = true;
             }
             settled_part(world, instance, &part)?;
+        }
+    }
+    Ok(())
+}
+
+/// Members of a sync group are where the others are.
+pub fn together(world: &World) -> Result<(), Violation> {
+    for (at, node) in world.nodes.iter().enumerate() {
+        let Some(stack) = node.running().filter(|_| !node.config.sync_groups.is_empty()) else {
+            continue;
+        };
+        let mut kinds = stack.routers().iter().map(|router| std::mem::discriminant(router.state()));
+        let first = kinds.next();
+        if kinds.any(|kind| Some(kind) != first) {
+            return Err(Violation::Apart { node: at });
         }
     }
     Ok(())

@@ -177,6 +177,16 @@ impl Node {
         self.give(now, Input::Link(link))
     }
 
+    /// Another configuration. A process that does not answer keeps the old one, and so does its
+    /// successor; a machine that is off will read the new one.
+    pub fn reload(&mut self, now: Instant, config: Vrrp) -> Wishes {
+        if matches!(self.life, Life::Frozen { .. } | Life::Crashed) {
+            return Wishes::default();
+        }
+        self.config = config.clone();
+        self.give(now, Input::Reload(&config))
+    }
+
     /// A packet arrives.
     pub fn deliver(&mut self, now: Instant, bytes: Vec<u8>) -> Wishes {
         if let Life::Frozen { waiting, .. } = &mut self.life {

@@ -20,13 +20,15 @@ const EVENTS_PER_RUN: u32 = 20_000;
 pub struct Weather {
     /// Packets lost out of a hundred, for each receiver on its own.
     pub loss: u8,
+    /// Packets that arrive twice out of a hundred.
+    pub duplicates: u8,
     /// Longest time on the way.
     pub delay: Duration,
 }
 
 impl Weather {
     /// Nothing is lost, and a packet takes less than a millisecond.
-    pub const FAIR: Self = Self { loss: 0, delay: Duration::from_millis(1) };
+    pub const FAIR: Self = Self { loss: 0, duplicates: 0, delay: Duration::from_millis(1) };
 }
 
 /// Something under way.
@@ -197,11 +199,20 @@ impl World {
                 self.note(node, format!("{} says goodbye", advert.instance));
             }
             for to in (0..self.nodes.len()).filter(|to| *to != node) {
-                if self.connected(node, to) && !self.seed.percent(self.weather.loss) {
-                    let delay = self.seed.span(Duration::from_micros(50), self.weather.delay);
-                    let bytes = advert.datagram.clone();
-                    self.cause(self.now + delay, Event::Packet { to, bytes });
+                if self.connected(node, to) {
+                    self.carry(to, &advert.datagram);
                 }
+            }
+        }
+    }
+
+    fn carry(&mut self, to: usize, datagram: &[u8]) {
+        let copies = 1 + u8::from(self.seed.percent(self.weather.duplicates));
+        for _ in 0..copies {
+            if !self.seed.percent(self.weather.loss) {
+                let delay = self.seed.span(Duration::from_micros(50), self.weather.delay);
+                let bytes = datagram.to_vec();
+                self.cause(self.now + delay, Event::Packet { to, bytes });
             }
         }
     }

@@ -2,7 +2,8 @@
 
 use simulator::Story;
 
-/// Plays the stories of these seeds. To repeat one: `SEED=17 ROUTERS=3 cargo test -p simulator`.
+/// Plays the stories of these seeds. To repeat one: `SEED=17 ROUTERS=3 cargo test -p simulator`;
+/// to play many: `SEED=0 SEEDS=100000 ROUTERS=3 cargo test --release -p simulator environment`.
 fn play(seeds: std::ops::Range<u64>, routers: usize) {
     for seed in seeds {
         let mut story = Story::new(seed, routers);
@@ -37,11 +38,11 @@ fn five_routers_keep_every_promise() {
 }
 
 #[test]
-fn the_seed_of_the_environment_keeps_every_promise() {
+fn the_seeds_of_the_environment_keep_every_promise() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let seed = number("SEED").unwrap_or(0);
+    let (seed, count) = (number("SEED").unwrap_or(0), number("SEEDS").unwrap_or(1));
     let routers = number("ROUTERS").and_then(|n| usize::try_from(n).ok()).unwrap_or(2);
-    play(seed..seed + 1, routers);
+    play(seed..seed.saturating_add(count), routers);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Which packets count, and what is counted of the others.
 
-use base::Duration;
+use base::{Duration, Priority};
 use control_plane::model::Authentication;
 use wire::Advert;
 use wire::vrrp::{Body, Password};
@@ -115,4 +115,57 @@ fn packets_that_are_no_adverts_for_us_are_counted_by_what_is_wrong() {
     assert_eq!(counted.advert_received, 0);
     let version = "(VI_1) wrong VRRP version from 10.9.0.9. Received 3 and expect 2";
     assert_eq!(bench.log()[0], version);
+}
+
+/// A small generator whose numbers are the same every time.
+fn next(state: &mut u64) -> usize {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    usize::try_from(*state % 65_536).unwrap()
+}
+
+#[test]
+fn twenty_thousand_forged_adverts_change_nothing_but_counters() {
+    let mut config = instance(150);
+    config.authentication = Authentication::Pass(*b"secret\0\0");
+    let mut bench = Bench::master(&only(config.clone()));
+    let state = *bench.stack.routers()[0].state();
+    let (mut random, packets) = (0x9e37_79b9_7f4a_7c15, 20_000);
+    for _ in 0..packets {
+        let forged = Advert {
+            vrid: config.vrid,
+            priority: Priority::new(200).ok(),
+            addresses: vec!["10.9.0.160".parse().unwrap()],
+            body: Body::V2 { seconds: 1, password: Password::Simple(*b"guessed\0") },
+        };
+        let mut bytes = forged.emit(HIGH.into(), wire::vrrp::GROUP_V4.into());
+        for _ in 0..next(&mut random) % 4 {
+            let at = next(&mut random) % bytes.len();
+            bytes[at] = u8::try_from(next(&mut random) % 256).unwrap();
+        }
+        bytes.truncate(bytes.len() - (next(&mut random) % 4) * (next(&mut random) % 2));
+        if next(&mut random).is_multiple_of(2) && bytes.len() >= 8 {
+            bytes[6..8].fill(0);
+            let sum = wire::checksum::internet(&bytes);
+            bytes[6..8].copy_from_slice(&sum.to_be_bytes());
+        }
+        let ttl = if next(&mut random).is_multiple_of(8) { 64 } else { 255 };
+        bench.hear_bytes(HIGH, ttl, &bytes);
+    }
+    assert_eq!(*bench.stack.routers()[0].state(), state);
+    assert_eq!(bench.adverts(), [0; 0], "nobody is answered");
+    let counted = bench.stack.routers()[0].statistics();
+    let refused = counted.packet_length_errors
+        + counted.version_errors
+        + counted.invalid_type
+        + counted.ttl_errors
+        + counted.checksum_errors
+        + counted.auth_type_mismatch
+        + counted.invalid_auth_type
+        + counted.auth_failure;
+    let stray = bench.stack.stray_statistics().unknown_vrid;
+    assert_eq!((counted.advert_received, refused + stray), (0, packets));
+    assert!(counted.auth_failure > 1_000, "many get as far as the password");
+    assert!(bench.log().len() <= 4, "each kind of complaint is made once");
 }
