@@ -12,8 +12,8 @@ use control_plane::model::{Checker, Lvs, RealServer, ServiceAddress, VirtualServ
 use crate::event::Event;
 use crate::health::Health;
 use crate::jitter::Jitter;
-use crate::kinds::{is_supported, kind_name, probe_spec};
-use crate::layout::{Activity, Check, Layout, Server, Service, sorry_address};
+use crate::kinds::{is_effective, is_supported, kind_name};
+use crate::layout::{Activity, Check, Layout, Progress, Server, Service, adjusted, sorry_address};
 use crate::names::ServerId;
 use crate::probes::CheckIndex;
 use crate::quorum::Quorum;
@@ -34,7 +34,7 @@ pub(crate) struct Prior {
 struct PriorCheck {
     state: CheckState,
     /// Its place and what it did, if it was in this very process.
-    running: Option<(CheckIndex, Activity)>,
+    running: Option<(CheckIndex, Activity, Progress)>,
 }
 
 impl Prior {
@@ -53,7 +53,10 @@ impl Prior {
     pub(crate) fn from_layout(layout: &Layout) -> Self {
         let check = |index: CheckIndex| {
             let check = layout.checks.get(index)?;
-            Some(PriorCheck { state: check.state(), running: Some((index, check.activity)) })
+            Some(PriorCheck {
+                state: check.state(),
+                running: Some((index, check.activity, check.progress)),
+            })
         };
         let checks = |server: &Server| server.checks.clone().filter_map(check).collect();
         Self {
@@ -108,7 +111,7 @@ impl Builder<'_> {
         servers_of(config).for_each(|server| self.add_server(config.address, server));
         let layout = &mut self.built.layout;
         let live = layout.servers.iter().skip(first).filter(|server| server.is_up());
-        let live_weight = live.map(|server| u64::from(server.config.weight)).sum();
+        let live_weight = live.map(|server| u64::from(server.weight)).sum();
         let prior = self.prior.services.get(&config.address);
         let up = prior.is_some_and(|state| state.quorum_up);
         let is_new = prior.is_none_or(|state| state.sorry_server != sorry_address(config));
@@ -125,7 +128,7 @@ impl Builder<'_> {
         let id = ServerId { service, server: config.address };
         let first = self.built.layout.checks.len();
         let (supported, ignored): (Vec<_>, Vec<_>) =
-            config.checkers.iter().partition(|check| probe_spec(&check.kind).is_some());
+            config.checkers.iter().partition(|check| is_effective(&check.kind));
         for check in ignored {
             let kind = kind_name(&check.kind);
             self.built.ignored.push(Event::CheckerIgnored { server: id, kind });
@@ -135,10 +138,12 @@ impl Builder<'_> {
             self.add_check(check, origin);
         }
         let layout = &mut self.built.layout;
-        let down = layout.checks.iter().skip(first).filter(|check| !check.health.is_up());
+        let checks = layout.checks.get(first..).unwrap_or_default();
+        let down = checks.iter().filter(|check| !check.health.is_up());
         layout.servers.push(Server {
             id,
             service: layout.services.len(),
+            weight: adjusted(config.weight, checks),
             failed_checks: down.count(),
             checks: first..layout.checks.len(),
             config: bare_server(config),
@@ -148,9 +153,11 @@ impl Builder<'_> {
     fn add_check(&mut self, config: &Checker, origin: Origin) {
         let layout = &mut self.built.layout;
         let health = origin.health(config.alpha);
+        let mut progress = Progress::default();
         let activity = match origin {
-            Origin::Same(PriorCheck { running: Some((old, activity)), .. }) => {
+            Origin::Same(PriorCheck { running: Some((old, activity, so_far)), .. }) => {
                 self.built.moved.insert(old, layout.checks.len());
+                progress = so_far;
                 activity
             }
             Origin::Same(_) => {
@@ -166,6 +173,8 @@ impl Builder<'_> {
             fingerprint: CheckState::fingerprint_of(config),
             config: config.clone(),
             health,
+            adjustment: origin.adjustment(),
+            progress,
             activity,
         });
     }
@@ -232,6 +241,13 @@ impl Origin {
             Self::Same(check) => check.state.health,
             Self::Changed(check) => check.state.health.with_fresh_retries(),
             Self::New { server_was_up } => Health::at_start(alpha && !server_was_up),
+        }
+    }
+
+    const fn adjustment(self) -> i64 {
+        match self {
+            Self::Same(check) => check.state.adjustment,
+            Self::Changed(_) | Self::New { .. } => 0,
         }
     }
 }

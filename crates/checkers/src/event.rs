@@ -4,6 +4,7 @@ use std::fmt;
 
 use control_plane::model::ServiceAddress;
 
+use crate::lines::CheckLine;
 use crate::names::{ServerId, ServerName, ServiceName};
 
 /// How grave a line is.
@@ -22,22 +23,8 @@ pub enum Level {
 pub enum Event {
     /// A check begins its work: at start and after a reload.
     CheckerActivated(ServerId),
-    /// A try succeeded, the first one or the first after the server was down.
-    TcpSucceeded(ServerId),
-    /// One try failed, whatever follows from it (`log_all_failures`).
-    TcpTryFailed {
-        /// The real server.
-        server: ServerId,
-        /// There was no answer in time.
-        timed_out: bool,
-    },
-    /// The check counts as failed.
-    TcpFailed {
-        /// The real server.
-        server: ServerId,
-        /// How many further tries failed as well; 0 where none were due.
-        retries: u32,
-    },
+    /// What a check has to say about its server.
+    Check(CheckLine),
     /// The server is up and in the pool.
     ServerAdded {
         /// The real server.
@@ -66,7 +53,7 @@ pub enum Event {
         /// It was in the pool with weight 0.
         inhibited: bool,
     },
-    /// A reload changed the weight.
+    /// A reload or a check changed the weight.
     WeightChanged {
         /// The real server.
         server: ServerId,
@@ -171,18 +158,7 @@ impl fmt::Display for Event {
                 let (server, service) = both(id);
                 write!(f, "Activating healthchecker for service {server} for VS {service}")
             }
-            Self::TcpSucceeded(id) => write!(f, "TCP connection to {} success.", ServerName(*id)),
-            Self::TcpTryFailed { server, timed_out } => {
-                let word = if *timed_out { "timeout" } else { "failed" };
-                write!(f, "TCP connection to {} {word}.", ServerName(*server))
-            }
-            Self::TcpFailed { server, retries: 0 } => {
-                write!(f, "TCP_CHECK on service {} failed.", ServerName(*server))
-            }
-            Self::TcpFailed { server, retries } => {
-                let server = ServerName(*server);
-                write!(f, "TCP_CHECK on service {server} failed after {retries} retries.")
-            }
+            Self::Check(line) => write!(f, "{line}"),
             Self::ServerAdded { .. }
             | Self::ServerRemoved { .. }
             | Self::ServerWithdrawn { .. }

@@ -3,6 +3,7 @@
 use control_plane::model::Lvs;
 
 use crate::output::ProbeId;
+use crate::verdict::SocketError;
 
 /// One thing that happened.
 #[derive(Clone, Debug)]
@@ -17,6 +18,25 @@ pub enum Input<'a> {
         /// How it ended.
         outcome: Outcome,
     },
+    /// The way of a [`ProbeSpec::Talk`](crate::ProbeSpec::Talk) is open.
+    ProbeConnected {
+        /// The probe.
+        probe: ProbeId,
+    },
+    /// The server said something.
+    ProbeReceived {
+        /// The probe.
+        probe: ProbeId,
+        /// What it said; one datagram where the probe speaks in datagrams.
+        bytes: &'a [u8],
+    },
+    /// The server says no more.
+    ProbeEnded {
+        /// The probe.
+        probe: ProbeId,
+        /// Why, when it did not just close.
+        error: Option<SocketError>,
+    },
     /// A new configuration holds from now on.
     Reload(&'a Lvs),
     /// The daemon ends: no more probes, nothing in the kernel. Later inputs are ignored.
@@ -29,8 +49,15 @@ pub enum Input<'a> {
 pub enum Outcome {
     /// The connection was accepted.
     Connected,
-    /// There is no connection and will be none: refused, unreachable, no descriptor left.
+    /// There is no connection and will be none: refused, unreachable, no descriptor left. For a
+    /// script: it could not be started.
     Failed,
     /// No answer in time.
     TimedOut,
+    /// The TLS handshake failed.
+    TlsFailed,
+    /// The script ended with this status.
+    Exited(i32),
+    /// The script was ended by this signal.
+    Signal(i32),
 }

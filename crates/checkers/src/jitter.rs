@@ -19,7 +19,8 @@ impl Jitter {
         Duration::from_micros(u64::try_from(wide >> 64).unwrap_or(0))
     }
 
-    const fn next(&mut self) -> u64 {
+    /// Any number.
+    pub(crate) const fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

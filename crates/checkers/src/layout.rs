@@ -43,6 +43,8 @@ pub(crate) struct Server {
     pub(crate) service: usize,
     /// Its configuration, without its checks.
     pub(crate) config: RealServer,
+    /// The weight it has while it is up: the configured one and what its checks add.
+    pub(crate) weight: u32,
     /// Checks that are down; the server is up while there are none.
     pub(crate) failed_checks: usize,
     pub(crate) checks: Range<usize>,
@@ -56,7 +58,19 @@ pub(crate) struct Check {
     pub(crate) config: Checker,
     pub(crate) fingerprint: u64,
     pub(crate) health: Health,
+    /// What it adds to its server's weight: `misc_dynamic`.
+    pub(crate) adjustment: i64,
+    pub(crate) progress: Progress,
     pub(crate) activity: Activity,
+}
+
+/// How far an HTTP check with several urls has come. Each try is about one of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Progress {
+    /// The url to try next.
+    pub(crate) url: usize,
+    /// The last try of it failed. When it succeeds all urls are tried, from the first.
+    pub(crate) failed: bool,
 }
 
 /// What a check does now; its timer lives in here.
@@ -66,8 +80,8 @@ pub(crate) enum Activity {
     Sleeping { until: Instant },
     /// Its try is due and waits for a place.
     Waiting,
-    /// Its try runs.
-    Probing { probe: ProbeId, deadline: Instant },
+    /// Its try runs. `deadline` is when silence becomes a failure, `give_up` when talk does.
+    Probing { probe: ProbeId, deadline: Instant, give_up: Instant },
 }
 
 impl Activity {
@@ -113,7 +127,7 @@ impl Service {
     pub(crate) fn destination(&self, server: &Server) -> Option<DesiredDestination> {
         let config = &server.config;
         let weight = match (server.is_up() && !self.is_sorry(), config.inhibit_on_failure) {
-            (true, _) => config.weight,
+            (true, _) => server.weight,
             (false, true) => 0,
             (false, false) => return None,
         };
@@ -162,9 +176,20 @@ impl Server {
     }
 }
 
+/// A configured weight with what checks add to it: never below 0, where it gets no traffic, and never
+/// more than the kernel takes.
+pub(crate) fn adjusted(weight: u32, checks: &[Check]) -> u32 {
+    let sum = checks.iter().fold(i64::from(weight), |sum, one| sum.saturating_add(one.adjustment));
+    u32::try_from(sum.clamp(0, i32::MAX.into())).unwrap_or(weight)
+}
+
 impl Check {
     pub(crate) const fn state(&self) -> CheckState {
-        CheckState { fingerprint: self.fingerprint, health: self.health }
+        CheckState {
+            fingerprint: self.fingerprint,
+            health: self.health,
+            adjustment: self.adjustment,
+        }
     }
 }
 
@@ -172,10 +197,7 @@ impl Layout {
     /// What a successor has to know of a server.
     pub(crate) fn server_state(&self, server: &Server) -> ServerState {
         let checks = self.checks.get(server.checks.clone()).unwrap_or_default();
-        ServerState {
-            weight: server.config.weight,
-            checks: checks.iter().map(Check::state).collect(),
-        }
+        ServerState { weight: server.weight, checks: checks.iter().map(Check::state).collect() }
     }
 
     /// What a successor has to know of everything.

@@ -5,6 +5,9 @@
 //! - [`machine`]: [`Checkers`], the whole; start, timers, probes, stop
 //! - `build`: from a configuration and what was known before to the machine; start, respawn, reload
 //! - [`health`]: one check's verdict and its retries
+//! - `judge`: what follows from one try
+//! - `dialogue`: what is said to servers, [`verdict`]: how that ended
+//! - [`lines`]: what is said about it in the log, `news`: to scripts
 //! - `reload`: another configuration takes over
 //! - `quorum`: whether a service has enough live weight
 //! - `layout`: the lists of services, servers and checks
@@ -17,14 +20,18 @@
 //! - `jitter`: the random part of the first check's delay
 
 mod build;
+mod dialogue;
 pub mod event;
 pub mod health;
 pub mod input;
 mod jitter;
+mod judge;
 mod kinds;
 mod layout;
+pub mod lines;
 pub mod machine;
 pub mod names;
+mod news;
 pub mod output;
 pub mod plan;
 pub mod pool;
@@ -32,15 +39,17 @@ mod probes;
 mod quorum;
 mod reload;
 pub mod snapshot;
+pub mod verdict;
 
 pub use event::{Event, Level};
 pub use input::{Input, Outcome};
 pub use machine::Checkers;
 pub use names::ServerId;
-pub use output::{Output, Outputs, ProbeId, ProbeSpec};
+pub use output::{Output, Outputs, ProbeId, ProbeSpec, Transport};
 pub use plan::Change;
 pub use pool::{
     DesiredDestination, DesiredService, DesiredTable, ManagedTable, ServiceSettings, Touched,
 };
 pub use probes::MAX_IN_FLIGHT;
 pub use snapshot::{CheckState, ObjectKey, ServerState, ServiceState, Snapshot, StateChange};
+pub use verdict::SocketError;

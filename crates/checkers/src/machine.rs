@@ -6,19 +6,21 @@ use base::Instant;
 use control_plane::model::{Lvs, ServiceAddress};
 
 use crate::build::{Built, Prior, build};
+use crate::dialogue::{Dialogue, Step};
 use crate::event::Event;
-use crate::health::{Health, Said};
 use crate::input::{Input, Outcome};
 use crate::jitter::Jitter;
-use crate::kinds::probe_spec;
+use crate::kinds::{Try, next_try, patience, silence};
 use crate::layout::{Activity, Layout, Service};
 use crate::names::ServerId;
+use crate::news::{notify_quorum, notify_server, notify_stop};
 use crate::output::{Output, Outputs, ProbeId};
 use crate::plan::{self, Change};
 use crate::pool::{DesiredTable, ManagedTable, Pool, Touched};
-use crate::probes::{CheckIndex, Probes};
+use crate::probes::{CheckIndex, InFlight, Probes};
 use crate::quorum::Turn;
 use crate::snapshot::{ServerState, ServiceState, Snapshot, StateChange};
+use crate::verdict::{Failure, Passed};
 
 /// All checks, the servers that they judge, and the pool that follows.
 ///
@@ -74,6 +76,10 @@ impl Checkers {
             machine.retire_unconfigured(snapshot, out);
         }
         machine.settle(out);
+        if resume.is_none() && config.notify_initial {
+            let up = machine.layout.servers.iter().filter(|server| server.is_up());
+            up.for_each(|server| notify_server(server, out));
+        }
         machine
     }
 
@@ -85,6 +91,15 @@ impl Checkers {
         match input {
             Input::Timeout => self.on_timeout(now, out),
             Input::ProbeDone { probe, outcome } => self.on_probe_done(now, probe, outcome, out),
+            Input::ProbeConnected { probe } => {
+                self.on_talk(now, probe, out, Dialogue::connected);
+            }
+            Input::ProbeReceived { probe, bytes } => {
+                self.on_talk(now, probe, out, |dialogue| dialogue.received(bytes));
+            }
+            Input::ProbeEnded { probe, error } => {
+                self.on_talk(now, probe, out, |dialogue| Step::Over(dialogue.ended(error)));
+            }
             Input::Reload(config) => self.on_reload(now, config, out),
             Input::Stop => self.on_stop(out),
         }
@@ -157,8 +172,14 @@ impl Checkers {
                 }
                 Activity::Probing { probe, .. } => {
                     out.push(Output::AbortProbe(probe));
-                    self.probes.finish(probe);
-                    self.judge(now, index, Outcome::TimedOut, out);
+                    let verdict = match self.probes.finish(probe) {
+                        Some(InFlight {
+                            dialogue: Some(mut dialogue), connected: true, ..
+                        }) => dialogue.timed_out(),
+                        _ if self.is_script(index) => Err(Failure::Timeout),
+                        _ => Err(Failure::ConnectTimeout),
+                    };
+                    self.judge(now, index, verdict, out);
                 }
                 Activity::Waiting => {}
             }
@@ -167,87 +188,90 @@ impl Checkers {
     }
 
     fn on_probe_done(&mut self, now: Instant, probe: ProbeId, outcome: Outcome, out: &mut Outputs) {
-        let Some(index) = self.probes.finish(probe) else { return };
-        if let Some(at) = self.layout.checks.get(index).and_then(|check| check.activity.timer()) {
-            self.schedule.remove(&(at, index));
-        }
-        self.judge(now, index, outcome, out);
+        let Some(running) = self.probes.finish(probe) else { return };
+        self.unschedule(running.check);
+        let verdict = match outcome {
+            Outcome::Connected => Ok(Passed::Answered),
+            Outcome::Failed if self.is_script(running.check) => Err(Failure::NotStarted),
+            Outcome::Failed => Err(Failure::Connect),
+            Outcome::TimedOut => Err(Failure::ConnectTimeout),
+            Outcome::TlsFailed => Err(Failure::Tls),
+            Outcome::Exited(status) => self.judge_script(running.check, status),
+            Outcome::Signal(signal) => Err(Failure::Signal(signal)),
+        };
+        self.judge(now, running.check, verdict, out);
         self.start_waiting(now, out);
+    }
+
+    /// A probe has something to say to its dialogue.
+    fn on_talk(
+        &mut self,
+        now: Instant,
+        probe: ProbeId,
+        out: &mut Outputs,
+        event: impl FnOnce(&mut Dialogue) -> Step,
+    ) {
+        let Some(running) = self.probes.running(probe) else { return };
+        let Some(dialogue) = &mut running.dialogue else { return };
+        running.connected = true;
+        let (index, step) = (running.check, event(dialogue));
+        match step {
+            Step::Ignored => {}
+            Step::More => self.give_time(now, index),
+            Step::Send(bytes) => {
+                out.push(Output::Send { probe, bytes });
+                self.give_time(now, index);
+            }
+            Step::Over(verdict) => {
+                self.probes.finish(probe);
+                self.unschedule(index);
+                out.push(Output::AbortProbe(probe));
+                self.judge(now, index, verdict, out);
+                self.start_waiting(now, out);
+            }
+        }
+    }
+
+    /// The server of a check may be silent again for as long as it may be at all.
+    fn give_time(&mut self, now: Instant, index: CheckIndex) {
+        let Some(check) = self.layout.checks.get_mut(index) else { return };
+        let silence = silence(&check.config.kind);
+        if let Activity::Probing { deadline, give_up, .. } = &mut check.activity {
+            self.schedule.remove(&(*deadline, index));
+            *deadline = (now + silence).min(*give_up);
+            self.schedule.insert((*deadline, index));
+        }
     }
 
     /// Probe the checks whose turn it is, as far as there are places.
     pub(crate) fn start_waiting(&mut self, now: Instant, out: &mut Outputs) {
-        while let Some((index, probe)) = self.probes.start_next() {
+        while let Some(index) = self.probes.take_next() {
             let Some(check) = self.layout.checks.get_mut(index) else { continue };
-            let Some((spec, timeout)) = probe_spec(&check.config.kind) else { continue };
-            let deadline = now + timeout;
-            check.activity = Activity::Probing { probe, deadline };
+            let next = next_try(&check.config, check.progress.url, &mut self.jitter);
+            let Some(Try { spec, dialogue }) = next else { continue };
+            let probe = self.probes.start(index, dialogue);
+            let deadline = now + silence(&check.config.kind);
+            let give_up = now + patience(&check.config.kind);
+            check.activity = Activity::Probing { probe, deadline, give_up };
             self.schedule.insert((deadline, index));
             out.push(Output::StartProbe { probe, spec, deadline });
         }
     }
 
-    /// A try of a check has ended.
-    fn judge(&mut self, now: Instant, index: CheckIndex, outcome: Outcome, out: &mut Outputs) {
+    fn unschedule(&mut self, index: CheckIndex) {
+        if let Some(at) = self.layout.checks.get(index).and_then(|check| check.activity.timer()) {
+            self.schedule.remove(&(at, index));
+        }
+    }
+
+    /// The check comes back at `until`.
+    pub(crate) fn sleep(&mut self, index: CheckIndex, until: Instant) {
         let Some(check) = self.layout.checks.get_mut(index) else { return };
-        let place = check.server;
-        let Some(server) = self.layout.servers.get_mut(place) else { return };
-        let (before, was_up) = (check.health, server.is_up());
-        let step = match outcome {
-            Outcome::Connected => check.health.succeeded(&check.config),
-            Outcome::Failed | Outcome::TimedOut => check.health.failed(&check.config),
-        };
-        let health = check.health;
-        let until = now + step.next;
         check.activity = Activity::Sleeping { until };
         self.schedule.insert((until, index));
-        let tell_try = check.config.log_all_failures && before != Health::Down;
-        out.extend(words(server.id, outcome, tell_try, step.said).map(Output::Log));
-        match (before.is_up(), health.is_up()) {
-            (true, false) => server.failed_checks += 1,
-            (false, true) => server.failed_checks = server.failed_checks.saturating_sub(1),
-            _ => {}
-        }
-        if server.is_up() != was_up {
-            self.server_turned(place, out);
-        }
-        if health != before {
-            self.report_server(place);
-        }
     }
 
-    /// A server went up or down.
-    fn server_turned(&mut self, place: usize, out: &mut Outputs) {
-        let Some(server) = self.layout.servers.get(place) else { return };
-        let service_place = server.service;
-        let Some(service) = self.layout.services.get_mut(service_place) else { return };
-        let (id, inhibit) = (server.id, server.config.inhibit_on_failure);
-        let weight = u64::from(server.config.weight);
-        if server.is_up() {
-            service.live_weight = service.live_weight.saturating_add(weight);
-            out.push(Output::Log(Event::ServerAdded { server: id, inhibit }));
-        } else {
-            service.live_weight = service.live_weight.saturating_sub(weight);
-            out.push(Output::Log(Event::ServerRemoved { server: id, inhibit }));
-        }
-        let turn = service.quorum.weigh(service.live_weight);
-        if !(service.is_sorry() && service.sorry_id() == Some(id)) {
-            self.pool.set_destination(id, service.destination(server));
-        }
-        let Some(turn) = turn else { return };
-        let line = service.quorum_line();
-        out.push(Output::Log(match turn {
-            Turn::Gained => Event::QuorumGained(line),
-            Turn::Lost => Event::QuorumLost(line),
-        }));
-        self.unreported.services.insert(service.config.address, Some(service.state()));
-        if service.sorry_id().is_some() {
-            tell_sorry(service, out);
-            self.fill_pool(service_place);
-        }
-    }
-
-    fn report_server(&mut self, place: usize) {
+    pub(crate) fn report_server(&mut self, place: usize) {
         if let Some(server) = self.layout.servers.get(place) {
             let state = self.layout.server_state(server);
             self.unreported.servers.insert(server.id, Some(state));
@@ -283,6 +307,7 @@ impl Checkers {
             None => return,
         }
         if turn.is_some() {
+            notify_quorum(service, out);
             self.unreported.services.insert(service.config.address, Some(service.state()));
         }
         // A service that gains its quorum at once never had its sorry server in the pool.
@@ -292,7 +317,7 @@ impl Checkers {
     }
 
     /// Give the pool what a service and its servers should be.
-    fn fill_pool(&mut self, place: usize) {
+    pub(crate) fn fill_pool(&mut self, place: usize) {
         let Some(service) = self.layout.services.get(place) else { return };
         let servers = self.layout.servers.get(service.servers.clone()).unwrap_or_default();
         self.pool.set_service(&service.config);
@@ -308,6 +333,9 @@ impl Checkers {
     fn on_stop(&mut self, out: &mut Outputs) {
         out.extend(self.probes.take_in_flight().map(Output::AbortProbe));
         let Layout { services, servers, .. } = std::mem::take(&mut self.layout);
+        for service in &services {
+            notify_stop(service, servers.get(service.servers.clone()).unwrap_or_default(), out);
+        }
         for server in servers {
             let inhibited = !server.is_up() && server.config.inhibit_on_failure;
             out.push(Output::Log(Event::ServerShutDown { server: server.id, inhibited }));
@@ -321,28 +349,8 @@ impl Checkers {
     }
 }
 
-/// What is worth saying about a try.
-fn words(
-    server: ServerId,
-    outcome: Outcome,
-    tell_try: bool,
-    said: Said,
-) -> impl Iterator<Item = Event> {
-    let tried = match outcome {
-        Outcome::Failed if tell_try => Some(Event::TcpTryFailed { server, timed_out: false }),
-        Outcome::TimedOut if tell_try => Some(Event::TcpTryFailed { server, timed_out: true }),
-        _ => None,
-    };
-    let judged = match said {
-        Said::Success => Some(Event::TcpSucceeded(server)),
-        Said::Failure { retries } => Some(Event::TcpFailed { server, retries }),
-        Said::Nothing => None,
-    };
-    tried.into_iter().chain(judged)
-}
-
 /// Say that the sorry server stands in, or no longer does.
-fn tell_sorry(service: &Service, out: &mut Outputs) {
+pub(crate) fn tell_sorry(service: &Service, out: &mut Outputs) {
     let (Some(server), address) = (service.sorry_id(), service.config.address) else { return };
     let inhibit = service.config.sorry_server.is_some_and(|sorry| sorry.inhibit);
     let words = if service.is_sorry() {

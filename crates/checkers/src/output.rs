@@ -1,11 +1,12 @@
 //! What the machine wants done.
 
 use std::fmt;
-use std::net::SocketAddr;
 
 use base::Instant;
+use control_plane::model::{Command, TcpCheck};
 
 use crate::event::Event;
+use crate::snapshot::ObjectKey;
 
 /// What one turn wants done, in this order. The caller empties it.
 pub type Outputs = Vec<Output>;
@@ -22,8 +23,22 @@ pub enum Output {
         /// When the machine gives it up by itself, with an [`Output::AbortProbe`].
         deadline: Instant,
     },
+    /// Say this to the server of a probe. A probe that ends meanwhile needs no more of it.
+    Send {
+        /// The probe of an [`Output::StartProbe`].
+        probe: ProbeId,
+        /// What to send; one datagram where the probe speaks in datagrams.
+        bytes: Vec<u8>,
+    },
     /// End a probe; its result is no longer wanted.
     AbortProbe(ProbeId),
+    /// Run the scripts about an object's new state, after those about its earlier ones.
+    Notify {
+        /// Whose state it is.
+        object: ObjectKey,
+        /// The scripts, in this order.
+        commands: Vec<Command>,
+    },
     /// A line for the log.
     Log(Event),
 }
@@ -42,14 +57,33 @@ impl fmt::Display for ProbeId {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProbeSpec {
     /// Open a TCP connection and close it again.
-    TcpConnect {
-        /// Where to.
-        target: SocketAddr,
-        /// Where from; the kernel chooses when `None`.
-        bind: Option<SocketAddr>,
-        /// Which interface to use; any when `None`.
-        bind_interface: Option<String>,
-        /// The mark of its packets; 0 is none.
-        mark: u32,
+    Connect(TcpCheck),
+    /// Open a way to the server, say so with [`Input::ProbeConnected`](crate::Input::ProbeConnected),
+    /// then carry what either side says until [`Output::AbortProbe`].
+    Talk {
+        /// Where to, from and how.
+        to: TcpCheck,
+        /// The kind of way.
+        over: Transport,
     },
+    /// Run a script and end its process group with [`Output::AbortProbe`].
+    Run(Command),
+}
+
+/// How a probe's bytes travel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// A TCP connection.
+    Tcp,
+    /// TLS over TCP. Certificates are not verified.
+    Tls {
+        /// The server name to send (SNI).
+        server_name: Option<String>,
+        /// A connection that ends without `close_notify` is broken (`tls_compliant`).
+        strict_close: bool,
+    },
+    /// UDP datagrams.
+    Udp,
+    /// ICMP or ICMPv6 messages, without the IP header.
+    Icmp,
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use control_plane::model::{Lvs, RealServer, ServiceAddress, VirtualServer};
 
 use crate::build::{bare_server, bare_service, servers_of, services_of};
-use crate::kinds::probe_spec;
+use crate::kinds::is_effective;
 use crate::layout::{Layout, Server, Service};
 use crate::names::{ServerId, ServerName, ServiceName};
 use crate::snapshot::CheckState;
@@ -125,7 +125,7 @@ fn compare_server(running: &Layout, server: &Server, new: &RealServer, changes: 
     }
     let checks = running.checks.get(server.checks.clone()).unwrap_or_default();
     let running_checks = checks.iter().map(|check| check.fingerprint);
-    let new_checks = new.checkers.iter().filter(|check| probe_spec(&check.kind).is_some());
+    let new_checks = new.checkers.iter().filter(|check| is_effective(&check.kind));
     if !running_checks.eq(new_checks.map(CheckState::fingerprint_of)) {
         changes.push(Change::ChecksChanged(id));
     }

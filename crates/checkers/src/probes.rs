@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use crate::dialogue::Dialogue;
 use crate::output::ProbeId;
 
 /// Probes that may run at the same time; each costs the driver a descriptor.
@@ -14,9 +15,19 @@ pub(crate) type CheckIndex = usize;
 /// The running and the waiting.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Probes {
-    in_flight: BTreeMap<ProbeId, CheckIndex>,
+    in_flight: BTreeMap<ProbeId, InFlight>,
     waiting: VecDeque<CheckIndex>,
     next: u64,
+}
+
+/// A probe that runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct InFlight {
+    pub(crate) check: CheckIndex,
+    /// What is said to the server, where something is.
+    pub(crate) dialogue: Option<Dialogue>,
+    /// The way to the server is open.
+    pub(crate) connected: bool,
 }
 
 impl Probes {
@@ -26,20 +37,29 @@ impl Probes {
         self.waiting.push_back(check);
     }
 
-    /// The next check to be probed and the name of its probe, if there is a place for it.
-    pub(crate) fn start_next(&mut self) -> Option<(CheckIndex, ProbeId)> {
+    /// The next check to be probed, if there is a place for it.
+    pub(crate) fn take_next(&mut self) -> Option<CheckIndex> {
         if self.in_flight.len() >= MAX_IN_FLIGHT {
             return None;
         }
-        let check = self.waiting.pop_front()?;
-        let probe = ProbeId(self.next);
-        self.next += 1;
-        self.in_flight.insert(probe, check);
-        Some((check, probe))
+        self.waiting.pop_front()
     }
 
-    /// A probe ended; whose it was, or `None` when it is not running.
-    pub(crate) fn finish(&mut self, probe: ProbeId) -> Option<CheckIndex> {
+    /// The check is being probed from now on; the name of its probe.
+    pub(crate) fn start(&mut self, check: CheckIndex, dialogue: Option<Dialogue>) -> ProbeId {
+        let probe = ProbeId(self.next);
+        self.next += 1;
+        self.in_flight.insert(probe, InFlight { check, dialogue, connected: false });
+        probe
+    }
+
+    /// A probe that runs.
+    pub(crate) fn running(&mut self, probe: ProbeId) -> Option<&mut InFlight> {
+        self.in_flight.get_mut(&probe)
+    }
+
+    /// A probe ended; what it was, or `None` when it is not running.
+    pub(crate) fn finish(&mut self, probe: ProbeId) -> Option<InFlight> {
         self.in_flight.remove(&probe)
     }
 
@@ -60,9 +80,11 @@ impl Probes {
         moved: impl Fn(CheckIndex) -> Option<CheckIndex>,
     ) -> Vec<ProbeId> {
         let mut orphans = Vec::new();
-        for (probe, check) in std::mem::take(&mut self.in_flight) {
-            match moved(check) {
-                Some(new) => drop(self.in_flight.insert(probe, new)),
+        for (probe, running) in std::mem::take(&mut self.in_flight) {
+            match moved(running.check) {
+                Some(check) => {
+                    self.in_flight.insert(probe, InFlight { check, ..running });
+                }
                 None => orphans.push(probe),
             }
         }

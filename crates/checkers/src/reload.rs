@@ -10,6 +10,7 @@ use crate::event::Event;
 use crate::layout::{Layout, Service};
 use crate::machine::Checkers;
 use crate::names::ServerId;
+use crate::news::notify_server;
 use crate::output::{Output, Outputs};
 use crate::snapshot::Snapshot;
 
@@ -34,7 +35,7 @@ impl Checkers {
     /// Say what the new lists lack or weigh otherwise, in the order of the old ones.
     fn tell_withdrawals(&self, old: &Layout, out: &mut Outputs) {
         let kept: BTreeMap<ServerId, u32> =
-            self.layout.servers.iter().map(|one| (one.id, one.config.weight)).collect();
+            self.layout.servers.iter().map(|one| (one.id, one.weight)).collect();
         let services: BTreeSet<_> =
             self.layout.services.iter().map(|one| one.config.address).collect();
         let mut log = |event| out.push(Output::Log(event));
@@ -44,7 +45,7 @@ impl Checkers {
                 log(Event::ServiceGone(service.config.address));
             }
             for server in old.servers.get(service.servers.clone()).unwrap_or_default() {
-                let (id, from, active) = (server.id, server.config.weight, server.is_up());
+                let (id, from, active) = (server.id, server.weight, server.is_up());
                 match kept.get(&id) {
                     Some(&to) if to == from => {}
                     Some(&to) => log(Event::WeightChanged { server: id, from, to, active }),
@@ -70,9 +71,11 @@ impl Checkers {
             match (before.get(&id), server.is_up()) {
                 (Some(false), true) => {
                     out.push(Output::Log(Event::ServerAdded { server: id, inhibit }));
+                    notify_server(server, out);
                 }
                 (Some(true), false) => {
                     out.push(Output::Log(Event::ServerRemoved { server: id, inhibit }));
+                    notify_server(server, out);
                 }
                 _ => {}
             }

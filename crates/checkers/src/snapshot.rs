@@ -55,6 +55,8 @@ pub struct CheckState {
     pub fingerprint: u64,
     /// Its verdict.
     pub health: Health,
+    /// What it adds to its server's weight (`misc_dynamic`).
+    pub adjustment: i64,
 }
 
 impl CheckState {

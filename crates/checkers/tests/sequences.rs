@@ -4,11 +4,11 @@ mod common;
 
 use checkers::Input;
 use common::{World, alpha, at, checked, inhibited, lvs, server, service, tcp};
-use control_plane::model::checks::{Checker, CheckerKind, TcpCheck};
+use control_plane::model::checks::{Checker, CheckerKind};
 use control_plane::model::lvs::{
     GroupId, Protocol, ServiceAddress, SorryServer, Tunnel, VirtualServer,
 };
-use control_plane::model::{ForwardingMethod, RealServer};
+use control_plane::model::{BfdId, ForwardingMethod, RealServer};
 
 const VS: &str = "[10.1.0.100]:tcp:80";
 
@@ -235,18 +235,18 @@ fn a_server_is_up_only_while_all_its_checks_are() {
 
 #[test]
 fn what_has_no_effect_yet_is_said_and_does_no_harm() {
-    let ping = Checker::new(CheckerKind::Ping(TcpCheck::new(at("127.0.0.2:80"))));
+    let bfd = Checker::new(CheckerKind::Bfd(BfdId(0)));
     let group = ServiceAddress::Group { group: GroupId(0), protocol: Protocol::Tcp, ipv6: false };
     let config = lvs(vec![
         VirtualServer::new(group),
-        service("10.1.0.100:80", vec![server("127.0.0.2:80", 1, vec![ping])]),
+        service("10.1.0.100:80", vec![server("127.0.0.2:80", 1, vec![bfd])]),
     ]);
     let mut world = World::new(&config);
     assert_eq!(
         world.take_lines(),
         [
             "WARNING - virtual server groups have no effect yet, group 0 is ignored",
-            "WARNING - PING_CHECK of service [127.0.0.2]:tcp:80 of VS [10.1.0.100]:tcp:80 has no \
+            "WARNING - BFD_CHECK of service [127.0.0.2]:tcp:80 of VS [10.1.0.100]:tcp:80 has no \
              effect yet, the server counts as up",
             "Gained quorum 1+0=1 <= 1 for VS [10.1.0.100]:tcp:80",
         ],

@@ -1,4 +1,4 @@
-//! TCP connections that are started now and looked at later.
+//! Connections that are started now and looked at later: TCP, and datagrams of one peer.
 
 use std::io;
 use std::net::SocketAddr;
@@ -37,8 +37,36 @@ impl Connect {
 /// # Errors
 /// What the kernel knows at once: `ENETUNREACH`, `EADDRNOTAVAIL`, on loopback also `ECONNREFUSED`.
 pub fn connect_start(wanted: &Connect) -> io::Result<OwnedFd> {
+    start(wanted, libc::SOCK_STREAM, 0)
+}
+
+/// A UDP socket that speaks with one peer. An ICMP error about it comes back from its next call.
+///
+/// # Errors
+/// As [`connect_start`].
+pub fn udp_connect(wanted: &Connect) -> io::Result<OwnedFd> {
+    start(wanted, libc::SOCK_DGRAM, 0)
+}
+
+/// A raw socket that speaks ICMP or ICMPv6 with one peer and hears all that this peer sends to this
+/// host. What comes over IPv4 begins with the IP header. The kernel fills in checksums of ICMPv6
+/// only.
+///
+/// # Errors
+/// As [`connect_start`]; `PermissionDenied` without `CAP_NET_RAW`.
+pub fn icmp_connect(wanted: &Connect) -> io::Result<OwnedFd> {
+    let mut wanted = *wanted;
+    // Raw sockets know no ports, and take one for a protocol number.
+    wanted.target.set_port(0);
+    wanted.bind.iter_mut().for_each(|source| source.set_port(0));
+    let protocol =
+        if wanted.target.is_ipv4() { libc::IPPROTO_ICMP } else { libc::IPPROTO_ICMPV6 };
+    start(&wanted, libc::SOCK_RAW, protocol)
+}
+
+fn start(wanted: &Connect, kind: i32, protocol: i32) -> io::Result<OwnedFd> {
     let family = if wanted.target.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
-    let fd = open(family, libc::SOCK_STREAM, 0)?;
+    let fd = open(family, kind, protocol)?;
     if let Some(interface) = wanted.interface {
         bind_to_interface(fd.as_fd(), interface)?;
     }

@@ -3,12 +3,15 @@
 
 mod kernel;
 mod probes;
+mod scripts;
+mod stream;
+mod tls;
 
 use std::io;
 
 use base::Instant;
-use checkers::{Checkers, Input, Level, Output, Outputs, Snapshot};
-use control_plane::model::Lvs;
+use checkers::{Checkers, Input, Level, Output, Outputs, ProbeId, ProbeSpec, Snapshot};
+use control_plane::Config;
 use ipc::{Report, ToParent};
 use scheduler::{Event, Scheduler, Signal, TimerId};
 use telemetry::CheckersLive;
@@ -18,10 +21,12 @@ use crate::kind::{self, CheckersState, ToParentChannel};
 use crate::log_setup;
 use crate::parent::{self, Order, Parent, Start};
 use kernel::{Kernel, OpenError};
-use probes::Probes;
+use probes::{Happened, Probes};
+use scripts::Scripts;
 
 const MACHINE: TimerId = TimerId(0);
 const KERNEL: TimerId = TimerId(1);
+const SCRIPTS: TimerId = TimerId(2);
 
 /// Runs the checker process; its exit status.
 pub(crate) fn run(
@@ -80,6 +85,7 @@ struct Process {
     parent: Parent<CheckersState>,
     kernel: Kernel,
     probes: Probes,
+    scripts: Scripts,
     machine: Checkers,
     outputs: Outputs,
     leaving: bool,
@@ -97,8 +103,8 @@ impl Process {
         let (now, seed) = (sys::clock::now(), sys::random::random_u64()?);
         let machine = Checkers::new(now, &config.lvs, known.as_ref(), seed, &mut outputs);
         parent.say(&ToParent::Ready { generation });
-        let probes = Probes::new();
-        Ok(Self { scheduler, parent, kernel, probes, machine, outputs, leaving: false })
+        let (probes, scripts) = (Probes::new()?, Scripts::new(&config));
+        Ok(Self { scheduler, parent, kernel, probes, scripts, machine, outputs, leaving: false })
     }
 
     fn live(mut self) -> io::Result<()> {
@@ -109,13 +115,14 @@ impl Process {
             if self.leaving {
                 self.input(now, Input::Stop);
                 self.carry_out(now);
-                return Ok(());
+                return self.scripts.finish(&mut self.scheduler);
             }
             // What carrying out has led to is not left until something else happens.
             let next =
                 if self.outputs.is_empty() { self.machine.next_timeout() } else { Some(now) };
             self.scheduler.arm(MACHINE, next);
             self.scheduler.arm(KERNEL, self.kernel.next_timeout());
+            self.scheduler.arm(SCRIPTS, self.scripts.next_timeout());
             log_setup::flush(now, &mut self.scheduler);
             now = self.scheduler.turn(&mut events)?;
             for event in events.drain(..) {
@@ -131,6 +138,7 @@ impl Process {
     fn on_event(&mut self, now: Instant, event: Event) {
         match event {
             Event::Timer(MACHINE) => self.input(now, Input::Timeout),
+            Event::Timer(SCRIPTS) => self.scripts.on_timeout(now, &mut self.scheduler),
             // `carry_out` looks at the kernel.
             Event::Timer(_) => {}
             Event::Signal(Signal::TERM) => self.leaving = true,
@@ -139,10 +147,40 @@ impl Process {
             Event::Signal(_) => {}
             Event::Io { token, .. } if token == self.parent.token() => self.on_parent(now),
             Event::Io { token, .. } => {
-                if let Some((probe, outcome)) = self.probes.decided(token, &mut self.scheduler) {
+                if let Some((probe, outcome)) = self.scripts.exited(token, now, &mut self.scheduler)
+                {
                     self.input(now, Input::ProbeDone { probe, outcome });
                 }
+                for happened in self.probes.ready(token, &mut self.scheduler) {
+                    self.on_probe(now, happened);
+                }
             }
+        }
+    }
+
+    fn on_probe(&mut self, now: Instant, happened: Happened) {
+        match happened {
+            Happened::Done(probe, outcome) => self.input(now, Input::ProbeDone { probe, outcome }),
+            Happened::Connected(probe) => self.input(now, Input::ProbeConnected { probe }),
+            Happened::Received(probe, bytes) => {
+                self.input(now, Input::ProbeReceived { probe, bytes: &bytes });
+            }
+            Happened::Ended(probe, error) => self.input(now, Input::ProbeEnded { probe, error }),
+        }
+    }
+
+    fn start_probe(&mut self, now: Instant, probe: ProbeId, spec: &ProbeSpec) {
+        let scheduler = &mut self.scheduler;
+        let happened = match spec {
+            ProbeSpec::Connect(to) => self.probes.connect(probe, to, scheduler),
+            ProbeSpec::Talk { to, over } => self.probes.talk(probe, to, over, scheduler),
+            ProbeSpec::Run(command) => self
+                .scripts
+                .start_check(probe, command, scheduler)
+                .map(|outcome| Happened::Done(probe, outcome)),
+        };
+        if let Some(happened) = happened {
+            self.on_probe(now, happened);
         }
     }
 
@@ -155,7 +193,7 @@ impl Process {
                     self.parent.say(&ToParent::Prepared { generation, plan });
                 }
                 Order::Commit(generation, new) => {
-                    self.reload(now, &new.lvs);
+                    self.reload(now, &new);
                     self.parent.say(&ToParent::Reloaded { generation });
                 }
                 Order::Report(report) => self.report(report),
@@ -171,9 +209,10 @@ impl Process {
         self.parent.report_live(report, &CheckersLive { known: self.machine.snapshot() });
     }
 
-    fn reload(&mut self, now: Instant, new: &Lvs) {
+    fn reload(&mut self, now: Instant, new: &Config) {
         log::info!("Reinitializing ipvs");
-        self.input(now, Input::Reload(new));
+        self.scripts.reload(new);
+        self.input(now, Input::Reload(&new.lvs));
     }
 
     /// The end of a turn: kernel, probes, parent, log.
@@ -183,12 +222,19 @@ impl Process {
         }
         for output in std::mem::take(&mut self.outputs) {
             match output {
-                Output::StartProbe { probe, spec, .. } => {
-                    if let Some(outcome) = self.probes.start(probe, &spec, &mut self.scheduler) {
-                        self.input(now, Input::ProbeDone { probe, outcome });
+                Output::StartProbe { probe, spec, .. } => self.start_probe(now, probe, &spec),
+                Output::Send { probe, bytes } => {
+                    if let Some(happened) = self.probes.send(probe, &bytes) {
+                        self.on_probe(now, happened);
                     }
                 }
-                Output::AbortProbe(probe) => self.probes.abort(probe, &mut self.scheduler),
+                Output::AbortProbe(probe) => {
+                    self.probes.abort(probe, &mut self.scheduler);
+                    self.scripts.abort(probe);
+                }
+                Output::Notify { object, commands } => {
+                    self.scripts.notify(object, commands, now, &mut self.scheduler);
+                }
                 Output::Log(event) => log(&event),
             }
         }

@@ -1,62 +1,177 @@
-//! The probes that are on their way: one socket each, until the kernel has decided.
+//! The probes that are on their way: a socket each, until the machine has heard enough.
 
 use std::collections::HashMap;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::net::UdpSocket;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use checkers::{Outcome, ProbeId, ProbeSpec};
+use checkers::{Outcome, ProbeId, SocketError, Transport};
+use control_plane::model::TcpCheck;
 use scheduler::{Interest, Scheduler, Token};
-use sys::tcp::{Connect, connect_result, connect_start};
+use sys::tcp::{Connect, connect_result, connect_start, icmp_connect, udp_connect};
 
-/// Sockets of probes that are undecided.
+use super::stream::{End, Progress, Stream};
+use super::tls::TlsClient;
+
+/// Datagrams of one probe in one turn; more wait for the next turn.
+const DATAGRAMS_A_TURN: usize = 64;
+
+/// The most bytes of a datagram, of the IPv4 header in front of it too.
+const LARGEST_DATAGRAM: usize = 65_535;
+
+/// Something that happened to a probe.
+pub(super) enum Happened {
+    /// It has its result.
+    Done(ProbeId, Outcome),
+    /// The way to the server is open.
+    Connected(ProbeId),
+    /// The server said this.
+    Received(ProbeId, Vec<u8>),
+    /// The server says no more.
+    Ended(ProbeId, Option<SocketError>),
+}
+
+/// Sockets of probes.
 pub(super) struct Probes {
-    by_token: HashMap<Token, (ProbeId, OwnedFd)>,
+    by_token: HashMap<Token, Running>,
     tokens: HashMap<ProbeId, Token>,
+    tls: TlsClient,
+}
+
+struct Running {
+    probe: ProbeId,
+    way: Way,
+}
+
+/// What a probe has of its server.
+enum Way {
+    /// A connection that is wanted for itself.
+    Connect(OwnedFd),
+    Stream(Stream),
+    /// `has_header`: what comes begins with an IPv4 header.
+    Datagram {
+        socket: UdpSocket,
+        has_header: bool,
+    },
+}
+
+impl AsFd for Way {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Connect(fd) => fd.as_fd(),
+            Self::Stream(stream) => stream.as_fd(),
+            Self::Datagram { socket, .. } => socket.as_fd(),
+        }
+    }
 }
 
 impl Probes {
-    pub(super) fn new() -> Self {
-        Self { by_token: HashMap::new(), tokens: HashMap::new() }
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self { by_token: HashMap::new(), tokens: HashMap::new(), tls: TlsClient::new()? })
     }
 
-    /// Begins a probe. What the kernel knows at once comes back at once.
-    pub(super) fn start(
+    /// Begins to connect, for the connection's own sake. What the kernel knows at once comes back at
+    /// once.
+    pub(super) fn connect(
         &mut self,
         probe: ProbeId,
-        spec: &ProbeSpec,
+        to: &TcpCheck,
         scheduler: &mut Scheduler,
-    ) -> Option<Outcome> {
-        let started = connection(spec)
-            .and_then(|wanted| connect_start(&wanted))
-            .and_then(|socket| Ok((scheduler.register(socket.as_fd(), Interest::Write)?, socket)));
-        match started {
-            Ok((token, socket)) => {
-                self.by_token.insert(token, (probe, socket));
+    ) -> Option<Happened> {
+        let way = wanted(to).and_then(|wanted| connect_start(&wanted)).map(Way::Connect);
+        self.watch(probe, way, Interest::Write, scheduler)
+    }
+
+    /// Opens a way to a server that is to be talked to.
+    pub(super) fn talk(
+        &mut self,
+        probe: ProbeId,
+        to: &TcpCheck,
+        over: &Transport,
+        scheduler: &mut Scheduler,
+    ) -> Option<Happened> {
+        let way = wanted(to).and_then(|wanted| self.open(&wanted, over));
+        let is_open = matches!(way, Ok(Way::Datagram { .. }));
+        let failed = self.watch(probe, way, Interest::Both, scheduler);
+        failed.or_else(|| is_open.then_some(Happened::Connected(probe)))
+    }
+
+    fn open(&self, wanted: &Connect, over: &Transport) -> io::Result<Way> {
+        let tls = match over {
+            Transport::Udp => {
+                let socket = udp_connect(wanted)?.into();
+                return Ok(Way::Datagram { socket, has_header: false });
+            }
+            Transport::Icmp => {
+                let socket = icmp_connect(wanted)?.into();
+                return Ok(Way::Datagram { socket, has_header: wanted.target.is_ipv4() });
+            }
+            Transport::Tcp => None,
+            Transport::Tls { server_name, strict_close } => {
+                let address = wanted.target.ip();
+                Some(self.tls.connection(server_name.as_deref(), address, *strict_close)?)
+            }
+        };
+        Ok(Way::Stream(Stream::new(connect_start(wanted)?, tls)))
+    }
+
+    fn watch(
+        &mut self,
+        probe: ProbeId,
+        way: io::Result<Way>,
+        interest: Interest,
+        scheduler: &mut Scheduler,
+    ) -> Option<Happened> {
+        let registered = way.and_then(|way| {
+            let token = scheduler.register(way.as_fd(), interest)?;
+            Ok((token, way))
+        });
+        match registered {
+            Ok((token, way)) => {
+                self.by_token.insert(token, Running { probe, way });
                 self.tokens.insert(probe, token);
                 None
             }
             Err(error) => {
                 log::debug!("{probe}: {error}");
-                Some(Outcome::Failed)
+                Some(Happened::Done(probe, Outcome::Failed))
             }
         }
     }
 
-    /// What the kernel has decided about the probe behind `token`, if it is one of ours.
-    pub(super) fn decided(
-        &mut self,
-        token: Token,
-        scheduler: &mut Scheduler,
-    ) -> Option<(ProbeId, Outcome)> {
-        let (probe, socket) = self.by_token.remove(&token)?;
-        scheduler.deregister(token);
-        self.tokens.remove(&probe);
-        let outcome = match connect_result(socket.as_fd()) {
-            Ok(()) => Outcome::Connected,
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => Outcome::TimedOut,
-            Err(_) => Outcome::Failed,
+    /// Says something to the server of a probe.
+    pub(super) fn send(&mut self, probe: ProbeId, bytes: &[u8]) -> Option<Happened> {
+        let running = self.tokens.get(&probe).and_then(|token| self.by_token.get_mut(token))?;
+        let sent = match &mut running.way {
+            Way::Stream(stream) => stream.send(bytes),
+            Way::Datagram { socket, .. } => socket.send(bytes).map(drop),
+            Way::Connect(_) => Ok(()),
         };
-        Some((probe, outcome))
+        sent.err().map(|error| Happened::Ended(probe, Some(said(&error))))
+    }
+
+    /// The descriptor behind `token` is ready; what that means for its probe, if it is one of ours.
+    pub(super) fn ready(&mut self, token: Token, scheduler: &mut Scheduler) -> Vec<Happened> {
+        let Some(Running { probe, way }) = self.by_token.get_mut(&token) else {
+            return Vec::new();
+        };
+        let probe = *probe;
+        let (happened, again) = match way {
+            Way::Connect(fd) => {
+                let outcome =
+                    connect_result(fd.as_fd()).map_or_else(outcome, |()| Outcome::Connected);
+                (vec![Happened::Done(probe, outcome)], false)
+            }
+            Way::Stream(stream) => of_stream(probe, stream.progress()),
+            Way::Datagram { socket, has_header } => of_datagrams(probe, socket, *has_header),
+        };
+        if again {
+            scheduler.still_ready(token);
+        }
+        if let Some(Happened::Done(..)) = happened.last() {
+            self.abort(probe, scheduler);
+        }
+        happened
     }
 
     /// Gives a probe up.
@@ -68,8 +183,64 @@ impl Probes {
     }
 }
 
-fn connection(spec: &ProbeSpec) -> io::Result<Connect> {
-    let ProbeSpec::TcpConnect { target, bind, bind_interface, mark } = spec;
+fn of_stream(probe: ProbeId, progress: Progress) -> (Vec<Happened>, bool) {
+    let Progress { opened, received, end, again } = progress;
+    let opened = opened.then_some(Happened::Connected(probe));
+    let received = (!received.is_empty()).then_some(Happened::Received(probe, received));
+    let end = end.map(|end| match end {
+        End::NotConnected(error) => Happened::Done(probe, outcome(error)),
+        End::NoTls(error) => {
+            log::debug!("{probe}: TLS: {error}");
+            Happened::Done(probe, Outcome::TlsFailed)
+        }
+        End::Closed => Happened::Ended(probe, None),
+        End::Broken(error) => Happened::Ended(probe, Some(said(&error))),
+    });
+    (opened.into_iter().chain(received).chain(end).collect(), again)
+}
+
+fn of_datagrams(probe: ProbeId, socket: &UdpSocket, has_header: bool) -> (Vec<Happened>, bool) {
+    let mut happened = Vec::new();
+    let mut buffer = vec![0; LARGEST_DATAGRAM];
+    for _ in 0..DATAGRAMS_A_TURN {
+        match socket.recv(&mut buffer) {
+            Ok(length) => {
+                let datagram = buffer.get(..length).unwrap_or_default();
+                let datagram = if has_header { without_header(datagram) } else { datagram };
+                happened.push(Happened::Received(probe, datagram.to_vec()));
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return (happened, false),
+            Err(error) => {
+                happened.push(Happened::Ended(probe, Some(said(&error))));
+                return (happened, false);
+            }
+        }
+    }
+    (happened, true)
+}
+
+/// What follows the IPv4 header, whose length is in its first byte (RFC 791 section 3.1).
+fn without_header(packet: &[u8]) -> &[u8] {
+    let words = packet.first().map_or(0, |first| usize::from(first & 0x0f));
+    packet.get(words * 4..).unwrap_or_default()
+}
+
+fn outcome(error: io::Error) -> Outcome {
+    match error.kind() {
+        io::ErrorKind::TimedOut => Outcome::TimedOut,
+        _ => Outcome::Failed,
+    }
+}
+
+/// An error in the words of libc, without the number that the text of [`io::Error`] ends with.
+fn said(error: &io::Error) -> SocketError {
+    let text = error.to_string();
+    let words = text.split(" (os error").next().unwrap_or_default();
+    SocketError { code: error.raw_os_error().unwrap_or(0), text: words.to_owned() }
+}
+
+fn wanted(to: &TcpCheck) -> io::Result<Connect> {
+    let TcpCheck { target, bind, bind_interface, mark, .. } = to;
     let interface = match bind_interface {
         Some(name) => Some(sys::interface_index(name)?),
         None => None,

@@ -11,7 +11,7 @@ use base::{Duration, Instant};
 use checkers::{Checkers, Input, Outcome, Output, Outputs, ProbeId, ProbeSpec, Snapshot};
 use control_plane::model::checks::{Checker, CheckerKind, TcpCheck};
 use control_plane::model::lvs::{Lvs, Protocol, RealServer, ServiceAddress, VirtualServer};
-use control_plane::model::{ForwardingMethod, Scheduler};
+use control_plane::model::{Command, ForwardingMethod, Scheduler};
 
 /// More turns at one point in time than any correct machine needs.
 const TURNS: usize = 1_000_000;
@@ -33,6 +33,12 @@ pub(crate) struct World {
     pub(crate) in_flight: BTreeMap<ProbeId, SocketAddr>,
     /// The most probes that ran at a time.
     pub(crate) most_in_flight: usize,
+    /// What was sent to servers.
+    pub(crate) sent: Vec<String>,
+    /// The last probe that was started.
+    pub(crate) last_spec: Option<ProbeSpec>,
+    /// Programs that were told about states, with milliseconds since the start.
+    pub(crate) notified: Vec<(u64, String)>,
     /// Targets of all probes, in order, with milliseconds since the start.
     pub(crate) probed: Vec<(u64, SocketAddr)>,
 }
@@ -56,10 +62,19 @@ impl World {
             silent: BTreeSet::new(),
             in_flight: BTreeMap::new(),
             most_in_flight: 0,
+            sent: Vec::new(),
+            last_spec: None,
+            notified: Vec::new(),
             probed: Vec::new(),
         };
         world.react(out);
         world
+    }
+
+    /// When the machine wants to be woken, in milliseconds since the start.
+    pub(crate) fn next_at(&self) -> Option<u64> {
+        let at = self.machine.next_timeout()?;
+        Some(at.saturating_since(Instant::default()).as_millis())
     }
 
     /// Milliseconds since the start.
@@ -100,13 +115,27 @@ impl World {
                 Output::AbortProbe(probe) => {
                     assert!(self.in_flight.remove(&probe).is_some(), "{probe} does not run");
                 }
+                Output::Send { probe, bytes } => {
+                    assert!(self.in_flight.contains_key(&probe), "{probe} does not run");
+                    self.sent.push(String::from_utf8_lossy(&bytes).into_owned());
+                }
+                Output::Notify { commands, .. } => {
+                    let program = |command: Command| (self.millis(), command.program);
+                    let programs: Vec<_> = commands.into_iter().map(program).collect();
+                    self.notified.extend(programs);
+                }
                 Output::StartProbe { probe, spec, deadline } => {
                     assert!(deadline >= self.now);
-                    let ProbeSpec::TcpConnect { target, .. } = spec;
+                    self.last_spec = Some(spec.clone());
+                    let target = match &spec {
+                        ProbeSpec::Connect(to) | ProbeSpec::Talk { to, .. } => to.target,
+                        ProbeSpec::Run(_) => at("0.0.0.0:0"),
+                    };
                     assert!(self.in_flight.insert(probe, target).is_none(), "{probe} used twice");
                     self.most_in_flight = self.most_in_flight.max(self.in_flight.len());
                     self.probed.push((self.millis(), target));
-                    if !self.silent.contains(&target) {
+                    let is_automatic = matches!(spec, ProbeSpec::Connect(_));
+                    if is_automatic && !self.silent.contains(&target) {
                         let mut more = Outputs::new();
                         self.answer(probe, &mut more);
                         todo.extend(more);

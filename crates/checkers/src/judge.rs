@@ -1,0 +1,264 @@
+//! What follows from one try of a check: its verdict, its server's place, its service's quorum.
+
+use base::{Duration, Instant};
+use control_plane::model::{Checker, CheckerKind};
+
+use crate::event::Event;
+use crate::health::{Health, Said, Step};
+use crate::layout::{Check, Progress, adjusted};
+use crate::lines::{CheckKind, CheckLine, CheckSaid};
+use crate::machine::{Checkers, tell_sorry};
+use crate::names::ServerId;
+use crate::news::{notify_quorum, notify_server};
+use crate::output::{Output, Outputs};
+use crate::probes::CheckIndex;
+use crate::quorum::Turn;
+use crate::verdict::{Failure, Passed, Verdict};
+
+/// `misc_dynamic`: this status and above are weights.
+const FIRST_WEIGHT_STATUS: u8 = 2;
+
+impl Checkers {
+    /// A try of a check has ended.
+    pub(crate) fn judge(
+        &mut self,
+        now: Instant,
+        index: CheckIndex,
+        verdict: Verdict,
+        out: &mut Outputs,
+    ) {
+        let Some(check) = self.layout.checks.get_mut(index) else { return };
+        let (place, before, url) = (check.server, check.health, check.progress.url);
+        let Some(server) = self.layout.servers.get_mut(place) else { return };
+        let was_up = server.is_up();
+        let step = check.step(&verdict);
+        let health = check.health;
+        let adjustment = check.adjustment;
+        if let Ok(Passed::Script(status)) = verdict {
+            check.adjustment = adjustment_of(&check.config, status, server.config.weight);
+        }
+        let has_moved = check.adjustment != adjustment;
+        match (before.is_up(), health.is_up()) {
+            (true, false) => server.failed_checks += 1,
+            (false, true) => server.failed_checks = server.failed_checks.saturating_sub(1),
+            _ => {}
+        }
+        let lines = words(&check.config, server.id, before, url, &verdict, step.said);
+        self.sleep(index, now + step.next);
+        if has_moved {
+            self.weigh_server(place, was_up, out);
+        }
+        out.extend(lines.into_iter().map(Output::Log));
+        let is_up = self.layout.servers.get(place).is_some_and(|server| server.is_up());
+        if is_up != was_up {
+            self.server_turned(place, out);
+        }
+        if health != before || has_moved {
+            self.report_server(place);
+        }
+    }
+
+    /// Whether a check runs a script.
+    pub(crate) fn is_script(&self, index: CheckIndex) -> bool {
+        let check = self.layout.checks.get(index);
+        check.is_some_and(|check| matches!(check.config.kind, CheckerKind::Misc(_)))
+    }
+
+    /// What the status of a check's script means.
+    pub(crate) fn judge_script(&self, index: CheckIndex, status: i32) -> Verdict {
+        let is_dynamic = self.layout.checks.get(index).is_some_and(
+            |check| matches!(&check.config.kind, CheckerKind::Misc(misc) if misc.dynamic),
+        );
+        match u8::try_from(status) {
+            Ok(0) => Ok(Passed::Script(0)),
+            Ok(weight) if is_dynamic && weight >= FIRST_WEIGHT_STATUS => Ok(Passed::Script(weight)),
+            _ => Err(Failure::Exited(status)),
+        }
+    }
+
+    /// A check made a server weigh something else.
+    fn weigh_server(&mut self, place: usize, active: bool, out: &mut Outputs) {
+        let Some(server) = self.layout.servers.get_mut(place) else { return };
+        let checks = self.layout.checks.get(server.checks.clone()).unwrap_or_default();
+        let (from, to) = (server.weight, adjusted(server.config.weight, checks));
+        if from == to {
+            return;
+        }
+        server.weight = to;
+        out.push(Output::Log(Event::WeightChanged { server: server.id, from, to, active }));
+        if !active {
+            return;
+        }
+        let (id, service_place) = (server.id, server.service);
+        let Some(service) = self.layout.services.get_mut(service_place) else { return };
+        let without = service.live_weight.saturating_sub(from.into());
+        service.live_weight = without.saturating_add(to.into());
+        if !(service.is_sorry() && service.sorry_id() == Some(id)) {
+            self.pool.set_destination(id, service.destination(server));
+        }
+        // A server that went down at once is weighed again when it turns.
+        self.weigh_quorum(service_place, out);
+    }
+
+    /// A server went up or down.
+    fn server_turned(&mut self, place: usize, out: &mut Outputs) {
+        let Some(server) = self.layout.servers.get(place) else { return };
+        let service_place = server.service;
+        let Some(service) = self.layout.services.get_mut(service_place) else { return };
+        let (id, inhibit) = (server.id, server.config.inhibit_on_failure);
+        let weight = u64::from(server.weight);
+        if server.is_up() {
+            service.live_weight = service.live_weight.saturating_add(weight);
+            out.push(Output::Log(Event::ServerAdded { server: id, inhibit }));
+        } else {
+            service.live_weight = service.live_weight.saturating_sub(weight);
+            out.push(Output::Log(Event::ServerRemoved { server: id, inhibit }));
+        }
+        notify_server(server, out);
+        let turn = self.weigh_quorum(service_place, out);
+        let Some(server) = self.layout.servers.get(place) else { return };
+        let Some(service) = self.layout.services.get(service_place) else { return };
+        // With a sorry server a turn has filled the pool anew already.
+        let is_filled = turn.is_some() && service.sorry_id().is_some();
+        let stands_in = service.is_sorry() && service.sorry_id() == Some(id);
+        if !(is_filled || stands_in) {
+            self.pool.set_destination(id, service.destination(server));
+        }
+    }
+
+    /// The live weight of a service is another: does it have its quorum?
+    fn weigh_quorum(&mut self, place: usize, out: &mut Outputs) -> Option<Turn> {
+        let service = self.layout.services.get_mut(place)?;
+        let turn = service.quorum.weigh(service.live_weight)?;
+        let line = service.quorum_line();
+        out.push(Output::Log(match turn {
+            Turn::Gained => Event::QuorumGained(line),
+            Turn::Lost => Event::QuorumLost(line),
+        }));
+        notify_quorum(service, out);
+        self.unreported.services.insert(service.config.address, Some(service.state()));
+        if service.sorry_id().is_some() {
+            tell_sorry(service, out);
+            self.fill_pool(place);
+        }
+        Some(turn)
+    }
+}
+
+impl Check {
+    /// Take in a verdict.
+    fn step(&mut self, verdict: &Verdict) -> Step {
+        let CheckerKind::Http(http) = &self.config.kind else {
+            return match verdict {
+                Ok(_) => self.health.succeeded(&self.config),
+                Err(_) => self.health.failed(&self.config),
+            };
+        };
+        if verdict.is_err() {
+            self.progress.failed = true;
+            let step = self.health.failed(&self.config);
+            let next = match self.health {
+                Health::Down => step.next.max(self.config.delay_before_retry),
+                _ => step.next,
+            };
+            return Step { next, ..step };
+        }
+        let all_passed = self.progress.passed(http.urls.len());
+        if all_passed || matches!(self.health, Health::Up { .. }) {
+            return self.health.succeeded(&self.config);
+        }
+        let next = if http.fast_recovery { Duration::ZERO } else { self.config.delay_loop };
+        Step { next, said: Said::Nothing }
+    }
+}
+
+impl Progress {
+    /// The url succeeded. Whether all of them have, one after the other.
+    const fn passed(&mut self, urls: usize) -> bool {
+        if self.failed {
+            *self = Self { url: 0, failed: false };
+            return false;
+        }
+        self.url += 1;
+        let all = self.url >= urls;
+        if all {
+            self.url = 0;
+        }
+        all
+    }
+}
+
+/// What a script's status adds to its server's weight.
+fn adjustment_of(check: &Checker, status: u8, weight: u32) -> i64 {
+    match (&check.kind, status.checked_sub(FIRST_WEIGHT_STATUS)) {
+        (CheckerKind::Misc(misc), Some(wanted)) if misc.dynamic => {
+            i64::from(wanted) - i64::from(weight)
+        }
+        _ => 0,
+    }
+}
+
+/// What is worth saying about a try.
+fn words(
+    check: &Checker,
+    server: ServerId,
+    before: Health,
+    url: usize,
+    verdict: &Verdict,
+    said: Said,
+) -> Vec<Event> {
+    let Some(kind) = CheckKind::of(check) else { return Vec::new() };
+    let mut lines = Vec::new();
+    let retry = check.retry;
+    match verdict {
+        Ok(passed) => {
+            if let CheckerKind::Http(http) = &check.kind
+                && let Some(url) = http.urls.get(url)
+            {
+                lines.extend(url_words(before, &url.path, *passed, said));
+            }
+            // keepalived says nothing about a DNS server that answers again.
+            if said == Said::Success && kind != CheckKind::Dns {
+                lines.push(CheckSaid::Succeeded);
+            }
+        }
+        Err(failure) => {
+            let is_final = matches!(said, Said::Failure { .. });
+            let tell_try = check.log_all_failures && before != Health::Down;
+            if tell_try && (kind.has_summary() || !is_final) {
+                let used = match before {
+                    Health::Up { failures } => failures,
+                    Health::Presumed { .. } | Health::Down => 0,
+                };
+                let failure = failure.clone();
+                lines.push(CheckSaid::TryFailed { failure, before: used, retry });
+            }
+            if let Said::Failure { retries } = said {
+                lines.push(CheckSaid::Failed { failure: failure.clone(), retries, retry });
+            }
+        }
+    }
+    let line = |said| Event::Check(CheckLine { server, kind: kind.clone(), said });
+    lines.into_iter().map(line).collect()
+}
+
+/// What is worth saying about one url.
+fn url_words(
+    before: Health,
+    path: &str,
+    passed: Passed,
+    said: Said,
+) -> impl Iterator<Item = CheckSaid> {
+    let path = || path.to_owned();
+    let lengths = match passed {
+        Passed::Status { lengths } | Passed::Digest { lengths } if said == Said::Success => lengths,
+        _ => None,
+    };
+    let lengths = lengths.map(|(announced, received)| CheckSaid::Lengths {
+        path: path(),
+        announced,
+        received,
+    });
+    let url = (!before.is_up()).then(|| CheckSaid::UrlPassed { path: path(), passed });
+    lengths.into_iter().chain(url)
+}
