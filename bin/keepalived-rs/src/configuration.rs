@@ -14,13 +14,16 @@ pub(crate) struct Usable {
     errors: BTreeSet<(Code, String)>,
 }
 
-/// Reads the files. Diagnostics go to the log. `Err` is the exit status of a start: there is
-/// nothing that could be run.
-pub(crate) fn read_at_start(options: &Options) -> Result<Usable, u8> {
-    let Loaded { config, diagnostics, .. } = load(options);
+/// What a start can do with what was read. Diagnostics go to the log. `Err` is the exit status:
+/// there is nothing that could be run.
+pub(crate) fn at_start(options: &Options, loaded: Loaded) -> Result<Usable, u8> {
+    let Loaded { config, diagnostics, .. } = loaded;
     report(&diagnostics);
     match (config, diagnostics.start_status()) {
-        (Some(config), None) => Ok(Usable { config, errors: identities(&diagnostics) }),
+        (Some(config), None) => {
+            let config = with_options(options, config);
+            Ok(Usable { config, errors: identities(&diagnostics) })
+        }
         (_, status) => Err(status.unwrap_or(1)),
     }
 }
@@ -33,12 +36,34 @@ pub(crate) fn read_again(options: &Options, running: &Usable) -> Result<Usable, 
     let errors = identities(&diagnostics);
     let new = errors.difference(&running.errors).count();
     match config {
-        Some(config) if new == 0 => Ok(Usable { config, errors }),
+        Some(config) if new == 0 => {
+            let mut config = with_options(options, config);
+            // What is decided once, when the daemon starts, stays as it is.
+            config.global.launch = running.config.global.launch.clone();
+            Ok(Usable { config, errors })
+        }
         Some(_) => Err(format!("{new} new errors, named above")),
         None => Err("it could not be run, for the reason named above".into()),
     }
 }
 
+/// What the command line says beats what the file says.
+fn with_options(options: &Options, mut config: Config) -> Config {
+    let global = &mut config.global;
+    global.files.umask = options.umask.or(global.files.umask);
+    if options.namespace.is_some() {
+        global.launch.namespace.clone_from(&options.namespace);
+    }
+    config
+}
+
+/// The mask for the mode of files that this daemon and its scripts make.
+pub(crate) fn umask(config: &Config) -> u32 {
+    const KEEPALIVED: u32 = 0o177;
+    config.global.files.umask.unwrap_or(KEEPALIVED)
+}
+
+/// Reads the files, in the network namespace that this process is in.
 pub(crate) fn load(options: &Options) -> Loaded {
     let mut settings = control_plane::Options {
         include_checks_all: options.all_include_checks,

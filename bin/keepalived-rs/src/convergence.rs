@@ -13,12 +13,21 @@ pub(crate) struct Convergence {
     again_at: Option<Instant>,
     /// What was refused last, so that a lasting refusal is said once.
     refused: Vec<String>,
+    left_alone: bool,
 }
 
 impl Convergence {
     /// Whether the kernel has to be compared with the wishes of this generation.
     pub(crate) fn is_due(&self, now: Instant, wanted: u64) -> bool {
+        if self.left_alone {
+            return false;
+        }
         self.current != Some(wanted) || self.again_at.is_some_and(|at| at <= now)
+    }
+
+    /// From now on nothing is due: what is in the kernel stays there.
+    pub(crate) const fn leave_alone(&mut self) {
+        self.left_alone = true;
     }
 
     /// When it has to be compared although no wish changes.
@@ -97,5 +106,12 @@ mod tests {
         state.compared(T0, 1, Vec::new());
         state.disturbed();
         assert!(state.is_due(T0, 1));
+    }
+
+    #[test]
+    fn what_is_left_alone_is_never_due_again() {
+        let mut state = Convergence::default();
+        state.leave_alone();
+        assert!(!state.is_due(T0, 1));
     }
 }

@@ -1,6 +1,7 @@
 //! Where log lines go, by the command line.
 
 use base::{Duration, Instant};
+use control_plane::model::global::Launch;
 use logging::{Detail, Process};
 use scheduler::{Scheduler, TimerId};
 use watchdog::Role;
@@ -29,13 +30,23 @@ pub(crate) fn start(options: &Options) {
     }
 }
 
+/// From now on the parent has its namespace and instance in its name.
+pub(crate) fn name(launch: &Launch) {
+    set(Process::Parent, launch);
+}
+
 /// From now on this process is that child in the log.
-pub(crate) fn child(role: Role) {
+pub(crate) fn child(role: Role, launch: &Launch) {
     let process = match role {
         Role::Vrrp => Process::Vrrp,
         Role::Checkers => Process::Checkers,
     };
-    logging::set_identity(&logging::identity(process, None, None));
+    set(process, launch);
+}
+
+fn set(process: Process, launch: &Launch) {
+    let (namespace, instance) = (launch.namespace.as_deref(), launch.instance.as_deref());
+    logging::set_identity(&logging::identity(process, namespace, instance));
 }
 
 /// The end of a turn: gives syslog what it had no room for before.

@@ -7,6 +7,7 @@ use std::io::{self, PipeWriter, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use nix::sys::prctl;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{Signal as Named, kill, killpg};
 use nix::sys::stat::{Mode, umask};
 use nix::sys::wait::{Id, WaitPidFlag, waitid, waitpid};
@@ -275,6 +276,15 @@ pub fn own_pid() -> i32 {
 /// Whether this process is root's.
 pub fn is_root() -> bool {
     unistd::geteuid().is_root()
+}
+
+/// Raises the limit of core dumps as far as this process may.
+///
+/// # Errors
+/// The system call's; none is known.
+pub fn allow_core_dumps() -> io::Result<()> {
+    let (_, hard) = getrlimit(Resource::RLIMIT_CORE)?;
+    Ok(setrlimit(Resource::RLIMIT_CORE, hard, hard)?)
 }
 
 /// The bits that files made from now on do not get, as `umask` of a shell.

@@ -37,6 +37,11 @@ impl Kernel {
         Ok(Self { ipvs, state: Convergence::default() })
     }
 
+    /// From now on nothing is changed: the table stays (`-I`).
+    pub(super) const fn leave_alone(&mut self) {
+        self.state.leave_alone();
+    }
+
     /// When [`Self::reconcile`] is to be called without anything having changed.
     pub(super) const fn next_timeout(&self) -> Option<Instant> {
         self.state.next_timeout()

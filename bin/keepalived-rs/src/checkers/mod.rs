@@ -30,11 +30,11 @@ const SCRIPTS: TimerId = TimerId(2);
 
 /// Runs the checker process; its exit status.
 pub(crate) fn run(
-    _options: &Options,
+    options: &Options,
     channel: ToParentChannel<kind::Checkers>,
     unblock: sys::BlockedSignals,
 ) -> i32 {
-    match live(channel, unblock) {
+    match live(options, channel, unblock) {
         Ok(()) => 0,
         Err(Failure::Unavailable(why)) => {
             log::error!("IPVS: Can't initialize ipvs: {why}");
@@ -65,6 +65,7 @@ impl From<io::Error> for Failure {
 }
 
 fn live(
+    options: &Options,
     channel: ToParentChannel<kind::Checkers>,
     unblock: sys::BlockedSignals,
 ) -> Result<(), Failure> {
@@ -76,7 +77,9 @@ fn live(
         OpenError::Unavailable(why) => Failure::Unavailable(why),
         OpenError::Failed(why) => Failure::Io(io::Error::other(why)),
     })?;
-    Process::new(scheduler, parent, kernel, start)?.live()?;
+    let mut process = Process::new(scheduler, parent, kernel, start)?;
+    process.keep_table = options.keep_ipvs;
+    process.live()?;
     Ok(())
 }
 
@@ -88,6 +91,8 @@ struct Process {
     scripts: Scripts,
     machine: Checkers,
     outputs: Outputs,
+    /// `-I`.
+    keep_table: bool,
     leaving: bool,
 }
 
@@ -104,7 +109,17 @@ impl Process {
         let machine = Checkers::new(now, &config.lvs, known.as_ref(), seed, &mut outputs);
         parent.say(&ToParent::Ready { generation });
         let (probes, scripts) = (Probes::new()?, Scripts::new(&config));
-        Ok(Self { scheduler, parent, kernel, probes, scripts, machine, outputs, leaving: false })
+        Ok(Self {
+            scheduler,
+            parent,
+            kernel,
+            probes,
+            scripts,
+            machine,
+            outputs,
+            keep_table: false,
+            leaving: false,
+        })
     }
 
     fn live(mut self) -> io::Result<()> {
@@ -113,6 +128,9 @@ impl Process {
         loop {
             self.carry_out(now);
             if self.leaving {
+                if self.keep_table {
+                    self.kernel.leave_alone();
+                }
                 self.input(now, Input::Stop);
                 self.carry_out(now);
                 return self.scripts.finish(&mut self.scheduler);

@@ -39,6 +39,12 @@ impl Kernel {
         Ok(Self { reflector, firewall: None, state: Convergence::default(), plan: None })
     }
 
+    /// From now on nothing is changed: what is there stays (`-V`).
+    pub(super) fn leave_alone(&mut self) {
+        self.plan = None;
+        self.state.leave_alone();
+    }
+
     /// The descriptor that tells of changes.
     pub(super) fn fd(&self) -> RawFd {
         self.reflector.fd()

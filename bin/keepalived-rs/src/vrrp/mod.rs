@@ -13,7 +13,7 @@ use base::{IfIndex, Instant};
 use control_plane::Config;
 use ipc::{Generation, Report, ToParent};
 use logging::RateLimit;
-use netlink_reflector::Change;
+use netlink_reflector::{Address, Change};
 use scheduler::{Event, Interest, Scheduler, Signal, TimerId, Token};
 use sys::PacketSocket;
 use telemetry::{LinkView, VrrpLive};
@@ -94,12 +94,13 @@ struct Vrrp {
     unannounced: Vec<(IfIndex, wire::MacAddress, IpAddr)>,
     /// The stack's wishes that sockets have been brought to.
     sockets_at: Option<u64>,
+    options: Options,
     leaving: bool,
 }
 
 impl Vrrp {
     fn new(
-        _options: &Options,
+        options: &Options,
         mut scheduler: Scheduler,
         mut parent: Parent<VrrpState>,
         start: Start<Snapshot>,
@@ -134,6 +135,7 @@ impl Vrrp {
             ours,
             unannounced: Vec::new(),
             sockets_at: None,
+            options: options.clone(),
             leaving: false,
         })
     }
@@ -205,6 +207,9 @@ impl Vrrp {
                 None
             }
             Change::AddressAdded(address) | Change::AddressChanged(address) => {
+                if self.options.watch_addresses {
+                    self.report_address(&address, "added to");
+                }
                 if self.ours.contains(&address.net.addr()) {
                     self.kernel.disturbed();
                 }
@@ -212,10 +217,10 @@ impl Vrrp {
             }
             Change::AddressRemoved(address) => {
                 let ip = address.net.addr();
+                if self.options.watch_addresses || self.ours.contains(&ip) {
+                    self.report_address(&address, "removed from");
+                }
                 if self.ours.contains(&ip) {
-                    let link = self.kernel.link(address.index, &self.ours);
-                    let name = link.map_or_else(|| address.index.to_string(), |link| link.name);
-                    log::info!("Netlink reflector reports IP {ip} removed from {name}");
                     self.kernel.disturbed();
                     // Put back at the end of this turn, then announced.
                     self.input(now, Input::AddressRepaired(address.index, ip));
@@ -226,6 +231,12 @@ impl Vrrp {
         if let Some(link) = touched.and_then(|index| self.kernel.link(index, &self.ours)) {
             self.input(now, Input::Link(link));
         }
+    }
+
+    fn report_address(&self, address: &Address, what: &str) {
+        let link = self.kernel.link(address.index, &self.ours);
+        let name = link.map_or_else(|| address.index.to_string(), |link| link.name);
+        log::info!("Netlink reflector reports IP {} {what} {name}", address.net.addr());
     }
 
     fn on_parent(&mut self, now: Instant) {
@@ -360,6 +371,9 @@ impl Vrrp {
     /// Priority 0, addresses off, stop scripts, in this order.
     fn leave(mut self) -> io::Result<()> {
         let now = sys::clock::now();
+        if self.options.keep_addresses {
+            self.kernel.leave_alone();
+        }
         self.input(now, Input::Stop);
         self.carry_out(now);
         for _ in 0..LAST_TURNS {

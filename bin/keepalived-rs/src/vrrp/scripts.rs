@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::os::fd::AsFd;
 
+use crate::configuration::umask;
 use base::{Duration, Instant};
 use control_plane::Config;
 use control_plane::model::Command;
@@ -11,9 +12,6 @@ use notify::{Input, Launcher, Output, Queue};
 use scheduler::{Interest, Scheduler, Token};
 use sys::Child;
 use vrrp_stack::{ExitKind, KillSignal, Notification, NotifyObject, RunId};
-
-/// Files that scripts make can be read by all and written by their owner.
-const UMASK: u32 = 0o022;
 
 /// How long stop scripts may hold up the end of the process, as in keepalived.
 const STOP_SCRIPTS: Duration = Duration::from_secs(1);
@@ -37,7 +35,7 @@ impl Scripts {
     /// Looks up users and files of every script, before the loop runs.
     pub(super) fn new(config: &Config) -> Self {
         let mut scripts = Self {
-            launcher: Launcher::new(config.global.scripts.clone(), UMASK),
+            launcher: Launcher::new(config.global.scripts.clone(), umask(config)),
             queue: Queue::default(),
             running: HashMap::new(),
         };
@@ -47,7 +45,7 @@ impl Scripts {
 
     /// Looks everything up anew for another configuration; what runs goes on.
     pub(super) fn reload(&mut self, config: &Config) {
-        self.launcher = Launcher::new(config.global.scripts.clone(), UMASK);
+        self.launcher = Launcher::new(config.global.scripts.clone(), umask(config));
         self.prepare(config);
     }
 

@@ -2,7 +2,10 @@
 //! listens to signals. What to do when is decided by [`watchdog::Supervisor`]; this does it.
 
 mod dumps;
+mod lifecycle;
+mod run_files;
 mod slot;
+mod start;
 
 use std::collections::VecDeque;
 use std::io;
@@ -10,16 +13,18 @@ use std::io;
 use control_plane::Config;
 use ipc::{Generation, Report, ToChild};
 use scheduler::{Event, Scheduler, Signal, TimerId};
-use sys::process::{Announce, Daemonised};
-use sys::{Forked, PidFile, PidFileError};
+use sys::process::Announce;
+use sys::{Forked, PidFile};
 use watchdog::{Command, Input, Output, Role, Settings, Supervisor};
 
 use crate::cli::Options;
 use crate::configuration::{self, Usable};
 use crate::kind::{Checkers, Kind, Vrrp};
-use crate::{log_setup, parent, version};
+use crate::{log_setup, parent};
 use dumps::Dumps;
+use run_files::RunFiles;
 use slot::Slot;
+pub(crate) use start::run;
 
 const TIMER: TimerId = TimerId(0);
 
@@ -32,80 +37,6 @@ fn signals() -> Vec<Signal> {
 
 /// Orphans collected for one signal; the next signal collects further ones.
 const ORPHANS_A_TURN: usize = 1024;
-
-/// Runs the daemon; the exit status.
-pub(crate) fn run(mut options: Options) -> i32 {
-    log_setup::start(&options);
-    log::info!("Starting Keepalived {} (keepalived-rs {})", version::KEEPALIVED, version::OURS);
-    if !options.unexpected.is_empty() {
-        log::warn!("Unexpected argument(s): {}", options.unexpected.join(" "));
-    }
-    // `ps -C keepalived` finds the daemon, whatever the file is called. Not worth a failure.
-    let _ = sys::process::set_name("keepalived");
-    if !sys::process::is_root() {
-        log::error!(
-            "keepalived-rs has to be started by root: it programs addresses and LVS tables"
-        );
-        return 4;
-    }
-    options.make_absolute();
-    let pid_file = match PidFile::open(&options.pid_file) {
-        Ok(file) => file,
-        Err(error @ PidFileError::Locked { .. }) => {
-            log::error!("{error}");
-            log::error!("daemon is already running");
-            return 0;
-        }
-        Err(error) => {
-            log::error!("{error}");
-            return 1;
-        }
-    };
-    log::info!("Configuration file {}", options.config.display());
-    match configuration::read_at_start(&options) {
-        Ok(usable) => run_configured(options, usable, pid_file),
-        Err(status) => {
-            remove(pid_file);
-            i32::from(status)
-        }
-    }
-}
-
-fn run_configured(options: Options, usable: Usable, mut pid_file: PidFile) -> i32 {
-    if options.dump_config {
-        for line in telemetry::configuration(&usable.config) {
-            log::info!("{line}");
-        }
-    }
-    let announce = if options.foreground {
-        None
-    } else {
-        match sys::process::daemonise() {
-            // The lock on the PID file lives on in the daemon.
-            Ok(Daemonised::Original(status)) => return status,
-            Ok(Daemonised::Daemon(announce)) => Some(announce),
-            Err(error) => {
-                log::error!("cannot become a daemon: {error}");
-                remove(pid_file);
-                return 1;
-            }
-        }
-    };
-    let started = pid_file
-        .write(sys::process::own_pid())
-        .map_err(io::Error::other)
-        .and_then(|()| WatchDog::new(options, usable, announce));
-    let status = match started.and_then(WatchDog::live) {
-        Ok(status) => status,
-        Err(error) => {
-            log::error!("the parent process cannot go on: {error}");
-            1
-        }
-    };
-    remove(pid_file);
-    log::info!("Stopped Keepalived {} (keepalived-rs {})", version::KEEPALIVED, version::OURS);
-    status
-}
 
 fn remove(pid_file: PidFile) {
     pid_file.remove().unwrap_or_else(|error| log::error!("{error}"));
@@ -128,8 +59,12 @@ struct WatchDog {
 }
 
 impl WatchDog {
-    fn new(options: Options, running: Usable, announce: Option<Announce>) -> io::Result<Self> {
-        sys::process::adopt_orphans()?;
+    fn new(
+        options: Options,
+        running: Usable,
+        files: &RunFiles,
+        announce: Option<Announce>,
+    ) -> io::Result<Self> {
         let wanted = configuration::wanted(&options, &running.config);
         if wanted.is_empty() {
             log::warn!("Warning - keepalived has no configuration to run");
@@ -141,8 +76,8 @@ impl WatchDog {
             scheduler: Scheduler::new(&signals())?,
             supervisor,
             outputs: outputs.into(),
-            vrrp: Slot::new(&options.vrrp_pid_file),
-            checkers: Slot::new(&options.checkers_pid_file),
+            vrrp: Slot::new(&files.vrrp),
+            checkers: Slot::new(&files.checkers),
             running,
             read: None,
             announce,
@@ -197,6 +132,7 @@ impl WatchDog {
                 .on_event(token, &mut self.scheduler)
                 .or_else(|| self.checkers.on_event(token, &mut self.scheduler))
                 .unwrap_or_default(),
+            Event::Signal(Signal::INT) if self.options.ignore_sigint => Vec::new(),
             Event::Signal(Signal::TERM | Signal::INT) => {
                 vec![Input::Stop { objects: configuration::objects(&self.running.config) }]
             }
@@ -329,7 +265,8 @@ impl WatchDog {
         channel: crate::kind::ToParentChannel<K>,
         blocked: sys::BlockedSignals,
     ) -> ! {
-        let Self { options, scheduler, announce, vrrp, checkers, pid: parent, .. } = self;
+        let Self { options, scheduler, announce, vrrp, checkers, pid: parent, running, .. } = self;
+        let global = running.config.global;
         // Dropped in a copy these close descriptors; the parent has its own.
         drop((scheduler, announce));
         let pid_files = (vrrp.into_pid_file(), checkers.into_pid_file());
@@ -337,7 +274,15 @@ impl WatchDog {
             Role::Vrrp => pid_files.0,
             Role::Checkers => pid_files.1,
         };
-        log_setup::child(K::ROLE);
+        log_setup::child(K::ROLE, &global.launch);
+        let name = match K::ROLE {
+            Role::Vrrp => global.vrrp_process.name,
+            Role::Checkers => global.checker_process.name,
+        };
+        if let Some(name) = name {
+            // Not worth a failure.
+            let _ = sys::process::set_name(&name);
+        }
         let status = match sys::process::die_with_parent(parent) {
             Ok(()) => K::run(&options, channel, blocked),
             // It died between the fork and here; there is nobody to work for.
@@ -359,6 +304,7 @@ impl WatchDog {
         if let Some(announce) = self.announce.take() {
             announce.tell(u8::try_from(status).unwrap_or(1));
         }
+        lifecycle::shutdown(&self.running.config);
         status
     }
 }

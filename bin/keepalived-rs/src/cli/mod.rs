@@ -1,0 +1,117 @@
+//! The command line. The grammar is getopt's, as keepalived has it: `-Dn`, `-fFILE`, `-f FILE`,
+//! `--use-file=FILE`, long names shortened as far as they stay unambiguous, an optional value only
+//! when attached.
+//!
+//! - `options`: what can be set
+//! - `table`: every option there is
+
+mod options;
+mod table;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use lexopt::{Arg, Parser};
+use sys::Signal;
+
+use crate::version;
+pub(crate) use options::Options;
+use table::{Effect, FLAGS, Flag, Value, help};
+
+/// What the command line asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Run as a daemon, or in the foreground.
+    Run(Options),
+    /// `-t`: test the configuration.
+    Test(Options),
+    /// Print a text on standard error and leave with status 0.
+    Print(String),
+    /// Print a text on standard output and leave with status 0.
+    Answer(String),
+}
+
+/// Reads the command line, without the program's name. An error is what keepalived prints before
+/// it leaves with status 1.
+pub(crate) fn parse<I>(args: I) -> Result<Action, String>
+where
+    I: IntoIterator,
+    I::Item: Into<OsString>,
+{
+    let mut parser = Parser::from_args(args);
+    let mut options = Options::default();
+    let mut test = false;
+    while let Some(arg) = parser.next().map_err(|error| describe(&error))? {
+        let (row, written) = match arg {
+            Arg::Short(c) => (find_short(c)?, format!("-{c}")),
+            Arg::Long(name) => (find_long(name)?, format!("--{name}")),
+            Arg::Value(word) => {
+                options.unexpected.push(word.to_string_lossy().into_owned());
+                continue;
+            }
+        };
+        let missing = || format!("Missing parameter for option {written}");
+        let value = match row.value {
+            Value::None => None,
+            Value::Attached(_) => parser.optional_value(),
+            Value::Required(_) => Some(parser.value().map_err(|_| missing())?),
+        };
+        if value.as_ref().is_some_and(|value| value.is_empty()) {
+            return Err(missing());
+        }
+        match row.effect {
+            Effect::Set(set) => set(&mut options),
+            Effect::Take(take) => take(&mut options, value.unwrap_or_default())?,
+            Effect::Test => {
+                test = true;
+                options.test_log = value.map(PathBuf::from);
+            }
+            Effect::Version => return Ok(Action::Print(version::text())),
+            Effect::Help => return Ok(Action::Print(help())),
+            Effect::SignalNumber => return signal_number(&value.unwrap_or_default()),
+        }
+    }
+    Ok(if test { Action::Test(options) } else { Action::Run(options) })
+}
+
+fn find_short(short: char) -> Result<&'static Flag, String> {
+    FLAGS
+        .iter()
+        .find(|flag| flag.short == Some(short))
+        .ok_or_else(|| format!("Unknown option -{short}"))
+}
+
+fn find_long(name: &str) -> Result<&'static Flag, String> {
+    if let Some(exact) = FLAGS.iter().find(|flag| flag.long == name) {
+        return Ok(exact);
+    }
+    let mut starting = FLAGS.iter().filter(|flag| flag.long.starts_with(name));
+    match (starting.next(), starting.next()) {
+        (Some(only), None) => Ok(only),
+        _ => Err(format!("Unknown option --{name}")),
+    }
+}
+
+fn describe(error: &lexopt::Error) -> String {
+    match error {
+        lexopt::Error::UnexpectedValue { option, .. } => format!("Unexpected value for {option}"),
+        other => other.to_string(),
+    }
+}
+
+/// `--signum`: the numbers by which scripts reach the daemon.
+fn signal_number(name: &OsString) -> Result<Action, String> {
+    match name.to_str() {
+        Some("STOP") => Ok(Signal::TERM),
+        Some("RELOAD") => Ok(Signal::HUP),
+        Some("DATA") => Ok(Signal::USR1),
+        Some("STATS") => Ok(Signal::USR2),
+        Some("STATS_CLEAR") => Ok(Signal::stats_clear()),
+        Some("JSON") => Ok(Signal::json()),
+        _ => Err(format!("Unknown sigfunc {}", name.to_string_lossy())),
+    }
+    .map(|signal| Action::Answer(signal.number().to_string()))
+}
+
+#[cfg(test)]
+mod tests;

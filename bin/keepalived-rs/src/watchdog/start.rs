@@ -1,0 +1,152 @@
+//! From the command line to the first turn of the parent, and its last words.
+
+use std::io;
+
+use sys::process::{Announce, Daemonised};
+use sys::{PidFile, PidFileError};
+
+use super::lifecycle::{self, Start};
+use super::run_files::RunFiles;
+use super::{WatchDog, remove};
+use crate::cli::Options;
+use crate::configuration::{self, Usable};
+use crate::{log_setup, version};
+
+/// Runs the daemon; the exit status.
+pub(crate) fn run(mut options: Options) -> i32 {
+    log_setup::start(&options);
+    log::info!("Starting Keepalived {} (keepalived-rs {})", version::KEEPALIVED, version::OURS);
+    if !options.unexpected.is_empty() {
+        log::warn!("Unexpected argument(s): {}", options.unexpected.join(" "));
+    }
+    if !sys::process::is_root() {
+        log::error!(
+            "keepalived-rs has to be started by root: it programs addresses and LVS tables"
+        );
+        return 4;
+    }
+    options.make_absolute();
+    log::info!("Configuration file {}", options.config.display());
+    let usable = match configured(&options) {
+        Ok(usable) => usable,
+        Err(status) => return i32::from(status),
+    };
+    let global = &usable.config.global;
+    log_setup::name(&global.launch);
+    // `ps -C keepalived` finds the daemon, whatever the file is called. Not worth a failure.
+    let _ = sys::process::set_name(global.process_name.as_deref().unwrap_or("keepalived"));
+    let files = RunFiles::new(&options, &global.launch);
+    let pid_file = match files.make_directories().and_then(|()| open(&files)) {
+        Ok(Some(file)) => file,
+        Ok(None) => return 0,
+        Err(why) => {
+            log::error!("{why}");
+            return 1;
+        }
+    };
+    sys::process::set_umask(configuration::umask(&usable.config));
+    allow_core_dumps(&options);
+    run_configured(options, usable, &files, pid_file)
+}
+
+/// Reads the configuration, inside the network namespace that it or the command line names: its
+/// interfaces are those that count.
+fn configured(options: &Options) -> Result<Usable, u8> {
+    if let Some(name) = &options.namespace {
+        enter(name)?;
+    }
+    let mut loaded = configuration::load(options);
+    let named = loaded.config.as_ref().and_then(|config| config.global.launch.namespace.as_ref());
+    if let (Some(name), None) = (named, &options.namespace) {
+        enter(name)?;
+        loaded = configuration::load(options);
+    }
+    configuration::at_start(options, loaded)
+}
+
+fn enter(name: &str) -> Result<(), u8> {
+    sys::namespace::enter_network(name).map_err(|error| {
+        log::error!("cannot run in network namespace {name}: {error} (ip netns list)");
+        1
+    })
+}
+
+/// The PID file of the parent, locked; `None` when a living daemon has it.
+fn open(files: &RunFiles) -> Result<Option<PidFile>, String> {
+    match PidFile::open(&files.parent) {
+        Ok(file) => Ok(Some(file)),
+        Err(error @ PidFileError::Locked { .. }) => {
+            log::error!("{error}");
+            log::error!("daemon is already running");
+            Ok(None)
+        }
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn allow_core_dumps(options: &Options) {
+    if !options.core_dumps {
+        return;
+    }
+    if let Err(error) = sys::process::allow_core_dumps() {
+        log::warn!("no core dumps: {error}");
+    }
+    if let Some(pattern) = &options.core_pattern
+        && let Err(error) = std::fs::write("/proc/sys/kernel/core_pattern", pattern)
+    {
+        log::warn!("cannot set the core pattern: {error}");
+    }
+}
+
+fn run_configured(
+    options: Options,
+    usable: Usable,
+    files: &RunFiles,
+    mut pid_file: PidFile,
+) -> i32 {
+    if options.dump_config {
+        for line in telemetry::configuration(&usable.config) {
+            log::info!("{line}");
+        }
+    }
+    let announce = if options.foreground {
+        None
+    } else {
+        match sys::process::daemonise() {
+            // The lock on the PID file lives on in the daemon, and the directory is in use.
+            Ok(Daemonised::Original(status)) => return status,
+            Ok(Daemonised::Daemon(announce)) => Some(announce),
+            Err(error) => {
+                log::error!("cannot become a daemon: {error}");
+                remove(pid_file);
+                files.remove_directories();
+                return 1;
+            }
+        }
+    };
+    let status = match pid_file.write(sys::process::own_pid()).map_err(io::Error::other) {
+        Ok(()) => live(options, usable, files, announce),
+        Err(error) => Err(error),
+    };
+    let status = status.unwrap_or_else(|error| {
+        log::error!("the parent process cannot go on: {error}");
+        1
+    });
+    remove(pid_file);
+    files.remove_directories();
+    log::info!("Stopped Keepalived {} (keepalived-rs {})", version::KEEPALIVED, version::OURS);
+    status
+}
+
+fn live(
+    options: Options,
+    usable: Usable,
+    files: &RunFiles,
+    announce: Option<Announce>,
+) -> io::Result<i32> {
+    sys::process::adopt_orphans()?;
+    if lifecycle::startup(&usable.config) == Start::Stop {
+        return Ok(0);
+    }
+    WatchDog::new(options, usable, files, announce)?.live()
+}
