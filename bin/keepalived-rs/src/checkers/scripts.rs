@@ -12,8 +12,7 @@ use notify::{Input, Launcher, Output, Queue};
 use scheduler::{Interest, Scheduler, Token};
 use sys::{Child, Exit};
 
-/// Files that scripts make can be read by all and written by their owner.
-const UMASK: u32 = 0o022;
+use crate::configuration::umask;
 
 /// How long scripts about the stop may hold up the end of the process, as in keepalived.
 const STOP_SCRIPTS: Duration = Duration::from_secs(1);
@@ -38,7 +37,7 @@ impl Scripts {
     /// Looks up users and files of every script, before the loop runs.
     pub(super) fn new(config: &Config) -> Self {
         let mut scripts = Self {
-            launcher: Launcher::new(config.global.scripts.clone(), UMASK),
+            launcher: Launcher::new(config.global.scripts.clone(), umask(config)),
             queue: Queue::default(),
             running: HashMap::new(),
             checks: HashMap::new(),
@@ -49,7 +48,7 @@ impl Scripts {
 
     /// Looks everything up anew for another configuration; what runs goes on.
     pub(super) fn reload(&mut self, config: &Config) {
-        self.launcher = Launcher::new(config.global.scripts.clone(), UMASK);
+        self.launcher = Launcher::new(config.global.scripts.clone(), umask(config));
         self.prepare(config);
     }
 

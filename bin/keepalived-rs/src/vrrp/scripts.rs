@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::io;
 use std::os::fd::AsFd;
 
-use crate::configuration::umask;
 use base::{Duration, Instant};
 use control_plane::Config;
 use control_plane::model::Command;
@@ -12,6 +11,8 @@ use notify::{Input, Launcher, Output, Queue};
 use scheduler::{Interest, Scheduler, Token};
 use sys::Child;
 use vrrp_stack::{ExitKind, KillSignal, Notification, NotifyObject, RunId};
+
+use crate::configuration::umask;
 
 /// How long stop scripts may hold up the end of the process, as in keepalived.
 const STOP_SCRIPTS: Duration = Duration::from_secs(1);
