@@ -37,6 +37,8 @@ pub enum Complaint {
     },
     /// Another password.
     WrongPassword(IpAddr),
+    /// An authentication header with a wrong sum.
+    WrongSeal(IpAddr),
     /// Version 2: another advertisement interval.
     WrongInterval {
         /// The sender.
@@ -80,6 +82,7 @@ impl fmt::Display for Complaint {
             }
             Self::NoPeer(from) => write!(f, "unicast source address {from} not a unicast peer"),
             Self::WrongPassword(from) => write!(f, "received an invalid passwd from {from}!"),
+            Self::WrongSeal(from) => write!(f, "invalid authentication header from {from}"),
             Self::WrongInterval { from, ours, theirs } => write!(
                 f,
                 "advertisement interval mismatch with {from} mine={} sec rcv'd={} sec",
@@ -113,7 +116,7 @@ pub enum ComplaintKind {
     Source,
     /// [`Complaint::WrongAuthType`].
     AuthType,
-    /// [`Complaint::WrongPassword`].
+    /// [`Complaint::WrongPassword`], [`Complaint::WrongSeal`].
     Password,
     /// [`Complaint::WrongInterval`], [`Complaint::OtherInterval`].
     Interval,
@@ -129,7 +132,7 @@ impl Complaint {
             Self::Unreadable { .. } => ComplaintKind::Unreadable,
             Self::NoPeer(_) => ComplaintKind::Source,
             Self::WrongAuthType { .. } => ComplaintKind::AuthType,
-            Self::WrongPassword(_) => ComplaintKind::Password,
+            Self::WrongPassword(_) | Self::WrongSeal(_) => ComplaintKind::Password,
             Self::WrongInterval { .. } | Self::OtherInterval { .. } => ComplaintKind::Interval,
             Self::WrongAddressCount { .. } | Self::WrongAddresses { .. } => {
                 ComplaintKind::Addresses

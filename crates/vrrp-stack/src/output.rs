@@ -88,6 +88,8 @@ pub struct SocketKey {
     pub family: Family,
     /// The multicast group that it joins; `None` is for unicast.
     pub group: Option<IpAddr>,
+    /// 112 for VRRP, 51 for VRRP inside an authentication header.
+    pub protocol: u8,
 }
 
 impl SocketKey {

@@ -55,6 +55,8 @@ pub struct InstanceSnapshot {
     pub last_advert_at: Option<Instant>,
     /// IPv4 identification of the next advert.
     pub identification: u16,
+    /// Sequence number of the next advert inside an authentication header.
+    pub sequence: u32,
     /// Its counters.
     pub statistics: Statistics,
 }

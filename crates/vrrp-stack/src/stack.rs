@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use base::{IfIndex, Instant, IpNet};
 use control_plane::model::{ScriptId, Vrrp};
 use wire::checksum::VRRP_PROTOCOL;
-use wire::{AdvertView, Carrier, Family, ipv4};
+use wire::{AdvertView, Carrier, Family, ah, ipv4};
 
 use crate::addresses::{self, DesiredAddress};
 use crate::announce::AnnounceQueue;
@@ -345,7 +345,7 @@ impl Stack {
     }
 
     fn receive(&mut self, now: Instant, index: IfIndex, packet: Packet<'_>, out: &mut Outputs) {
-        let Some((carrier, payload)) = read_carrier(packet) else {
+        let Some(Envelope { carrier, payload, sealed }) = open(packet) else {
             self.stray.unreadable += 1;
             return;
         };
@@ -364,7 +364,7 @@ impl Stack {
         }
         let Self { links, scripts, announcements, generation, .. } = self;
         let mut turn = Turn { now, links, scripts, announcements, generation, out };
-        router.receive(&mut turn, view, &carrier);
+        router.receive(&mut turn, view, &carrier, sealed);
     }
 
     pub(crate) fn rebuild_listeners(&mut self) {
@@ -404,19 +404,32 @@ impl Stack {
     }
 }
 
-/// What the network layer says about a packet, and what is in it.
-fn read_carrier(packet: Packet<'_>) -> Option<(Carrier, &[u8])> {
-    match packet {
+/// A packet as far as it can be read without knowing for whom it is.
+struct Envelope<'a> {
+    carrier: Carrier,
+    /// The advert.
+    payload: &'a [u8],
+    /// The whole datagram, when the advert is inside an authentication header.
+    sealed: Option<&'a [u8]>,
+}
+
+fn open(packet: Packet<'_>) -> Option<Envelope<'_>> {
+    let (source, destination, hop_limit, payload, sealed) = match packet {
         Packet::Ipv4(bytes) => {
-            let datagram = ipv4::parse(bytes).filter(|d| d.protocol == VRRP_PROTOCOL)?;
+            let datagram = ipv4::parse(bytes)?;
+            let (payload, sealed) = match datagram.protocol {
+                VRRP_PROTOCOL => (datagram.payload, None),
+                ah::PROTOCOL => (ah::advert(datagram.payload)?, Some(bytes)),
+                _ => return None,
+            };
             let (source, destination) = (datagram.source.into(), datagram.destination.into());
-            Some((Carrier { source, destination, hop_limit: datagram.ttl }, datagram.payload))
+            (source, destination, datagram.ttl, payload, sealed)
         }
         Packet::Ipv6 { source, destination, hop_limit, payload } => {
-            let (source, destination) = (source.into(), destination.into());
-            Some((Carrier { source, destination, hop_limit }, payload))
+            (source.into(), destination.into(), hop_limit, payload, None)
         }
-    }
+    };
+    Some(Envelope { carrier: Carrier { source, destination, hop_limit }, payload, sealed })
 }
 
 #[cfg(test)]

@@ -2,12 +2,14 @@
 //! IPv4 datagram, gratuitous ARP and unsolicited neighbour advertisements. No byte string that
 //! comes from a network makes anything here panic, and what is emitted here parses here.
 //!
+//! - [`ah`]: an advert inside an authentication header
 //! - [`checksum`]: the Internet checksum, with and without a pseudo header
 //! - [`ipv4`]: the datagram around an advert
 //! - [`vrrp`]: adverts: a view on bytes, the meaning, and why bytes were refused
 //! - [`arp`]: gratuitous ARP
 //! - [`ndp`]: unsolicited neighbour advertisements
 
+pub mod ah;
 pub mod arp;
 pub mod checksum;
 pub mod ipv4;

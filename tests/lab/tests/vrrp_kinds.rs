@@ -1,5 +1,5 @@
 //! Every kind of virtual router fails over: version 3 over IPv4 and over IPv6, unicast, another
-//! multicast group, and a sync group; between two of ours and with keepalived on either side.
+//! multicast group, authentication, and a sync group; between two of ours and with keepalived on either side.
 
 use std::time::Duration;
 
@@ -64,6 +64,21 @@ fn unicast(node: usize) -> String {
 fn another_group(node: usize) -> String {
     let rest = format!("virtual_ipaddress {{ {VIP} }}");
     format!("global_defs {{ vrrp_mcast_group4 224.0.0.99 }}\n{}", instance("G", 54, node, &rest))
+}
+
+fn authentication(kind: &str, node: usize) -> String {
+    let rest = format!(
+        "authentication {{ auth_type {kind}\n auth_pass secret\n }}\n virtual_ipaddress {{ {VIP} }}"
+    );
+    instance("A", 57, node, &rest)
+}
+
+fn password(node: usize) -> String {
+    authentication("PASS", node)
+}
+
+fn authentication_header(node: usize) -> String {
+    authentication("AH", node)
 }
 
 fn sync_group(node: usize) -> String {
@@ -151,6 +166,8 @@ stories! {
     version_3_over_ipv6: ipv6, holds_v6;
     unicast_peers: unicast, holds_v4;
     another_multicast_group: another_group, holds_v4;
+    a_password: password, holds_v4;
+    an_authentication_header: authentication_header, holds_v4;
     members_of_a_sync_group: sync_group, holds_both;
 }
 

@@ -64,7 +64,8 @@ impl Sockets {
 
     fn open_one(&mut self, key: SocketKey, scheduler: &mut Scheduler) {
         let usual = VrrpSocketOptions::multicast(family(key.family), key.index);
-        let options = VrrpSocketOptions { group: key.group, ..usual };
+        let options =
+            VrrpSocketOptions { group: key.group, protocol: key.protocol, ..usual };
         let opened = VrrpSocket::open(&options).and_then(|socket| {
             use std::os::fd::AsFd;
             let token = scheduler.register(socket.as_fd(), Interest::Read)?;
@@ -77,9 +78,10 @@ impl Sockets {
                     |group| format!("multicast, address({group})"),
                 );
                 log::debug!(
-                    "VRRP sockpool: [ifindex({:>3}), family({}), proto(112), {kind}]",
+                    "VRRP sockpool: [ifindex({:>3}), family({}), proto({}), {kind}]",
                     key.index,
-                    key.family
+                    key.family,
+                    key.protocol
                 );
                 self.failed.remove(&key);
                 self.by_token.insert(token, key);

@@ -19,7 +19,8 @@ use std::net::IpAddr;
 use base::{Duration, IfIndex, Instant, Priority};
 use control_plane::model::global::MulticastGroups;
 use control_plane::model::{self, ScriptId, VirtualAddress};
-use wire::{Family, Version};
+use wire::checksum::VRRP_PROTOCOL;
+use wire::{Family, Version, ah};
 
 use crate::announce::AnnounceQueue;
 use crate::complaint::ComplaintKind;
@@ -70,6 +71,8 @@ pub struct VirtualRouter {
     source: Option<IpAddr>,
     /// IPv4 identification of the next advert; never 0, which the kernel would replace.
     identification: u16,
+    /// Sequence number of the next advert inside an authentication header.
+    sequence: u32,
     last_advert_at: Option<Instant>,
     last_transition: Option<Instant>,
     statistics: Statistics,
@@ -94,6 +97,7 @@ impl VirtualRouter {
             priority,
             source: None,
             identification: 1,
+            sequence: 1,
             last_advert_at: None,
             last_transition: None,
             statistics: Statistics::default(),
@@ -107,6 +111,7 @@ impl VirtualRouter {
     pub(crate) fn resume(&mut self, now: Instant, known: &InstanceSnapshot) {
         self.statistics = known.statistics.clone();
         self.identification = known.identification.max(1);
+        self.sequence = self.sequence_after(now, known);
         self.last_advert_at = known.last_advert_at;
         self.last_transition = known.last_transition;
         self.priority = Priority::new(known.priority).unwrap_or(self.priority);
@@ -125,6 +130,16 @@ impl VirtualRouter {
         };
     }
 
+    /// A sequence number beyond any that a predecessor can have used: it was told with a change of
+    /// state only, so what it has sent since is counted by the time.
+    fn sequence_after(&self, now: Instant, known: &InstanceSnapshot) -> u32 {
+        const RESERVE: u64 = 1_000;
+        let silent = now.saturating_since(known.last_advert_at.unwrap_or(now)).as_micros();
+        let interval = self.config.advert_interval.as_micros();
+        let sent = silent.checked_div(interval).unwrap_or(0).saturating_add(RESERVE);
+        known.sequence.wrapping_add(u32::try_from(sent).unwrap_or(u32::MAX))
+    }
+
     /// What a successor needs.
     pub fn snapshot(&self) -> InstanceSnapshot {
         InstanceSnapshot {
@@ -134,6 +149,7 @@ impl VirtualRouter {
             last_transition: self.last_transition,
             last_advert_at: self.last_advert_at,
             identification: self.identification,
+            sequence: self.sequence,
             statistics: self.statistics.clone(),
         }
     }
@@ -178,7 +194,8 @@ impl VirtualRouter {
     /// The socket that it needs on its interface.
     pub fn socket(&self, index: IfIndex) -> SocketKey {
         let group = self.config.unicast.is_none().then_some(self.group);
-        SocketKey { index, family: self.family, group }
+        let protocol = if self.ah_key().is_some() { ah::PROTOCOL } else { VRRP_PROTOCOL };
+        SocketKey { index, family: self.family, group, protocol }
     }
 
     /// Its addresses: announced in adverts, then excluded from them.

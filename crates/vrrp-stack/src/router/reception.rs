@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use wire::vrrp::{Advert, Body, Password, Rules};
-use wire::{AdvertError, AdvertView, Carrier};
+use wire::{AdvertError, AdvertView, Carrier, ah};
 
 use super::{Turn, VirtualRouter};
 use crate::complaint::Complaint;
@@ -12,15 +12,22 @@ use crate::event::Saying;
 use crate::state::State;
 
 impl VirtualRouter {
-    /// A packet with this router's id came in on its interface.
-    pub(crate) fn receive(&mut self, turn: &mut Turn<'_>, view: AdvertView<'_>, carrier: &Carrier) {
+    /// A packet with this router's id came in on its interface. `sealed` is the whole datagram when
+    /// the advert was inside an authentication header.
+    pub(crate) fn receive(
+        &mut self,
+        turn: &mut Turn<'_>,
+        view: AdvertView<'_>,
+        carrier: &Carrier,
+        sealed: Option<&[u8]>,
+    ) {
         if !matches!(self.state, State::Backup(_) | State::Master(_)) {
             return;
         }
         if self.source == Some(carrier.source) || self.ignores_adverts() {
             return;
         }
-        match self.examine(turn, view, carrier) {
+        match self.examine(turn, view, carrier, sealed) {
             Ok(advert) => self.handle_advert(turn, carrier.source, &advert),
             Err(complaint) => self.complain(turn, complaint),
         }
@@ -32,10 +39,12 @@ impl VirtualRouter {
         turn: &mut Turn<'_>,
         view: AdvertView<'_>,
         carrier: &Carrier,
+        sealed: Option<&[u8]>,
     ) -> Result<Advert, Complaint> {
         let from = carrier.source;
         let rules = self.rules(from)?;
         let advert = Advert::parse(view, carrier, &rules).map_err(|why| self.refuse(from, why))?;
+        self.check_seal(from, sealed)?;
         self.check_authentication(from, &advert)?;
         self.check_interval(turn, from, &advert)?;
         self.compare_addresses(turn, from, &advert);
@@ -86,6 +95,28 @@ impl VirtualRouter {
                 Complaint::WrongVersion { from, received, expected }
             }
             why => Complaint::Unreadable { from, why },
+        }
+    }
+
+    /// `auth_type AH`: the authentication header has to be there, with the right sum.
+    fn check_seal(&mut self, from: IpAddr, sealed: Option<&[u8]>) -> Result<(), Complaint> {
+        match (self.ah_key(), sealed) {
+            (None, None) => Ok(()),
+            (Some(key), Some(datagram)) if ah::is_authentic(datagram, &key, self.reach()) => {
+                // keepalived refuses numbers that it has seen, so a newcomer counts on from what it hears.
+                let next = ah::sequence(datagram).map_or(0, |heard| heard.wrapping_add(1));
+                self.sequence = self.sequence.max(next);
+                Ok(())
+            }
+            (Some(_), Some(_)) => {
+                self.statistics.auth_failure += 1;
+                Err(Complaint::WrongSeal(from))
+            }
+            (Some(_), None) | (None, Some(_)) => {
+                self.statistics.auth_type_mismatch += 1;
+                let (received, expected) = if sealed.is_some() { (2, 0) } else { (0, 2) };
+                Err(Complaint::WrongAuthType { from, received, expected })
+            }
         }
     }
 

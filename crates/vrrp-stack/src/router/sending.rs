@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use base::{IfIndex, IpNet, Priority};
 use control_plane::model::Authentication;
+use wire::ah::{self, Reach};
 use wire::checksum::VRRP_PROTOCOL;
 use wire::vrrp::{Advert, AdvertView, Body, Checksum, HOP_LIMIT, Password, Version};
 use wire::{Family, ipv4};
@@ -32,6 +33,7 @@ impl VirtualRouter {
             return;
         }
         self.identification = self.identification.checked_add(1).unwrap_or(1);
+        self.sequence = self.sequence.wrapping_add(1);
         self.last_advert_at = Some(turn.now);
         self.statistics.advert_sent += 1;
         if priority.is_none() {
@@ -71,7 +73,10 @@ impl VirtualRouter {
                     source,
                     destination,
                 };
-                ipv4::emit(&header, &payload)?
+                match self.ah_key() {
+                    Some(key) => ah::emit(&header, self.sequence, &payload, &key, self.reach())?,
+                    None => ipv4::emit(&header, &payload)?,
+                }
             }
             (IpAddr::V6(_), IpAddr::V6(_)) => payload,
             _ => return None,
@@ -79,6 +84,18 @@ impl VirtualRouter {
         let instance = self.config.name.clone();
         let socket = self.socket(index);
         Some(OutgoingAdvert { socket, datagram, source, destination, hop_limit, instance })
+    }
+
+    /// `auth_type AH`: the key.
+    pub(super) const fn ah_key(&self) -> Option<ah::Key> {
+        match self.config.authentication {
+            Authentication::Ah(key) => Some(key),
+            Authentication::None | Authentication::Pass(_) => None,
+        }
+    }
+
+    pub(super) const fn reach(&self) -> Reach {
+        if self.config.unicast.is_some() { Reach::Routed } else { Reach::Link }
     }
 
     /// How checksums of version 3 are made here.

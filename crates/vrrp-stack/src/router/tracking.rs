@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use base::{Instant, Priority};
 use control_plane::model::global::MulticastGroups;
-use control_plane::model::{self, Authentication, ScriptId};
+use control_plane::model::{self, ScriptId};
 
 use super::{Turn, VirtualRouter};
 use crate::event::Saying;
@@ -22,8 +22,6 @@ pub enum Fault {
     LinkDown,
     /// The interface has no address of the family to send from.
     NoPrimaryAddress,
-    /// Something is configured that this daemon cannot do (`auth_type AH`).
-    Unsupported,
     /// `unicast_fault_no_peer`: there is nobody to talk to.
     NoPeer,
     /// A tracked interface with weight 0 is down; its place in `track_interface`.
@@ -83,9 +81,6 @@ impl VirtualRouter {
         self.source = primary.or(self.source);
         let unicast = self.config.unicast.as_ref();
         match link {
-            _ if matches!(self.config.authentication, Authentication::Ah(_)) => {
-                Some(Fault::Unsupported)
-            }
             _ if unicast.is_some_and(|u| u.fault_without_peer && u.peers.is_empty()) => {
                 Some(Fault::NoPeer)
             }
@@ -129,7 +124,6 @@ impl VirtualRouter {
             turn.scripts.get(&id).map_or("that is unknown", |tracker| &tracker.config().name)
         };
         match fault {
-            Fault::Unsupported => "auth_type AH is not supported".to_owned(),
             Fault::NoPeer => "there is no unicast peer".to_owned(),
             Fault::InterfaceMissing => format!("interface {interface} does not exist"),
             Fault::LinkDown => format!("interface {interface} is down"),

@@ -169,3 +169,85 @@ fn twenty_thousand_forged_adverts_change_nothing_but_counters() {
     assert!(counted.auth_failure > 1_000, "many get as far as the password");
     assert!(bench.log().len() <= 4, "each kind of complaint is made once");
 }
+
+/// A bench with `auth_type AH`, and a peer's advert of priority 200 sealed with that key.
+fn sealed(key: wire::ah::Key) -> (Bench, Vec<u8>) {
+    let mut config = instance(100);
+    config.authentication = Authentication::Ah(*b"abc\0\0\0\0\0");
+    let advert = Advert {
+        vrid: config.vrid,
+        priority: Priority::new(200).ok(),
+        addresses: vec!["10.9.0.160".parse().unwrap()],
+        body: Body::V2 { seconds: 1, password: Password::Other(2) },
+    };
+    let destination = wire::vrrp::GROUP_V4;
+    let payload = advert.emit(HIGH.into(), destination.into());
+    let header =
+        wire::ipv4::Header { identification: 1, ttl: 255, protocol: 0, source: HIGH, destination };
+    let reach = wire::ah::Reach::Link;
+    let bytes = wire::ah::emit(&header, 1, &payload, &key, reach).unwrap();
+    (Bench::new(&only(config)), bytes)
+}
+
+fn hear_datagram(bench: &mut Bench, bytes: &[u8]) {
+    let packet = crate::Packet::Ipv4(bytes);
+    bench.give(crate::Input::Packet { index: eth0().index, packet });
+}
+
+#[test]
+fn an_authentication_header_is_sent_and_understood() {
+    let (mut bench, heard) = sealed(*b"abc\0\0\0\0\0");
+    assert_eq!(bench.stack.desired_sockets().first().unwrap().protocol, 51);
+    hear_datagram(&mut bench, &heard);
+    assert_eq!(bench.log().last().unwrap(), "(VI_1) master set to 10.9.0.9");
+    bench.run(Duration::from_secs(5));
+    let sent: Vec<_> = bench
+        .out
+        .iter()
+        .filter_map(|output| match output {
+            crate::Output::SendAdvert(advert) => Some(advert.datagram.clone()),
+            _ => None,
+        })
+        .collect();
+    let sequence = |bytes: &[u8]| u32::from_be_bytes(*bytes[28..].first_chunk().unwrap());
+    let sequences: Vec<u32> = sent.iter().map(|bytes| sequence(bytes)).collect();
+    assert_eq!(sequences, [2, 3], "it goes on from the 1 that it has heard");
+    assert!(wire::ah::is_authentic(&sent[0], b"abc\0\0\0\0\0", wire::ah::Reach::Link));
+}
+
+#[test]
+fn a_wrong_seal_and_a_missing_one_are_refused() {
+    let (mut bench, heard) = sealed(*b"guessed\0");
+    bench.out.clear();
+    hear_datagram(&mut bench, &heard);
+    bench.hear_advert(HIGH, 200, with(Password::Other(2)));
+    assert_eq!(
+        bench.log(),
+        [
+            "(VI_1) invalid authentication header from 10.9.0.9",
+            "(VI_1) received a 0 auth from 10.9.0.9, expecting 2!",
+        ]
+    );
+    let counted = bench.stack.routers()[0].statistics();
+    assert_eq!((counted.auth_failure, counted.auth_type_mismatch), (1, 1));
+}
+
+#[test]
+fn a_seal_nobody_asked_for_is_refused() {
+    let (_, heard) = sealed(*b"abc\0\0\0\0\0");
+    let mut bench = Bench::new(&only(instance(100)));
+    hear_datagram(&mut bench, &heard);
+    assert_eq!(bench.log().last().unwrap(), "(VI_1) received a 2 auth from 10.9.0.9, expecting 0!");
+}
+
+#[test]
+fn a_successor_goes_on_with_higher_sequence_numbers() {
+    let (mut first, _) = sealed(*b"abc\0\0\0\0\0");
+    first.run(Duration::from_secs(4));
+    let told: crate::Snapshot = first.stack.take_changes().into_iter().collect();
+    first.run(Duration::from_secs(600));
+    let config = only(first.stack.routers()[0].config().clone());
+    let mut out = crate::Outputs::new();
+    let second = crate::Stack::new(first.now, &config, &[eth0()], Some(&told), &mut out);
+    assert!(second.snapshot().instances[0].sequence > first.stack.snapshot().instances[0].sequence);
+}

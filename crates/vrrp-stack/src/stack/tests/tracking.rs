@@ -3,7 +3,7 @@
 use base::{Duration, Weight};
 use control_plane::model::tracking::TrackInterface;
 use control_plane::model::vrrp::TrackWeight;
-use control_plane::model::{Authentication, Instance, VrrpScript};
+use control_plane::model::{Instance, VrrpScript};
 
 use crate::fixture::*;
 use crate::input::Input;
@@ -254,15 +254,6 @@ fn dont_track_primary_goes_on_without_a_carrier() {
     let mut bench = Bench::master(&only(config));
     bench.give(Input::Link(down(eth0())));
     assert_eq!(bench.state(), "MASTER");
-}
-
-#[test]
-fn what_cannot_be_done_is_a_fault_and_not_something_else() {
-    let mut config = instance(100);
-    config.authentication = Authentication::Ah(*b"secret\0\0");
-    let bench = Bench::new(&only(config));
-    assert_eq!(bench.state(), "FAULT");
-    assert!(bench.stack.routers()[0].faults().contains(&Fault::Unsupported));
 }
 
 #[test]
