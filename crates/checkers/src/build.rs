@@ -12,7 +12,7 @@ use control_plane::model::{Checker, Lvs, RealServer, ServiceAddress, VirtualServ
 use crate::event::Event;
 use crate::health::Health;
 use crate::jitter::Jitter;
-use crate::kinds::{is_effective, is_supported, kind_name};
+use crate::kinds::{is_effective, kind_name};
 use crate::layout::{Activity, Check, Layout, Progress, Server, Service, adjusted, sorry_address};
 use crate::names::ServerId;
 use crate::probes::CheckIndex;
@@ -86,17 +86,14 @@ struct Builder<'a> {
 /// Build the lists of `config`.
 pub(crate) fn build(config: &Lvs, prior: &Prior, now: Instant, jitter: &mut Jitter) -> Built {
     let mut builder = Builder { prior, now, jitter, built: Built::default() };
-    let ignored = config.virtual_servers.iter().filter(|service| !is_supported(service));
-    builder.built.ignored.extend(ignored.map(|service| Event::ServiceIgnored(service.address)));
     services_of(config).for_each(|service| builder.add_service(service));
     builder.built
 }
 
-/// The virtual servers that have an effect; of those with the same address the first.
+/// The virtual servers; of those with the same address the first.
 pub(crate) fn services_of(config: &Lvs) -> impl Iterator<Item = &VirtualServer> {
     let mut seen = BTreeSet::new();
-    let services = config.virtual_servers.iter().filter(|service| is_supported(service));
-    services.filter(move |service| seen.insert(service.address))
+    config.virtual_servers.iter().filter(move |service| seen.insert(service.address))
 }
 
 /// The real servers; of those with the same address the first.

@@ -101,8 +101,6 @@ pub enum Event {
         /// The keyword.
         kind: &'static str,
     },
-    /// A kind of virtual server that has no effect yet.
-    ServiceIgnored(ServiceAddress),
 }
 
 /// The arithmetic of a quorum.
@@ -140,7 +138,7 @@ impl Event {
     /// How grave it is. keepalived gives all of these the level "info", but for what it has no words.
     pub const fn level(&self) -> Level {
         match self {
-            Self::CheckerIgnored { .. } | Self::ServiceIgnored(_) => Level::Warning,
+            Self::CheckerIgnored { .. } => Level::Warning,
             _ => Level::Info,
         }
     }
@@ -205,13 +203,6 @@ impl fmt::Display for Event {
                     f,
                     "WARNING - {kind} of service {server} of VS {service} has no effect yet, \
                      the server counts as up"
-                )
-            }
-            Self::ServiceIgnored(id) => {
-                let service = ServiceName(*id);
-                write!(
-                    f,
-                    "WARNING - virtual server groups have no effect yet, {service} is ignored"
                 )
             }
         }

@@ -2,7 +2,7 @@
 
 use base::Duration;
 use control_plane::model::checks::{HttpCheck, Sni, TcpCheck, Url};
-use control_plane::model::{Checker, CheckerKind, ServiceAddress, VirtualServer};
+use control_plane::model::{Checker, CheckerKind};
 
 use crate::dialogue::{Dialogue, Dns, Http, Ping, Smtp, Udp};
 use crate::jitter::Jitter;
@@ -103,9 +103,4 @@ pub(crate) const fn kind_name(kind: &CheckerKind) -> &'static str {
         CheckerKind::File(_) => "FILE_CHECK",
         CheckerKind::Bfd(_) => "BFD_CHECK",
     }
-}
-
-/// Whether a virtual server is one service of the kernel. A group is several, which has no effect yet.
-pub(crate) const fn is_supported(service: &VirtualServer) -> bool {
-    !matches!(service.address, ServiceAddress::Group { .. })
 }

@@ -236,16 +236,11 @@ fn a_server_is_up_only_while_all_its_checks_are() {
 #[test]
 fn what_has_no_effect_yet_is_said_and_does_no_harm() {
     let bfd = Checker::new(CheckerKind::Bfd(BfdId(0)));
-    let group = ServiceAddress::Group { group: GroupId(0), protocol: Protocol::Tcp, ipv6: false };
-    let config = lvs(vec![
-        VirtualServer::new(group),
-        service("10.1.0.100:80", vec![server("127.0.0.2:80", 1, vec![bfd])]),
-    ]);
+    let config = lvs(vec![service("10.1.0.100:80", vec![server("127.0.0.2:80", 1, vec![bfd])])]);
     let mut world = World::new(&config);
     assert_eq!(
         world.take_lines(),
         [
-            "WARNING - virtual server groups have no effect yet, group 0 is ignored",
             "WARNING - BFD_CHECK of service [127.0.0.2]:tcp:80 of VS [10.1.0.100]:tcp:80 has no \
              effect yet, the server counts as up",
             "Gained quorum 1+0=1 <= 1 for VS [10.1.0.100]:tcp:80",
@@ -253,6 +248,19 @@ fn what_has_no_effect_yet_is_said_and_does_no_harm() {
     );
     assert_eq!(world.table().len(), 2);
     assert_eq!(world.machine.plan(&config), []);
+}
+
+#[test]
+fn a_group_is_one_service_for_the_checkers() {
+    let address = ServiceAddress::Group { group: GroupId(0), protocol: Protocol::Tcp, ipv6: false };
+    let group = VirtualServer {
+        real_servers: vec![checked("127.0.0.2:80", 1, 0)],
+        ..VirtualServer::new(address)
+    };
+    let mut world = World::new(&lvs(vec![group]));
+    assert_eq!(world.table().len(), 2);
+    world.run_until(4_500);
+    assert_eq!(world.table(), ["-A group 0 -s wlc"], "the check has failed");
 }
 
 #[test]

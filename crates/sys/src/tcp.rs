@@ -59,8 +59,7 @@ pub fn icmp_connect(wanted: &Connect) -> io::Result<OwnedFd> {
     // Raw sockets know no ports, and take one for a protocol number.
     wanted.target.set_port(0);
     wanted.bind.iter_mut().for_each(|source| source.set_port(0));
-    let protocol =
-        if wanted.target.is_ipv4() { libc::IPPROTO_ICMP } else { libc::IPPROTO_ICMPV6 };
+    let protocol = if wanted.target.is_ipv4() { libc::IPPROTO_ICMP } else { libc::IPPROTO_ICMPV6 };
     start(&wanted, libc::SOCK_RAW, protocol)
 }
 

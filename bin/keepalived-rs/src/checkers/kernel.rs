@@ -4,19 +4,28 @@ use std::net::SocketAddr;
 
 use base::Instant;
 use checkers::{Checkers, DesiredDestination, DesiredService, ServiceSettings};
-use control_plane::model::{ForwardingMethod, Protocol, ServiceAddress, lvs as model};
+use control_plane::model::lvs::{self as model, FlushOnStop, ServerGroup};
+use control_plane::model::{ForwardingMethod, Lvs, ServiceAddress};
 use ipvs_wrapper::{
-    Destination, Error, Family, Forwarding, Ipvs, Managed, ONE_PACKET, Pool, Report, SCHEDULER_1,
+    Destination, Error, Forwarding, Ipvs, Managed, ONE_PACKET, Pool, Report, SCHEDULER_1,
     SCHEDULER_2, SCHEDULER_3, Service, ServiceKey, TUNNEL_CHECKSUM, TUNNEL_REMOTE_CHECKSUM, Table,
-    Tunnel, TunnelKind,
+    Timeouts, Tunnel, TunnelKind,
 };
 
+use super::services::keys;
 use crate::convergence::Convergence;
 
 /// The wrapper, and what was last asked of it.
 pub(super) struct Kernel {
     ipvs: Ipvs<netlink::Socket>,
     state: Convergence,
+    groups: Vec<ServerGroup>,
+    /// What is ours by the groups of an earlier configuration, until the kernel has lost it.
+    former: Managed,
+    /// What is done about the table at the end.
+    flush_on_stop: FlushOnStop,
+    /// The timeouts of before the first change.
+    timeouts: Option<Timeouts>,
 }
 
 /// Why there is no table to program.
@@ -34,7 +43,67 @@ impl Kernel {
             Error::NoIpvs | Error::TooOld { .. } => OpenError::Unavailable(error.to_string()),
             Error::Netlink(error) => OpenError::Failed(error.to_string()),
         })?;
-        Ok(Self { ipvs, state: Convergence::default() })
+        Ok(Self {
+            ipvs,
+            state: Convergence::default(),
+            groups: Vec::new(),
+            former: Managed::default(),
+            flush_on_stop: FlushOnStop::default(),
+            timeouts: None,
+        })
+    }
+
+    /// The daemon starts with this configuration; not for a successor, who finds a table in use.
+    pub(super) fn start(&mut self, config: &Lvs) {
+        if config.flush {
+            self.flush();
+        }
+    }
+
+    /// This is the configuration from now on. To be called before the machine gets it.
+    pub(super) fn configure(&mut self, config: &Lvs, machine: Option<&Checkers>) {
+        if let Some(machine) = machine {
+            self.former = managed(machine, &self.groups, std::mem::take(&mut self.former));
+        }
+        self.groups.clone_from(&config.groups);
+        self.flush_on_stop = config.flush_on_stop;
+        self.state.disturbed();
+        self.set_timeouts(Timeouts {
+            tcp: config.timeouts.tcp,
+            tcp_fin: config.timeouts.tcp_fin,
+            udp: config.timeouts.udp,
+        });
+    }
+
+    /// After the last comparison.
+    pub(super) fn leave(&mut self) {
+        if self.flush_on_stop == FlushOnStop::All {
+            self.flush();
+        }
+        self.set_timeouts(Timeouts::default());
+    }
+
+    fn flush(&mut self) {
+        if let Err(error) = self.ipvs.flush() {
+            log::error!("IPVS: {error}");
+        }
+    }
+
+    /// What is not in `wanted` becomes what it was before we changed it.
+    fn set_timeouts(&mut self, wanted: Timeouts) {
+        if wanted.is_empty() && self.timeouts.is_none() {
+            return;
+        }
+        let former = match self.timeouts {
+            Some(former) => former,
+            None => match self.ipvs.timeouts() {
+                Ok(former) => *self.timeouts.insert(former),
+                Err(error) => return log::error!("IPVS: {error}"),
+            },
+        };
+        if let Err(error) = self.ipvs.set_timeouts(&wanted.or(former)) {
+            log::error!("IPVS: {error}");
+        }
     }
 
     /// From now on nothing is changed: the table stays (`-I`).
@@ -54,38 +123,67 @@ impl Kernel {
         if !self.state.is_due(now, wanted) {
             return false;
         }
-        let refused: Vec<String> = match self.ipvs.reconcile(&managed(machine), &table(machine)) {
+        let managed = managed(machine, &self.groups, self.former.clone());
+        let table = table(machine, &self.groups);
+        let refused: Vec<String> = match self.ipvs.reconcile(&managed, &table) {
             Ok(Report { refused, .. }) => refused.iter().map(ToString::to_string).collect(),
             Err(error) => vec![error.to_string()],
         };
         for message in self.state.compared(now, wanted, refused) {
             log::error!("IPVS: {message}");
         }
-        self.state.is_there()
+        let is_there = self.state.is_there();
+        if is_there {
+            self.former = Managed::default();
+        }
+        is_there
     }
 }
 
-fn managed(machine: &Checkers) -> Managed {
-    let mut managed = Managed::default();
+/// What is ours, and what was.
+fn managed(machine: &Checkers, groups: &[ServerGroup], former: Managed) -> Managed {
+    let mut managed = former;
     for (address, servers) in machine.managed() {
-        let Some(key) = key(address) else { continue };
-        managed.services.insert(key);
-        managed.destinations.extend(servers.iter().map(|server| (key, *server)));
+        for key in keys(address, groups) {
+            managed.services.insert(key);
+            for server in servers {
+                // How a server was forwarded to is not known any more.
+                let places = [*server, place(address, key, *server, ForwardingMethod::Tunnel)];
+                managed.destinations.extend(places.map(|server| (key, server)));
+            }
+        }
     }
     managed
 }
 
-fn table(machine: &Checkers) -> Table {
+fn table(machine: &Checkers, groups: &[ServerGroup]) -> Table {
     let mut table = Table::default();
     for (address, service) in machine.desired() {
-        if let Some(key) = key(address) {
-            table.insert(pool(key, service));
+        for key in keys(address, groups) {
+            table.insert(pool(address, key, service));
         }
     }
     table
 }
 
-fn pool(key: ServiceKey, desired: &DesiredService) -> Pool {
+/// Where the kernel has a server. It rewrites ports only with NAT; else keepalived gives the server
+/// of a firewall mark port 0, and that of a group's address the port of that address.
+fn place(
+    address: &ServiceAddress,
+    key: ServiceKey,
+    server: SocketAddr,
+    method: ForwardingMethod,
+) -> SocketAddr {
+    let port = match (method, address, key) {
+        (ForwardingMethod::Nat, ..) => server.port(),
+        (_, _, ServiceKey::FirewallMark { .. }) => 0,
+        (_, ServiceAddress::Group { .. }, ServiceKey::Address { address, .. }) => address.port(),
+        _ => server.port(),
+    };
+    SocketAddr::new(server.ip(), port)
+}
+
+fn pool(address: &ServiceAddress, key: ServiceKey, desired: &DesiredService) -> Pool {
     let settings = &desired.settings;
     let persistence =
         settings.persistence.map(|timeout| u32::try_from(timeout.as_secs()).unwrap_or(u32::MAX));
@@ -97,7 +195,8 @@ fn pool(key: ServiceKey, desired: &DesiredService) -> Pool {
         ..Service::new(key, settings.scheduler.name())
     });
     for (server, destination) in &desired.destinations {
-        pool.insert(self::destination(*server, destination));
+        let place = place(address, key, *server, destination.method);
+        pool.insert(self::destination(place, destination));
     }
     pool
 }
@@ -138,23 +237,4 @@ fn destination(server: SocketAddr, desired: &DesiredDestination) -> Destination 
         lower_threshold: desired.lower_threshold,
         ..Destination::new(server, forwarding, desired.weight)
     }
-}
-
-/// `None` for a group, which is no service itself.
-fn key(address: &ServiceAddress) -> Option<ServiceKey> {
-    Some(match *address {
-        ServiceAddress::Address { ip, port, protocol } => {
-            let protocol = match protocol {
-                Protocol::Tcp => ipvs_wrapper::Protocol::Tcp,
-                Protocol::Udp => ipvs_wrapper::Protocol::Udp,
-                Protocol::Sctp => ipvs_wrapper::Protocol::Sctp,
-            };
-            ServiceKey::address(protocol, ip, port)
-        }
-        ServiceAddress::Mark { mark, ipv6 } => {
-            let family = if ipv6 { Family::Inet6 } else { Family::Inet };
-            ServiceKey::FirewallMark { family, mark }
-        }
-        ServiceAddress::Group { .. } => return None,
-    })
 }

@@ -4,6 +4,7 @@
 mod kernel;
 mod probes;
 mod scripts;
+mod services;
 mod stream;
 mod tls;
 
@@ -100,12 +101,16 @@ impl Process {
     fn new(
         scheduler: Scheduler,
         mut parent: Parent<CheckersState>,
-        kernel: Kernel,
+        mut kernel: Kernel,
         start: Start<Snapshot>,
     ) -> io::Result<Self> {
         let Start { generation, config, known } = start;
         let mut outputs = Outputs::new();
         let (now, seed) = (sys::clock::now(), sys::random::random_u64()?);
+        if known.is_none() {
+            kernel.start(&config.lvs);
+        }
+        kernel.configure(&config.lvs, None);
         let machine = Checkers::new(now, &config.lvs, known.as_ref(), seed, &mut outputs);
         parent.say(&ToParent::Ready { generation });
         let (probes, scripts) = (Probes::new()?, Scripts::new(&config));
@@ -133,6 +138,7 @@ impl Process {
                 }
                 self.input(now, Input::Stop);
                 self.carry_out(now);
+                self.kernel.leave();
                 return self.scripts.finish(&mut self.scheduler);
             }
             // What carrying out has led to is not left until something else happens.

@@ -173,7 +173,7 @@ impl World {
                     format!("-t {}", SocketAddr::new(*ip, *port))
                 }
                 ServiceAddress::Mark { mark, .. } => format!("-f {mark}"),
-                ServiceAddress::Group { .. } => panic!("a group is not a service of the kernel"),
+                ServiceAddress::Group { group, .. } => format!("group {}", group.0),
             };
             lines.push(format!("-A {name} -s {}", service.settings.scheduler.name()));
             for (server, destination) in &service.destinations {
