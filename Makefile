@@ -8,8 +8,10 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 DOCDIR  ?= $(PREFIX)/share/doc/keepalived-rs
 # Stories of the lab mostly wait: more of them than processors may run at once.
 STORIES ?= 4
+# Runs of each fuzz target.
+FUZZ_RUNS ?= 100000
 
-.PHONY: help setup build check test demo bench install clean
+.PHONY: help setup build check test demo bench fuzz install clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -34,9 +36,13 @@ demo: setup ## a pair of directors under load loses servers and directors, and g
 	$(CARGO) build --package keepalived-rs --package lab
 	@$(TARGET)/debug/demo
 
-bench: setup ## failover times side by side with Debian's keepalived
+bench: setup ## failover times and cost of a configuration test, side by side with Debian's keepalived
 	$(CARGO) build --release --package keepalived-rs --package lab
 	@$(TARGET)/release/bench
+	@$(TARGET)/release/bench-configuration
+
+fuzz: ## each fuzz target for FUZZ_RUNS runs; needs nightly Rust and cargo-fuzz
+	@CARGO=$(CARGO) tests/fuzz/run $(FUZZ_RUNS)
 
 install: build ## the daemon as PREFIX/sbin/keepalived, samples, systemd unit; DESTDIR is respected
 	install -D -m 755 $(TARGET)/release/keepalived-rs $(DESTDIR)$(PREFIX)/sbin/keepalived
