@@ -44,10 +44,10 @@ fn the_vip_follows(pairing: Pairing) {
     let start_lb01 =
         |program: &Program| Daemon::start(program, &lb01, configuration("single-lb01"));
 
-    let backup = Daemon::start(&second, &lb02, configuration("single-lb02"));
-    backup.wait_log("Entering BACKUP STATE", SLACK);
     let master = start_lb01(&first);
     wait::eventually(LB01_DOWN_INTERVAL + SLACK, "the VIP is on lb01", || lb01.holds(VIP));
+    let backup = Daemon::start(&second, &lb02, configuration("single-lb02"));
+    backup.wait_log("Entering BACKUP STATE", SLACK);
     assert!(lb01.addresses().contains(&labelled_vip()), "{:?}", lb01.addresses());
     assert!(!lb02.holds(VIP), "the VIP is on lb01 only");
 
