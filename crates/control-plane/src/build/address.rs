@@ -5,9 +5,11 @@ use std::net::{IpAddr, Ipv4Addr};
 use base::IpNet;
 
 use crate::diagnostic::{Code, Diagnostic, Place};
+use crate::keywords::Block;
 use crate::lang::Context;
 use crate::model::AddressScope;
 use crate::model::vrrp::AddressFlags;
+use crate::parse::hint;
 use crate::parse::statement::Statement;
 use crate::parse::value::integer;
 
@@ -31,6 +33,7 @@ pub(crate) struct AddressDraft {
     pub no_track: bool,
     pub use_vmac: bool,
     pub track_group: Option<String>,
+    unknown_told: bool,
 }
 
 /// `brd`.
@@ -61,6 +64,7 @@ pub(super) fn read(statement: &Statement<'_>, cx: &mut Context<'_>) -> Option<Ad
         no_track: false,
         use_vmac: false,
         track_group: None,
+        unknown_told: false,
     };
     let mut at = 1;
     while let Some(option) = statement.word(at) {
@@ -129,9 +133,7 @@ impl AddressDraft {
         let known =
             ["dev", "brd", "broadcast", "scope", "label", "peer", "preferred_lft", "track_group"];
         if !known.contains(&option) {
-            let message =
-                format!("Unknown configuration entry '{option}' for ip address - ignoring");
-            cx.report(Diagnostic::new(Code::BadEntry, message).at(statement.place_of(at - 1)));
+            self.unknown(option, at, statement, cx);
             return Some(false);
         }
         let Some(value) = statement.word(at) else {
@@ -183,6 +185,22 @@ impl AddressDraft {
             _ => self.track_group = Some(value.to_owned()),
         }
         Some(true)
+    }
+
+    /// An option that nobody knows; its value, which nobody knows either, is not told once more.
+    fn unknown(
+        &mut self,
+        option: &str,
+        at: usize,
+        statement: &Statement<'_>,
+        cx: &mut Context<'_>,
+    ) {
+        if std::mem::replace(&mut self.unknown_told, true) {
+            return;
+        }
+        let message = format!("Unknown configuration entry '{option}' for ip address - ignoring");
+        let problem = Diagnostic::new(Code::BadEntry, message).at(statement.place_of(at - 1));
+        cx.report(hint::option(problem, Block::AddressEntry, option));
     }
 
     /// The broadcast address that the entry asks for.

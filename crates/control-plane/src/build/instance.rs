@@ -25,6 +25,8 @@ pub(crate) type Placed<T> = Option<(T, Place)>;
 pub(crate) struct InstanceDraft {
     pub name: String,
     pub place: Place,
+    /// What it lacks was told where it should stand.
+    pub lacks_told: bool,
     pub state: Placed<InitialState>,
     pub interface: Placed<String>,
     pub vrid: Placed<u8>,
@@ -91,6 +93,7 @@ impl InstanceDraft {
         Self {
             name: name.to_owned(),
             place,
+            lacks_told: false,
             state: None,
             interface: None,
             vrid: None,
@@ -359,10 +362,13 @@ impl InstanceDraft {
         }
     }
 
-    /// A value was no good. For most keywords nothing follows; a bad priority is 100.
+    /// A value was no good. For most keywords nothing follows; a bad priority is 100. What the
+    /// instance cannot do without need not be told once more.
     pub(super) fn invalid(&mut self, name: &str) {
-        if name == "priority" {
-            self.priority = Some((100, self.place.clone()));
+        match name {
+            "priority" => self.priority = Some((100, self.place.clone())),
+            "interface" | "virtual_router_id" => self.lacks_told = true,
+            _ => {}
         }
     }
 

@@ -40,6 +40,7 @@ impl Draft<'_, '_, '_> {
                 self.destination(word)?;
             }
         }
+        self.words.complete();
         if !self.has_destination {
             let message = "Route must have a destination".to_owned();
             return self.words.refuse(Code::BadEntry, message);

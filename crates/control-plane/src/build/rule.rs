@@ -179,6 +179,7 @@ impl Draft<'_, '_, '_> {
     }
 
     fn finish(&mut self) -> Part<()> {
+        self.words.complete();
         let by_device = self.rule.l3mdev;
         let Some(action) =
             self.action.take().or(if by_device { Some(RuleAction::Nop) } else { None })

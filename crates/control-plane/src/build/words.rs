@@ -17,6 +17,8 @@ pub(super) struct Words<'a, 'c, 's> {
     /// "route" or "rule", for messages.
     pub what: &'static str,
     at: usize,
+    /// Every word was read: what is wrong now is wrong with the entry as a whole.
+    complete: bool,
 }
 
 /// The entry cannot be used; that was told.
@@ -31,7 +33,7 @@ impl<'a, 'c, 's> Words<'a, 'c, 's> {
         what: &'static str,
         cx: &'c mut Context<'s>,
     ) -> Self {
-        Self { statement, cx, what, at: 0 }
+        Self { statement, cx, what, at: 0, complete: false }
     }
 
     /// The next word.
@@ -39,6 +41,11 @@ impl<'a, 'c, 's> Words<'a, 'c, 's> {
         let word = self.statement.word(self.at)?;
         self.at += 1;
         Some(word)
+    }
+
+    /// Every word was read.
+    pub(super) const fn complete(&mut self) {
+        self.complete = true;
     }
 
     /// The word that would come next.
@@ -55,7 +62,11 @@ impl<'a, 'c, 's> Words<'a, 'c, 's> {
 
     /// Tells what is wrong with the last word.
     pub(super) fn report(&mut self, code: Code, message: String) {
-        let place = self.statement.place_of(self.at.saturating_sub(1));
+        let place = if self.peek().is_none() && self.complete {
+            self.statement.place()
+        } else {
+            self.statement.place_of(self.at.saturating_sub(1))
+        };
         self.cx.report(Diagnostic::new(code, message).at(place));
     }
 

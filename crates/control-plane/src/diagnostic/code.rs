@@ -90,6 +90,7 @@ codes! {
     IncludeLoop "include-loop" Include Error "A file includes itself.";
     LineTooLong "line-too-long" General Error "A line is longer than 1022 bytes.";
     EmbeddedNul "embedded-nul" General Error "A line holds a NUL byte.";
+    OddBlank "odd-blank" UnknownKeyword Error "A no-break space stands where a space belongs.";
     BadDefinition "bad-definition" General Error "A definition cannot be used.";
     Undefined "undefined" General Error "${NAME} is used, but not defined.";
     BadRepeat "bad-repeat" General Error "~SEQ or ~LST is malformed.";

@@ -10,6 +10,9 @@ pub use code::{Class, Code, Severity};
 /// Diagnostics that are kept; beyond that they are counted only.
 const MAX_KEPT: usize = 2_000;
 
+/// Diagnostics among which the same one is looked for.
+const RECENT: usize = 32;
+
 /// A place in a file, with the line that stands there.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Place {
@@ -26,6 +29,12 @@ pub struct Place {
 }
 
 impl Place {
+    /// The text that is meant.
+    pub fn marked(&self) -> &str {
+        let at = |at: u32| usize::try_from(at).unwrap_or(usize::MAX);
+        self.text.get(at(self.start)..at(self.end)).unwrap_or_default().trim_end()
+    }
+
     /// The column, in characters from 1.
     pub fn column(&self) -> usize {
         let start = usize::try_from(self.start).unwrap_or(usize::MAX);
@@ -124,10 +133,15 @@ pub struct Diagnostics {
 }
 
 impl Diagnostics {
-    /// One more. Beyond a bound it is only counted.
+    /// One more. Beyond a bound it is only counted; the same at the same place, as a line makes it
+    /// that is repeated, is told once.
     pub fn push(&mut self, diagnostic: Diagnostic) {
         let class = diagnostic.code.class();
         self.worst = self.worst.max(Some(class));
+        let recent = self.list.iter().rev().take(RECENT);
+        if diagnostic.place.is_some() && recent.into_iter().any(|one| *one == diagnostic) {
+            return;
+        }
         if self.list.len() < MAX_KEPT {
             self.list.push(diagnostic);
         } else {

@@ -11,7 +11,7 @@ const MAX_DEFINITIONS: usize = 100_000;
 
 /// Times that one value is filled into another, in all: an expansion may be endless without
 /// growing.
-const MAX_WORK: usize = 20_000_000;
+const MAX_WORK: usize = 2_000_000;
 
 /// What is defined.
 #[derive(Clone, Debug, Default)]

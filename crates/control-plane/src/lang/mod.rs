@@ -20,15 +20,17 @@ use line::{Origin, trim, without_comment};
 /// Longest line that keepalived reads, in bytes.
 const MAX_LINE: usize = 1_022;
 /// Lines that definitions and repetition may add to a configuration.
-const MAX_ADDED_LINES: usize = 2_000_000;
+const MAX_ADDED_LINES: usize = 1_000_000;
 /// Bytes that they may add.
-const MAX_ADDED_BYTES: usize = 128 << 20;
+const MAX_ADDED_BYTES: usize = 64 << 20;
 /// Files that may be included in each other.
 const MAX_INCLUDE_DEPTH: usize = 32;
 /// Files of a configuration.
 const MAX_FILES: usize = 10_000;
 /// Bytes of all files.
 const MAX_BYTES: usize = 1 << 30;
+/// U+00A0.
+const NO_BREAK_SPACE: char = '\u{a0}';
 /// Times that one line may turn into another one.
 const MAX_TURNS: usize = 64;
 
@@ -175,9 +177,27 @@ impl<'s, S: Sink> Reader<'s, S> {
                 self.cx.report(Diagnostic::new(Code::EmbeddedNul, message).at(at));
                 continue;
             }
-            self.physical_line(raw, origin);
+            if raw.contains(NO_BREAK_SPACE) {
+                self.line_with_odd_blanks(raw, origin);
+            } else {
+                self.physical_line(raw, origin);
+            }
         }
         self.finish_collecting();
+    }
+
+    /// Text that went through a word processor or a web page: keepalived takes a no-break space for
+    /// a part of a word. It is told, and read as the space that was meant.
+    fn line_with_odd_blanks(&mut self, raw: &str, origin: Origin<'_>) {
+        let used = without_comment(raw);
+        if let Some(at) = used.find(NO_BREAK_SPACE) {
+            let message = "a no-break space stands here";
+            let place = origin.place(at..at + NO_BREAK_SPACE.len_utf8());
+            let problem = Diagnostic::new(Code::OddBlank, message).at(place);
+            self.cx.report(problem.help("put a plain space in its place"));
+        }
+        // Two spaces for two bytes: columns stay what they are.
+        self.physical_line(&raw.replace(NO_BREAK_SPACE, "  "), origin);
     }
 
     fn physical_line(&mut self, raw: &str, origin: Origin<'_>) {

@@ -3,7 +3,7 @@
 use crate::diagnostic::{Code, Diagnostic};
 use crate::keywords::{self, Block};
 
-/// Words that may differ for one to be taken for a misspelling of the other.
+/// Whether one may be taken for a misspelling of the other.
 fn is_close(given: &str, known: &str) -> bool {
     let allowed = match given.len() {
         0..=2 => 0,
@@ -11,7 +11,30 @@ fn is_close(given: &str, known: &str) -> bool {
         6..=10 => 2,
         _ => 3,
     };
-    strsim::damerau_levenshtein(given, known) <= allowed
+    // The distance is dear and never less than what one word has more than the other, so a file
+    // of nothing but unknown words is read in time too.
+    let lengths = given.chars().count().abs_diff(known.chars().count());
+    lengths <= allowed && strsim::damerau_levenshtein(given, known) <= allowed
+}
+
+/// A value that looks like a definition which nobody made.
+pub(crate) fn undefined(problem: Diagnostic, value: &str) -> Diagnostic {
+    if value.starts_with('$') { problem.help(format!("{value} is not defined")) } else { problem }
+}
+
+/// An unknown word of an entry, with the one that was probably meant.
+pub(crate) fn option(problem: Diagnostic, place: Block, given: &str) -> Diagnostic {
+    let known = keywords::all().filter(|(block, _)| *block == place).map(|(_, row)| row.name);
+    match closest(given, known) {
+        Some(meant) => problem.label(format!("did you mean '{meant}'?")),
+        None => problem,
+    }
+}
+
+/// Whether one word is the beginning of the other: `advert_interval` for `advert_int`.
+fn is_longer_or_shorter(given: &str, known: &str) -> bool {
+    let shorter = given.len().min(known.len());
+    shorter >= 5 && (given.starts_with(known) || known.starts_with(given))
 }
 
 /// The known word that was probably meant.
@@ -20,17 +43,17 @@ pub(crate) fn closest<'a>(given: &str, known: impl Iterator<Item = &'a str>) -> 
     if given.len() > 64 {
         return None;
     }
+    let lower = given.to_ascii_lowercase();
     known
-        .filter(|word| is_close(&given.to_ascii_lowercase(), &word.to_ascii_lowercase()))
+        .filter(|word| {
+            is_close(&lower, &word.to_ascii_lowercase()) || is_longer_or_shorter(&lower, word)
+        })
         .min_by_key(|word| strsim::damerau_levenshtein(given, word))
 }
 
 /// An unknown keyword, with where it would be known or what was probably meant.
 pub(crate) fn unknown_keyword(block: Block, name: &str) -> Diagnostic {
     let problem = Diagnostic::new(Code::UnknownKeyword, format!("Unknown keyword '{name}'"));
-    if name.contains('\u{a0}') {
-        return problem.help("a no-break space stands here; put a plain space in its place");
-    }
     if name.starts_with('\u{feff}') {
         return problem.help("the file begins with a byte order mark; save it without one");
     }

@@ -157,7 +157,13 @@ pub(crate) fn integer(word: &str, min: i64, max: i64) -> Result<i64, Diagnostic>
 
 fn out_of_range(word: &str, min: &str, max: &str) -> Diagnostic {
     let message = format!("number '{word}' outside range [{min}, {max}]");
-    Diagnostic::new(Code::OutOfRange, message).label(format!("expected {min} to {max}"))
+    let plain = |number: &str| match number.split_once('.') {
+        Some((whole, fraction)) if fraction.bytes().all(|digit| digit == b'0') => whole.to_owned(),
+        Some(_) => number.trim_end_matches('0').to_owned(),
+        None => number.to_owned(),
+    };
+    let label = format!("expected {} to {}", plain(min), plain(max));
+    Diagnostic::new(Code::OutOfRange, message).label(label)
 }
 
 /// A decimal number that is a time, and what is slightly wrong with it.

@@ -136,7 +136,7 @@ fn report(
 
 fn vrid(draft: &InstanceDraft, cx: &mut Context<'_>) -> Option<Vrid> {
     let vrid = draft.vrid.as_ref().and_then(|(vrid, _)| Vrid::new(*vrid).ok());
-    if vrid.is_none() {
+    if vrid.is_none() && !draft.lacks_told {
         let message = format!("({}) the virtual router id must be set", draft.name);
         let problem = late(Code::Incomplete, message, &draft.place);
         cx.report(problem.help("write 'virtual_router_id N', 1 to 255, the same on every node"));
@@ -149,6 +149,9 @@ fn interface(draft: &InstanceDraft, global: &GlobalDraft, cx: &mut Context<'_>) 
         if draft.source.is_some() && !draft.unicast.peers.is_empty() {
             // Unicast goes out by whatever interface routing chooses.
             return Some(String::new());
+        }
+        if draft.lacks_told {
+            return None;
         }
         let message = format!("({}) Unknown interface!", draft.name);
         let problem = late(Code::Incomplete, message, &draft.place);
