@@ -1,6 +1,7 @@
 //! A child of the daemon dies: nothing may be seen of it from outside.
 #![allow(clippy::expect_used, reason = "test code")]
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use lab::director::{Cluster, DIRECTORS, INTERFACE};
@@ -12,7 +13,14 @@ use lab::{Capture, Daemon, Network, Program, left, uml, wait};
 use nix::sys::signal::Signal;
 
 const VIP: &str = "192.168.100.100";
-const LIMIT: Duration = Duration::from_secs(8);
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// These stories are about milliseconds: they run one after another, not beside a booting kernel.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Adverts must go on this soon after the death of the process that sent them.
 const RESUME: Duration = Duration::from_millis(100);
@@ -29,6 +37,7 @@ fn the_death_of_a_masters_vrrp_process_is_not_noticed_by_keepalived() {
 
 fn the_death_of_a_masters_vrrp_process(pairing: Pairing) {
     let Some([first, second]) = pairing.programs() else { return };
+    let _alone = alone();
     let network = Network::new();
     let lb01 = network.machine("lb01", "eth0", &["192.168.100.11/24"]);
     let lb02 = network.machine("lb02", "eth0", &["192.168.100.12/24"]);
@@ -73,6 +82,7 @@ fn the_death_of_a_masters_vrrp_process(pairing: Pairing) {
 
 #[test]
 fn the_death_of_the_checker_takes_no_entry_from_the_table_and_checks_go_on() {
+    let _alone = alone();
     uml::with_ipvs(
         "the_death_of_the_checker_takes_no_entry_from_the_table_and_checks_go_on",
         the_death_of_the_checker,

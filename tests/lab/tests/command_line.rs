@@ -10,7 +10,7 @@ use lab::scenario::configuration;
 use lab::{Daemon, Network, Node, Program, left, syslog, wait};
 use nix::sys::signal::Signal;
 
-const LIMIT: Duration = Duration::from_secs(8);
+const LIMIT: Duration = Duration::from_secs(20);
 const OWN: &str = "192.168.100.11/24";
 const VIP: &str = "192.168.100.100";
 

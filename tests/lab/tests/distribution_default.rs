@@ -8,7 +8,7 @@ use lab::{Capture, Daemon, Network, Program, left, wait};
 
 const OWN: &str = "192.168.200.1/24";
 const VIPS: [&str; 3] = ["192.168.200.16", "192.168.200.17", "192.168.200.18"];
-const LIMIT: Duration = Duration::from_secs(8);
+const LIMIT: Duration = Duration::from_secs(20);
 
 /// What keepalived says of this file.
 const WARNINGS: [&str; 4] = [

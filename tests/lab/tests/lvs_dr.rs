@@ -17,7 +17,7 @@ const LB01_DOWN_INTERVAL: Duration = Duration::from_millis(3609);
 /// First check within delay_loop (6 s), three retries 3 s apart, each connect refused at once.
 const REMOVAL: Duration = Duration::from_secs(6 + 3 * 3);
 
-const SLACK: Duration = Duration::from_secs(3);
+const SLACK: Duration = Duration::from_secs(6);
 
 #[test]
 fn the_pair_serves_through_dead_servers_a_crash_a_return_and_stops_clean() {

@@ -8,7 +8,7 @@ use lab::scenario::configuration;
 use lab::{Daemon, Network, Node, left, wait};
 
 /// A check every 5 s, a start of nginx, and an election.
-const LIMIT: Duration = Duration::from_secs(14);
+const LIMIT: Duration = Duration::from_secs(25);
 
 /// The guides' script: nginx is started again when it is dead; the check fails when that fails.
 const CHECK_WEB: &str = "#!/bin/bash

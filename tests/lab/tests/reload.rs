@@ -9,7 +9,7 @@ use lab::scenario::configuration;
 use lab::web::Web;
 use lab::{Capture, Daemon, Network, Program, left, uml, wait};
 
-const LIMIT: Duration = Duration::from_secs(8);
+const LIMIT: Duration = Duration::from_secs(20);
 
 /// How long after a reload something might still come.
 const QUIET: Duration = Duration::from_secs(2);

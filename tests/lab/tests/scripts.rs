@@ -12,7 +12,7 @@ use lab::{Capture, Daemon, Network, Node, left, wait};
 const VIP: &str = "192.168.216.250";
 const OWN: [&str; 2] = ["192.168.216.10/24", "192.168.216.11/24"];
 const INTERFACE: &str = "ens33";
-const LIMIT: Duration = Duration::from_secs(8);
+const LIMIT: Duration = Duration::from_secs(20);
 
 /// Writes its arguments to a file, a line for each call.
 const NOTIFY: &str = "#!/bin/sh\necho \"$@\" >>/run/notified\n";

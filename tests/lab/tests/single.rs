@@ -17,8 +17,8 @@ const LB02_DOWN_INTERVAL: Duration = Duration::from_millis(3805);
 /// The same for priority 100.
 const LB01_DOWN_INTERVAL: Duration = Duration::from_millis(3609);
 
-/// What a busy machine may add to a start or to a look.
-const SLACK: Duration = Duration::from_millis(1500);
+/// What a busy machine may add to a start or to a look; what is timed has a bound of its own.
+const SLACK: Duration = Duration::from_secs(6);
 
 #[test]
 fn the_vip_follows_a_stop_a_crash_and_a_return_between_two_of_ours() {
