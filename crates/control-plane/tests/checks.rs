@@ -552,6 +552,19 @@ fn virtual_servers() {
         ["Virtual server [10.0.0.1]:tcp:0: zero port only valid for persistent services - setting"]
     );
     assert_eq!(
+        said(&bare("fwmark 5", "lb_algo rr\nlb_kind NAT\nreal_server 2001:db8::1 {\n}")),
+        [
+            "Address family of virtual server and real server 10.0.0.2 don't match - skipping real server."
+        ]
+    );
+    assert_eq!(
+        said(&format!(
+            "virtual_server_group G {{\n10.8.0.1\n}}\n{}",
+            bare("group G", "lb_algo rr\nlb_kind NAT\nprotocol TCP")
+        )),
+        ["Virtual server [G]:0: zero port only valid for persistent services - setting"]
+    );
+    assert_eq!(
         said(&bare("fwmark 5", "lb_algo rr\nlb_kind NAT\nprotocol TCP")),
         ["Warning: Virtual server FWM 5: protocol specified for fwmark - protocol will be ignored"]
     );

@@ -127,11 +127,13 @@ impl ServerDraft {
         self.check.is_some()
     }
 
-    fn open_real(&self, statement: &Statement<'_>, cx: &mut Context<'_>) -> Option<RealDraft> {
+    fn open_real(&mut self, statement: &Statement<'_>, cx: &mut Context<'_>) -> Option<RealDraft> {
         let (address, port) = address_and_port(statement, "real server", cx)?;
         let own = match self.target {
             Target::Address(own, _) => Some(own.is_ipv4()),
-            _ => None,
+            // A mark has no family of its own: the first server gives it one.
+            Target::Mark(_) => Some(!*self.ipv6.get_or_insert(address.is_ipv6())),
+            Target::Group(_) => None,
         };
         let tunnel = matches!(self.method, Some((ForwardingMethod::Tunnel, _)));
         if own.is_some_and(|own| own != address.is_ipv4()) && !tunnel {

@@ -133,6 +133,7 @@ impl ServerDraft {
             self.persistence = Some(DEFAULT_PERSISTENCE);
         }
         self.drop_duplicates(cx);
+        self.check_sorry_port(cx);
         self.check_quorum(cx);
     }
 
@@ -152,6 +153,28 @@ impl ServerDraft {
             cx.report(late(Code::Duplicate, message, &real.place));
         }
         self.real_servers = kept;
+    }
+
+    /// DR and tunnels cannot change the port of a packet.
+    fn check_sorry_port(&mut self, cx: &mut Context<'_>) {
+        let own = self.port();
+        let fits = match &self.sorry {
+            Some(sorry) => {
+                let method = sorry.method.or(self.method).unwrap_or_default().0;
+                method == ForwardingMethod::Nat || sorry.port.is_none_or(|port| port == own)
+            }
+            None => true,
+        };
+        if fits {
+            return;
+        }
+        let message = format!(
+            "WARNING - virtual server {self} and sorry server ports don't match - resetting"
+        );
+        self.report(Code::Adjusted, message, cx);
+        if let Some(sorry) = &mut self.sorry {
+            sorry.port = Some(own);
+        }
     }
 
     fn check_quorum(&mut self, cx: &mut Context<'_>) {
@@ -370,9 +393,19 @@ impl Servers {
             match (found, &mut server.address) {
                 (Some(found), ServiceAddress::Group { group, ipv6, .. }) => {
                     *group = GroupId(found);
-                    let first = self.groups.get(found).and_then(|group| group.entries.first());
-                    if let Some(GroupEntry::Addresses { first, .. }) = first {
+                    let entries = self.groups.get(found).map_or(&[][..], |group| &group.entries);
+                    if let Some(GroupEntry::Addresses { first, .. }) = entries.first() {
                         *ipv6 = first.is_ipv6();
+                    }
+                    let no_port =
+                        |entry: &GroupEntry| matches!(entry, GroupEntry::Addresses { port: 0, .. });
+                    if server.persistence.is_none() && entries.iter().any(no_port) {
+                        let message = format!(
+                            "Virtual server [{name}]:0: zero port only valid for persistent \
+                             services - setting"
+                        );
+                        cx.report(late(Code::Adjusted, message, &place));
+                        server.persistence = Some(DEFAULT_PERSISTENCE);
                     }
                 }
                 _ => {

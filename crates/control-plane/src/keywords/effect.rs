@@ -105,38 +105,15 @@ static NOT_YET: &[Gap] = &[
         ],
         "scheduling of processes",
     ),
-    (
-        GLOBAL,
-        &[
-            "process_names",
-            "process_name",
-            "vrrp_process_name",
-            "checker_process_name",
-            "lvs_process_name",
-            "bfd_process_name",
-        ],
-        "names of processes",
-    ),
+    (GLOBAL, &["bfd_process_name"], "BFD"),
     (
         &[Block::Root],
-        &[
-            "net_namespace",
-            "net_namespace_ipvs",
-            "namespace_with_ipsets",
-            "use_pid_dir",
-            "instance",
-        ],
-        "namespaces and instances",
-    ),
-    (
-        GLOBAL,
-        &["startup_script", "startup_script_timeout", "shutdown_script", "shutdown_script_timeout"],
-        "scripts of the parent",
+        &["net_namespace_ipvs", "namespace_with_ipsets", "instance"],
+        "IPVS in another namespace",
     ),
     (
         GLOBAL,
         &[
-            "umask",
             "config_save_dir",
             "tmp_config_directory",
             "iproute_usr_dir",
@@ -147,17 +124,7 @@ static NOT_YET: &[Gap] = &[
         ],
         "small settings of the daemon",
     ),
-    (
-        GLOBAL,
-        &[
-            "data_use_instance",
-            "json_version",
-            "state_dump_file",
-            "stats_dump_file",
-            "json_dump_file",
-        ],
-        "dump files",
-    ),
+    (GLOBAL, &["stats_dump_file", "json_dump_file"], "dump files"),
     (
         GLOBAL,
         &["reload_check_config", "reload_time_file", "reload_repeat", "reload_file"],
@@ -243,11 +210,6 @@ static NOT_YET: &[Gap] = &[
     (&[Block::AuthHmac], &["*"], "authentication by HMAC"),
     (&[Block::Instance], &["lvs_sync_daemon_interface"], "IPVS synchronisation"),
     (GLOBAL, &["lvs_sync_daemon"], "IPVS synchronisation"),
-    (
-        GLOBAL,
-        &["lvs_flush", "lvs_flush_on_stop", "lvs_flush_onstop", "lvs_timeouts"],
-        "global settings of IPVS",
-    ),
     (
         &[Block::Root],
         &["vrrp_track_process", "track_file", "vrrp_track_file"],
