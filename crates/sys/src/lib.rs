@@ -12,6 +12,7 @@
 //! - [`seqpacket`]: records with descriptors between two processes
 //! - [`vrrp_socket`], [`packet_socket`], [`tcp`], [`interfaces`]: the network
 //! - [`pid_file`]: locked PID files
+//! - [`service_manager`]: systemd hears of readiness, reloads and the stop
 //! - [`files`]: files that root opens by a name that somebody else may have prepared
 //! - [`users`]: user and group names
 
@@ -25,6 +26,7 @@ pub mod pid_file;
 pub mod process;
 pub mod random;
 pub mod seqpacket;
+pub mod service_manager;
 pub mod signal;
 mod sockopt;
 pub mod spawn;

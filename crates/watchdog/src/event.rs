@@ -38,6 +38,8 @@ pub enum Event {
     Refused(String),
     /// Orderly stop begins.
     Stopping,
+    /// A child does not answer.
+    Hung(Role, i32),
     /// A child did not end in time.
     Forced(Role, i32),
 }
@@ -54,6 +56,7 @@ impl Event {
                 | Self::Permanent(..)
                 | Self::Unavailable(_)
                 | Self::Refused(_)
+                | Self::Hung(..)
                 | Self::Forced(..)
         )
     }
@@ -89,6 +92,9 @@ impl fmt::Display for Event {
                 write!(f, "Reload refused, the running configuration stays in force: {why}")
             }
             Self::Stopping => f.write_str("Stopping"),
+            Self::Hung(role, pid) => {
+                write!(f, "{role} child process({pid}) does not answer - forcing termination")
+            }
             Self::Forced(role, pid) => {
                 write!(f, "{role} process({pid}) failed to die - forcing termination")
             }

@@ -5,11 +5,13 @@
 //! - [`role`]: which children there are
 //! - [`child`]: the life of one child, with the back-off of its respawns
 //! - [`reload`]: prepare in every child, then commit in every child, or abort in all
+//! - [`pulse`]: whether a child still turns its loop
 //! - [`supervisor`]: the machine that composes them
 //! - [`event`]: what is worth a log line, with its text
 
 pub mod child;
 pub mod event;
+pub mod pulse;
 pub mod reload;
 pub mod role;
 pub mod supervisor;

@@ -14,6 +14,7 @@ use base::{Duration, Instant};
 
 use crate::child::Child;
 use crate::event::Event;
+use crate::pulse::{Beat, Pulse};
 use crate::reload::{COMMIT_LIMIT, PREPARE_LIMIT, Reload};
 use crate::role::Role;
 
@@ -28,6 +29,8 @@ const WAIT_PER_OBJECT: Duration = Duration::from_millis(1);
 pub struct Settings {
     /// `-R`: a death ends the daemon.
     pub dont_respawn: bool,
+    /// Children are not asked whether they still turn: one that a debugger holds does not.
+    pub no_heartbeat: bool,
 }
 
 /// How a child ended.
@@ -78,6 +81,8 @@ pub enum Input {
     Exited(Role, Exit),
     /// A child is up.
     Ready(Role),
+    /// A child has answered the question of that number.
+    Pong(Role, u64),
     /// A child has worked out what a new configuration changes.
     Prepared {
         /// Who.
@@ -145,6 +150,8 @@ pub enum Output {
     Fork(Role),
     /// Send it a message.
     Send(Role, Command),
+    /// Ask it to answer with this number.
+    Ping(Role, u64),
     /// Send it a signal.
     Kill(Role, Signal),
     /// Read the configuration and answer with [`Input::Loaded`] or [`Input::LoadFailed`].
@@ -172,6 +179,8 @@ enum Phase {
 pub struct Supervisor {
     settings: Settings,
     children: BTreeMap<Role, Child>,
+    /// Of children that are up.
+    pulses: BTreeMap<Role, Pulse>,
     phase: Phase,
     generation: u64,
     reload_again: bool,
@@ -184,6 +193,7 @@ impl Supervisor {
         let mut supervisor = Self {
             settings,
             children: BTreeMap::new(),
+            pulses: BTreeMap::new(),
             phase: Phase::Running,
             generation: 1,
             reload_again: false,
@@ -219,7 +229,10 @@ impl Supervisor {
             Phase::Stopping { deadline, .. } => Some(*deadline),
             Phase::Running | Phase::Over => None,
         };
-        restarts.chain(phase).min()
+        // While they reload or stop they have other deadlines to keep.
+        let asks = self.phase == Phase::Running;
+        let pulses = self.pulses.values().filter(|_| asks).map(|pulse| pulse.next_timeout());
+        restarts.chain(phase).chain(pulses).min()
     }
 
     /// Takes one input and appends what is to be done, in order.
@@ -231,7 +244,12 @@ impl Supervisor {
                 self.replace(now, role, out);
             }
             Input::Exited(role, exit) => self.on_exited(now, role, exit, out),
-            Input::Ready(role) => self.on_ready(role, out),
+            Input::Ready(role) => self.on_ready(now, role, out),
+            Input::Pong(role, number) => {
+                if let Some(pulse) = self.pulses.get_mut(&role) {
+                    pulse.answered(now, number);
+                }
+            }
             Input::Prepared { role, generation, plan } => {
                 self.on_prepared(now, role, generation, plan, out);
             }
@@ -260,9 +278,12 @@ impl Supervisor {
         self.children.insert(role, Child::Running { pid, since: now, ready: false, early_deaths });
     }
 
-    fn on_ready(&mut self, role: Role, out: &mut Vec<Output>) {
+    fn on_ready(&mut self, now: Instant, role: Role, out: &mut Vec<Output>) {
         if let Some(Child::Running { ready, .. }) = self.children.get_mut(&role) {
             *ready = true;
+            if !self.settings.no_heartbeat {
+                self.pulses.insert(role, Pulse::new(now));
+            }
         }
         // The successor of a child that died while a reload was being prepared is asked again.
         if let Phase::Reloading(Reload::Preparing { generation, awaiting, .. }) = &self.phase
@@ -274,6 +295,7 @@ impl Supervisor {
 
     fn on_exited(&mut self, now: Instant, role: Role, exit: Exit, out: &mut Vec<Output>) {
         let pid = self.child(role).pid().unwrap_or_default();
+        self.pulses.remove(&role);
         if let Phase::Stopping { status, .. } = self.phase {
             self.children.insert(role, Child::Ended);
             return self.finish_if_all_ended(status, out);
@@ -499,6 +521,24 @@ impl Supervisor {
         }
     }
 
+    fn feel_pulses(&mut self, now: Instant, out: &mut Vec<Output>) {
+        let children = &self.children;
+        self.pulses.retain(|role, pulse| match pulse.handle_timeout(now, *role) {
+            Beat::Rest => true,
+            Beat::Ask(number) => {
+                out.push(Output::Ping(*role, number));
+                true
+            }
+            Beat::Hung => {
+                let pid = children.get(role).and_then(|child| child.pid()).unwrap_or_default();
+                out.push(Output::Log(Event::Hung(*role, pid)));
+                out.push(Output::Kill(*role, Signal::Kill));
+                // Its death is told, and what follows from it is the same as ever.
+                false
+            }
+        });
+    }
+
     fn on_timeout(&mut self, now: Instant, out: &mut Vec<Output>) {
         for (role, child) in &mut self.children {
             if let Child::Waiting { restart_at, early_deaths } = *child
@@ -507,6 +547,9 @@ impl Supervisor {
                 *child = Child::Forking { early_deaths };
                 out.push(Output::Fork(*role));
             }
+        }
+        if self.phase == Phase::Running {
+            self.feel_pulses(now, out);
         }
         match &mut self.phase {
             Phase::Reloading(Reload::Preparing { deadline, awaiting, .. }) if *deadline <= now => {

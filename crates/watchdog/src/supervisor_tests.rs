@@ -9,8 +9,12 @@ fn roles(list: &[Role]) -> BTreeSet<Role> {
 
 /// A supervisor whose two children are up, with nothing left in the outputs.
 fn both_up() -> (Supervisor, Vec<Output>) {
+    both_up_with(Settings { no_heartbeat: true, ..Settings::default() })
+}
+
+fn both_up_with(settings: Settings) -> (Supervisor, Vec<Output>) {
     let mut out = Vec::new();
-    let mut machine = Supervisor::start(Settings::default(), &roles(&Role::ALL), &mut out);
+    let mut machine = Supervisor::start(settings, &roles(&Role::ALL), &mut out);
     for (role, pid) in [(Role::Checkers, 11), (Role::Vrrp, 12)] {
         machine.handle_input(T0, Input::Forked(role, pid), &mut out);
         machine.handle_input(T0, Input::Ready(role), &mut out);
@@ -108,7 +112,7 @@ fn a_kernel_without_ipvs_ends_a_daemon_that_has_nothing_else_to_do() {
 #[test]
 fn dont_respawn_ends_the_daemon_at_the_first_death() {
     let mut out = Vec::new();
-    let settings = Settings { dont_respawn: true };
+    let settings = Settings { dont_respawn: true, ..Settings::default() };
     let mut machine = Supervisor::start(settings, &roles(&[Role::Vrrp]), &mut out);
     feed(&mut machine, T0, Input::Forked(Role::Vrrp, 5));
     let out = feed(&mut machine, T0, Input::Exited(Role::Vrrp, Exit::Signal(9)));
@@ -298,4 +302,49 @@ fn a_stop_during_a_backoff_does_not_wait_for_it() {
     }
     let out = feed(&mut machine, T0, Input::Stop { objects: 0 });
     assert_eq!(out, [Output::Log(Event::Stopping), Output::Exit(0)]);
+}
+
+#[test]
+fn a_child_that_does_not_answer_is_named_killed_and_replaced() {
+    let (mut machine, _) = both_up_with(Settings::default());
+    let asked = machine.next_timeout().unwrap();
+    let out = feed(&mut machine, asked, Input::Timeout);
+    assert_eq!(out, [Output::Ping(Role::Checkers, 1), Output::Ping(Role::Vrrp, 1)]);
+    feed(&mut machine, asked, Input::Pong(Role::Checkers, 1));
+    // The checkers are asked again meanwhile, and answer.
+    let (now, hung) = loop {
+        let now = machine.next_timeout().unwrap();
+        let out = feed(&mut machine, now, Input::Timeout);
+        match out[..] {
+            [Output::Ping(Role::Checkers, number)] => {
+                feed(&mut machine, now, Input::Pong(Role::Checkers, number));
+            }
+            _ => break (now, out),
+        }
+    };
+    assert_eq!(now, asked + crate::pulse::limit(Role::Vrrp));
+    assert_eq!(texts(&hung), ["VRRP child process(12) does not answer - forcing termination"]);
+    assert!(hung.contains(&Output::Kill(Role::Vrrp, Signal::Kill)));
+    let out = feed(&mut machine, now, Input::Exited(Role::Vrrp, Exit::Signal(9)));
+    assert_eq!(out.last(), Some(&Output::Fork(Role::Vrrp)));
+}
+
+#[test]
+fn a_child_that_reloads_for_long_is_not_taken_for_hung() {
+    let (mut machine, _) = both_up_with(Settings::default());
+    let asked = machine.next_timeout().unwrap();
+    feed(&mut machine, asked, Input::Timeout);
+    feed(&mut machine, asked, Input::Reload);
+    feed(&mut machine, asked, Input::Loaded(roles(&Role::ALL)));
+    let later = asked + Duration::from_secs(5);
+    assert!(machine.next_timeout().unwrap() > later, "only the reload has a deadline");
+    for role in Role::ALL {
+        let plan = Vec::new();
+        feed(&mut machine, later, Input::Prepared { role, generation: 2, plan });
+    }
+    for role in Role::ALL {
+        feed(&mut machine, later, Input::Committed { role, generation: 2 });
+    }
+    let out = feed(&mut machine, later, Input::Timeout);
+    assert_eq!(out, [Output::Ping(Role::Vrrp, 2)], "past its limit, and asked anew");
 }

@@ -168,9 +168,13 @@ pub(super) const FLAGS: &[Flag] = &[
             Ok(())
         },
     ),
-    long("ignore-sigint", "Do not end on SIGINT, for use below a debugger", |o| {
-        o.ignore_sigint = true;
-    }),
+    long(
+        "ignore-sigint",
+        "Do not end on SIGINT, nor replace a process that hangs: for debuggers",
+        |o| {
+            o.ignore_sigint = true;
+        },
+    ),
     other(
         None,
         "signum",

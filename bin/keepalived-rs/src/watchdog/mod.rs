@@ -14,6 +14,7 @@ use control_plane::Config;
 use ipc::{Generation, Report, ToChild};
 use scheduler::{Event, Scheduler, Signal, TimerId};
 use sys::process::Announce;
+use sys::service_manager::Moment;
 use sys::{Forked, PidFile};
 use watchdog::{Command, Input, Output, Role, Settings, Supervisor};
 
@@ -53,6 +54,8 @@ struct WatchDog {
     /// What a reload has read and not adopted yet.
     read: Option<Usable>,
     announce: Option<Announce>,
+    /// All children have been ready once.
+    is_up: bool,
     dumps: Dumps,
     /// Of this process.
     pid: i32,
@@ -69,7 +72,8 @@ impl WatchDog {
         if wanted.is_empty() {
             log::warn!("Warning - keepalived has no configuration to run");
         }
-        let settings = Settings { dont_respawn: options.dont_respawn };
+        let settings =
+            Settings { dont_respawn: options.dont_respawn, no_heartbeat: options.ignore_sigint };
         let mut outputs = Vec::new();
         let supervisor = Supervisor::start(settings, &wanted, &mut outputs);
         Ok(Self {
@@ -81,6 +85,7 @@ impl WatchDog {
             running,
             read: None,
             announce,
+            is_up: false,
             dumps: Dumps::new(),
             options,
             pid: sys::process::own_pid(),
@@ -99,10 +104,12 @@ impl WatchDog {
                     other => self.act(other),
                 }
             }
-            if self.supervisor.all_ready()
-                && let Some(announce) = self.announce.take()
-            {
-                announce.tell(0);
+            if self.supervisor.all_ready() && !self.is_up {
+                self.is_up = true;
+                tell(Moment::Ready);
+                if let Some(announce) = self.announce.take() {
+                    announce.tell(0);
+                }
             }
             self.vrrp.flush(&mut self.scheduler);
             self.checkers.flush(&mut self.scheduler);
@@ -183,8 +190,11 @@ impl WatchDog {
 
     fn act(&mut self, output: Output) {
         match output {
-            Output::Log(event) if event.is_error() => log::error!("{event}"),
-            Output::Log(event) => log::info!("{event}"),
+            Output::Log(event) => {
+                tell_service_manager(&event);
+                let level = if event.is_error() { log::Level::Error } else { log::Level::Info };
+                log::log!(level, "{event}");
+            }
             Output::Load => {
                 let input = match configuration::read_again(&self.options, &self.running) {
                     Ok(usable) => {
@@ -203,6 +213,13 @@ impl WatchDog {
             }
             Output::Discard => self.read = None,
             Output::Send(role, command) => self.send(role, command),
+            Output::Ping(role, number) => {
+                let message = ToChild::Ping(number);
+                match role {
+                    Role::Vrrp => self.vrrp.send(&message, None),
+                    Role::Checkers => self.checkers.send(&message, None),
+                }
+            }
             Output::Kill(role, signal) => {
                 let signal = match signal {
                     watchdog::Signal::Term => Signal::TERM,
@@ -306,6 +323,21 @@ impl WatchDog {
         }
         lifecycle::shutdown(&self.running.config);
         status
+    }
+}
+
+fn tell_service_manager(event: &watchdog::Event) {
+    match event {
+        watchdog::Event::Reloading => tell(Moment::Reloading),
+        watchdog::Event::Reloaded | watchdog::Event::Refused(_) => tell(Moment::Ready),
+        watchdog::Event::Stopping => tell(Moment::Stopping),
+        _ => {}
+    }
+}
+
+fn tell(moment: Moment) {
+    if let Err(error) = sys::service_manager::tell(moment) {
+        log::warn!("cannot tell the service manager ({moment:?}): {error}");
     }
 }
 

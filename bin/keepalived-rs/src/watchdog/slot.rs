@@ -153,7 +153,7 @@ impl<K: Kind> Slot<K> {
                 ToParent::Reloaded { generation } => {
                     Some(Input::Committed { role, generation: generation.0 })
                 }
-                ToParent::Pong(_) => None,
+                ToParent::Pong(number) => Some(Input::Pong(role, number)),
                 ToParent::Report(report) => {
                     match fds.first().map(|fd| ipc::blob::read(fd.as_fd())) {
                         Some(Ok(live)) => self.reports.push((report, live)),

@@ -1,0 +1,238 @@
+//! What an admin and the tools around do with a running daemon: dumps, heartbeat, service manager,
+//! scripts of the daemon's own life.
+#![allow(clippy::expect_used, reason = "test code")]
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixDatagram;
+use std::time::{Duration, Instant};
+
+use lab::scenario::configuration;
+use lab::{Capture, Daemon, Network, Node, Program, left, wait};
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+const VIP: &str = "192.168.100.100";
+const OWN: &str = "192.168.100.11/24";
+const LIMIT: Duration = Duration::from_secs(8);
+
+fn machine() -> (Network, Node) {
+    let network = Network::new();
+    let node = network.machine("lb01", "eth0", &[OWN]);
+    (network, node)
+}
+
+/// Starts a daemon in the background whose dumps go to the node's `/run/dumps`.
+fn start_with_dumps(program: &Program, node: &Node, configuration: &str) {
+    node.write_file("etc", "keepalived.conf", configuration);
+    let path = program.path().display();
+    node.sh(&format!("mkdir -p /run/dumps; TMPDIR=/run/dumps {path} -D"));
+    wait::eventually(LIMIT, "the VIP is there", || node.holds(VIP));
+}
+
+fn stop(node: &Node) {
+    node.sh("kill $(cat /run/keepalived.pid)");
+    wait::eventually(LIMIT, "it is gone", || node.processes().is_empty());
+    node.sh("rm -rf /run/dumps");
+    left::nothing(node, &[OWN]);
+}
+
+/// Sends the signal by its name and waits for the file that it brings.
+fn dump(program: &Program, node: &Node, name: &str, file: &str) -> String {
+    let path = node.folder("run").join("dumps").join(file);
+    let program = program.path().display();
+    node.sh(&format!(
+        "rm -f /run/dumps/{file}; kill -$({program} --signum={name}) $(cat /run/keepalived.pid)"
+    ));
+    // keepalived writes the text files in place: complete is what stays the same.
+    let complete = || {
+        let text = std::fs::read_to_string(&path).ok().filter(|text| !text.is_empty())?;
+        std::thread::sleep(Duration::from_millis(20));
+        (std::fs::read_to_string(&path).ok()? == text).then_some(text)
+    };
+    wait::until(LIMIT, &format!("{file} is written"), complete).0
+}
+
+/// The instance's lines, without moments, descriptors and what only one version writes.
+fn instance_lines(data: &str) -> Vec<String> {
+    let differ = [
+        "Last transition",
+        "Read timeout",
+        "Last advert sent",
+        "fd_in",
+        "Password",
+        "Number of interface and track script faults",
+        "Number of tracker faults",
+        "Flags",
+    ];
+    data.lines()
+        .skip_while(|line| *line != " VRRP Instance = VI_1")
+        .take_while(|line| line.starts_with("   ") || *line == " VRRP Instance = VI_1")
+        .filter(|line| !differ.iter().any(|word| line.trim_start().starts_with(word)))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// What both versions know, without moments and counters that move.
+fn json_fields(text: &str) -> BTreeMap<String, Value> {
+    let all: Value = serde_json::from_str(text).expect("JSON");
+    let mut fields = BTreeMap::new();
+    for part in ["data", "stats"] {
+        for (key, value) in all[0][part].as_object().expect("an object") {
+            let moves = ["last_transition", "advert_sent", "auth_data"].contains(&key.as_str());
+            if !moves && !key.starts_with("auth_ext_") {
+                fields.insert(format!("{part}.{key}"), value.clone());
+            }
+        }
+    }
+    fields
+}
+
+#[test]
+fn dumps_say_what_keepaliveds_say_in_the_same_state() {
+    let Some(debian) = Program::debian() else { return };
+    let [theirs, ours] = [debian, Program::ours()].map(|program| {
+        let (_network, node) = machine();
+        start_with_dumps(&program, &node, configuration("single-lb01"));
+        let data = dump(&program, &node, "DATA", "keepalived.data");
+        let json = dump(&program, &node, "JSON", "keepalived.json");
+        let stats = dump(&program, &node, "STATS", "keepalived.stats");
+        let names: Vec<String> = stats
+            .lines()
+            .map(|line| line.split(':').next().unwrap_or_default().to_owned())
+            .collect();
+        stop(&node);
+        (instance_lines(&data), json_fields(&json), names)
+    });
+    assert_eq!(ours.0, theirs.0);
+    assert_eq!(ours.1, theirs.1);
+    let older: Vec<&String> = ours.2.iter().filter(|line| theirs.2.contains(line)).collect();
+    assert_eq!(older, theirs.2.iter().collect::<Vec<_>>(), "all its counters in its order");
+}
+
+#[test]
+fn a_dump_never_follows_a_link_and_is_readable_by_root_alone() {
+    let (_network, node) = machine();
+    let program = Program::ours();
+    start_with_dumps(&program, &node, configuration("single-lb01"));
+    node.sh("echo precious >/run/precious; ln -s /run/precious /run/dumps/keepalived_parent.data");
+    dump(&program, &node, "DATA", "keepalived.data");
+    let path = node.folder("run").join("dumps/keepalived_parent.data");
+    wait::eventually(LIMIT, "the link is replaced", || {
+        std::fs::symlink_metadata(&path).is_ok_and(|meta| meta.is_file())
+    });
+    assert_eq!(node.sh("cat /run/precious; rm /run/precious"), "precious\n");
+    assert_eq!(path.metadata().expect("the file").permissions().mode() & 0o777, 0o600);
+    stop(&node);
+}
+
+#[test]
+fn counters_that_are_cleared_start_again_and_a_childs_signal_works_too() {
+    let (_network, node) = machine();
+    let program = Program::ours();
+    start_with_dumps(&program, &node, configuration("single-lb01"));
+    let cleared = dump(&program, &node, "STATS_CLEAR", "keepalived.stats");
+    assert!(cleared.contains("  Became master: 1\n"), "written before it is cleared: {cleared}");
+    let path = node.folder("run").join("dumps/keepalived.stats");
+    std::fs::remove_file(&path).expect("the file");
+    node.sh("kill -USR2 $(cat /run/vrrp.pid)");
+    let read = || std::fs::read_to_string(&path).ok();
+    let (again, _) = wait::until(LIMIT, "the VRRP process's own signal is served", read);
+    assert!(again.contains("  Became master: 0\n"), "{again}");
+    assert!(node.holds(VIP));
+    stop(&node);
+}
+
+#[test]
+fn a_frozen_vrrp_process_is_named_and_replaced_before_a_backup_takes_over() {
+    let network = Network::new();
+    let lb01 = network.machine("lb01", "eth0", &["192.168.100.11/24"]);
+    let lb02 = network.machine("lb02", "eth0", &["192.168.100.12/24"]);
+    let sent_by_lb02 = Capture::of(&network, &lb02);
+    let program = Program::ours();
+    let master = Daemon::start(&program, &lb01, configuration("single-lb01"));
+    wait::eventually(LIMIT, "lb01 has the VIP", || lb01.holds(VIP));
+    let _backup = Daemon::start(&program, &lb02, configuration("single-lb02"));
+    wait::eventually(LIMIT, "lb02 is a backup", || {
+        lb02.pid_file("vrrp.pid").is_some() && !lb02.holds(VIP)
+    });
+    let frozen = master.vrrp();
+    let adverts = sent_by_lb02.adverts().len();
+    let at = Instant::now();
+    frozen.signal(Signal::SIGSTOP);
+    let line = master.wait_log("does not answer", LIMIT);
+    println!("noticed {:?} after it was frozen", line.at - at);
+    assert!(line.text.contains(&format!("VRRP child process({})", frozen.pid)), "{}", line.text);
+    wait::eventually(LIMIT, "it is replaced", || master.vrrp().pid != frozen.pid);
+    wait::stays(Duration::from_secs(4), "the VIP stays where it is", || {
+        lb01.holds(VIP) && !lb02.holds(VIP)
+    });
+    assert_eq!(sent_by_lb02.adverts().len(), adverts, "the backup has noticed nothing");
+    assert!(master.stop().1.success());
+}
+
+#[test]
+fn a_service_manager_is_told_of_readiness_reload_and_stop() {
+    let (_network, node) = machine();
+    let socket = UnixDatagram::bind(node.folder("run").join("notify")).expect("a socket");
+    socket.set_read_timeout(Some(LIMIT)).expect("a timeout");
+    let heard = || {
+        let mut buffer = [0; 200];
+        let length = socket.recv(&mut buffer).expect("a word in time");
+        String::from_utf8_lossy(&buffer[..length]).into_owned()
+    };
+    let text = configuration("single-lb01");
+    node.write_file("etc", "keepalived.conf", text);
+    let program = Program::ours();
+    node.sh(&format!("NOTIFY_SOCKET=/run/notify {} -D", program.path().display()));
+    let (pid, _) = wait::until(LIMIT, "the PID file", || node.pid_file("keepalived.pid"));
+    assert_eq!(heard(), format!("READY=1\nMAINPID={pid}\n"));
+    node.sh("kill -HUP $(cat /run/keepalived.pid)");
+    assert!(heard().starts_with("RELOADING=1\nMONOTONIC_USEC="));
+    assert!(heard().starts_with("READY=1\n"));
+    node.write_file("etc", "keepalived.conf", &text.replace("priority", "priorty"));
+    node.sh("kill -HUP $(cat /run/keepalived.pid)");
+    assert!(heard().starts_with("RELOADING=1\n"));
+    assert!(heard().starts_with("READY=1\n"), "a refused reload is over too");
+    node.sh("rm /run/notify; kill -0 $(cat /run/keepalived.pid)");
+    drop(socket);
+    stop(&node);
+}
+
+#[test]
+fn start_and_shutdown_scripts_run_before_the_first_and_after_the_last_child() {
+    let (_network, node) = machine();
+    let script = "#!/bin/sh\necho \"$1 $(umask) $(ls /run/*.pid | wc -l)\" >>/run/life\n";
+    node.write_script("scripts", "life.sh", script);
+    let life = "global_defs {\n  script_user root\n  startup_script \"/scripts/life.sh start\"\n  \
+                shutdown_script \"/scripts/life.sh stop\"\n  process_names\n  umask 027\n}\n";
+    let text = format!("{life}{}", configuration("single-lb01"));
+    let daemon = Daemon::start(&Program::ours(), &node, &text);
+    wait::eventually(LIMIT, "the VIP is there", || node.holds(VIP));
+    assert_eq!(daemon.vrrp().name, "keepalived_vrrp");
+    assert_eq!(daemon.parent().name, "keepalived");
+    assert!(daemon.stop().1.success());
+    assert_eq!(node.sh("cat /run/life; rm /run/life"), "start 0027 1\nstop 0027 1\n");
+    left::nothing(&node, &[OWN]);
+}
+
+#[test]
+fn an_instance_has_its_own_directory_and_addresses_may_stay_at_the_end() {
+    let (_network, node) = machine();
+    let text = format!("instance blue\n{}", configuration("single-lb01"));
+    node.write_file("etc", "keepalived.conf", &text);
+    let program = Program::ours();
+    node.sh(&format!("{} -D --dont-release-vrrp", program.path().display()));
+    wait::eventually(LIMIT, "the VIP is there", || node.holds(VIP));
+    let files = node.sh("cd /run/keepalived; stat -c '%n %a' . *");
+    assert_eq!(files, ". 755\nkeepalived_blue.pid 644\nvrrp_blue.pid 644\n");
+    node.sh("kill $(cat /run/keepalived/keepalived_blue.pid)");
+    wait::eventually(LIMIT, "it is gone", || node.processes().is_empty());
+    assert!(node.holds(VIP), "-V leaves it");
+    assert_eq!(node.try_sh("ls -d /run/keepalived").code(), Some(2), "the directory is gone");
+    // The next daemon takes it over and away.
+    let daemon = Daemon::start(&program, &node, configuration("single-lb01"));
+    wait::eventually(LIMIT, "it runs", || node.pid_file("vrrp.pid").is_some());
+    assert!(daemon.stop().1.success());
+    left::nothing(&node, &[OWN]);
+}
