@@ -2,6 +2,7 @@
 //! "test this file of another machine" give it another [`Source`].
 
 use std::collections::BTreeMap;
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -12,6 +13,15 @@ use thiserror::Error;
 pub struct SourceError {
     /// The system's words.
     pub reason: String,
+}
+
+impl From<io::Error> for SourceError {
+    /// The system's words, without Rust's "(os error 2)".
+    fn from(error: io::Error) -> Self {
+        let text = error.to_string();
+        let reason = text.split(" (os error").next().unwrap_or(&text).to_owned();
+        Self { reason }
+    }
 }
 
 /// What a path leads to.
@@ -54,8 +64,8 @@ impl FileFacts {
 
 /// What the parser asks of the world.
 pub trait Source {
-    /// The bytes of a file.
-    fn read(&self, path: &Path) -> Result<Vec<u8>, SourceError>;
+    /// A file, to be read once from its start to its end.
+    fn open(&self, path: &Path) -> Result<Box<dyn BufRead + '_>, SourceError>;
     /// Paths that a pattern with `* ? [ ]` matches, sorted.
     fn glob(&self, pattern: &str) -> Vec<PathBuf>;
     /// An environment variable.
@@ -70,13 +80,17 @@ pub trait Source {
     fn has_group(&self, name: &str) -> Option<bool>;
 }
 
+/// Bytes of a file that are read at a time.
+const BUFFER: usize = 64 * 1024;
+
 /// The file system of this machine.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FsSource;
 
 impl Source for FsSource {
-    fn read(&self, path: &Path) -> Result<Vec<u8>, SourceError> {
-        std::fs::read(path).map_err(|error| SourceError { reason: os_text(&error) })
+    fn open(&self, path: &Path) -> Result<Box<dyn BufRead + '_>, SourceError> {
+        let file = std::fs::File::open(path)?;
+        Ok(Box::new(BufReader::with_capacity(BUFFER, file)))
     }
 
     fn glob(&self, pattern: &str) -> Vec<PathBuf> {
@@ -103,12 +117,6 @@ impl Source for FsSource {
     fn has_group(&self, name: &str) -> Option<bool> {
         listed_in("/etc/group", name)
     }
-}
-
-/// The system's words for an error, without Rust's "(os error 2)".
-fn os_text(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_owned()
 }
 
 fn facts_of(data: &std::fs::Metadata) -> FileFacts {
@@ -183,9 +191,9 @@ impl MemorySource {
 }
 
 impl Source for MemorySource {
-    fn read(&self, path: &Path) -> Result<Vec<u8>, SourceError> {
+    fn open(&self, path: &Path) -> Result<Box<dyn BufRead + '_>, SourceError> {
         let missing = || SourceError { reason: "No such file or directory".to_owned() };
-        self.files.get(path).cloned().ok_or_else(missing)
+        Ok(Box::new(self.files.get(path).ok_or_else(missing)?.as_slice()))
     }
 
     fn glob(&self, pattern: &str) -> Vec<PathBuf> {

@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -50,8 +51,8 @@ const EXPLAINED: &[(&str, &str)] = &[
 struct Machine;
 
 impl Source for Machine {
-    fn read(&self, path: &Path) -> Result<Vec<u8>, SourceError> {
-        FsSource.read(path)
+    fn open(&self, path: &Path) -> Result<Box<dyn BufRead + '_>, SourceError> {
+        FsSource.open(path)
     }
     fn glob(&self, pattern: &str) -> Vec<PathBuf> {
         FsSource.glob(pattern)

@@ -421,7 +421,6 @@ impl Servers {
         }
         for at in lost.into_iter().rev() {
             self.done.remove(at);
-            self.alerts.remove(at);
         }
     }
 }

@@ -4,18 +4,21 @@
 pub(crate) mod define;
 pub(crate) mod include;
 pub(crate) mod line;
+mod lines;
 pub(crate) mod repeat;
 pub(crate) mod words;
 
+use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::Options;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::source::Source;
+use crate::source::{Source, SourceError};
 use define::{Definitions, ExpandError, Expanded, Surroundings};
 use include::Checks;
 use line::{Origin, trim, without_comment};
+use lines::Lines;
 
 /// Longest line that keepalived reads, in bytes.
 const MAX_LINE: usize = 1_022;
@@ -28,7 +31,7 @@ const MAX_INCLUDE_DEPTH: usize = 32;
 /// Files of a configuration.
 const MAX_FILES: usize = 10_000;
 /// Bytes of all files.
-const MAX_BYTES: usize = 1 << 30;
+const MAX_BYTES: u64 = 1 << 30;
 /// U+00A0.
 const NO_BREAK_SPACE: char = '\u{a0}';
 /// Times that one line may turn into another one.
@@ -68,7 +71,8 @@ pub(crate) struct Reader<'s, S> {
     collecting: Option<(String, Vec<String>)>,
     added_lines: usize,
     added_bytes: usize,
-    bytes: usize,
+    /// Bytes of all files that may still be read.
+    bytes_left: u64,
 }
 
 impl<'s, S: Sink> Reader<'s, S> {
@@ -91,7 +95,7 @@ impl<'s, S: Sink> Reader<'s, S> {
             collecting: None,
             added_lines: 0,
             added_bytes: 0,
-            bytes: 0,
+            bytes_left: MAX_BYTES,
         }
     }
 
@@ -123,67 +127,78 @@ impl<'s, S: Sink> Reader<'s, S> {
             self.cx.report(Diagnostic::new(Code::TooMuch, message).at(place));
             return false;
         }
-        let bytes = match self.cx.source.read(path) {
-            Ok(bytes) => bytes,
+        let problem = |error: &dyn std::fmt::Display| {
+            format!("Configuration file '{}' open problem ({error}) - skipping", path.display())
+        };
+        let reader = match self.cx.source.open(path) {
+            Ok(reader) => reader,
             Err(error) => {
-                let message = format!(
-                    "Configuration file '{}' open problem ({error}) - skipping",
-                    path.display()
-                );
                 let code =
                     if from.is_some() { Code::IncludeSkipped } else { Code::NoConfiguration };
-                self.cx.report(Diagnostic::new(code, message).at(place));
+                self.cx.report(Diagnostic::new(code, problem(&error)).at(place));
                 return false;
             }
         };
-        self.bytes = self.bytes.saturating_add(bytes.len());
-        if self.bytes > MAX_BYTES {
-            let message = format!("'{}' makes the configuration too long", path.display());
-            self.cx.report(Diagnostic::new(Code::TooMuch, message).at(place));
-            return false;
-        }
         self.files.push(path.to_owned());
         if self.files.len() > 1 {
             self.cx.diagnostics.set_several_files();
         }
         self.open.push(path.to_owned());
         let checks = self.cx.include_checks;
-        let text = String::from_utf8(bytes)
-            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
-        self.read_text(&text, &Arc::from(path.to_string_lossy()));
+        let file = Arc::from(path.to_string_lossy());
+        match self.read_lines(reader, &file) {
+            Ok(true) => {}
+            Ok(false) => {
+                let message = format!("'{}' makes the configuration too long", path.display());
+                self.cx.report(Diagnostic::new(Code::TooMuch, message).at(place));
+            }
+            // Half a file is worse than none.
+            Err(error) => {
+                let error = SourceError::from(error);
+                let code = if from.is_some() { Code::IncludeFailed } else { Code::NoConfiguration };
+                self.cx.report(Diagnostic::new(code, problem(&error)).at(place));
+            }
+        }
         self.cx.include_checks = checks;
         self.open.pop();
         true
     }
 
-    fn read_text(&mut self, text: &str, file: &Arc<str>) {
-        let mut line = 0_u32;
-        for raw in text.split('\n') {
-            line = line.saturating_add(1);
-            let raw = raw.strip_suffix('\r').unwrap_or(raw);
-            let origin = Origin { file, line, raw, offset: Some(0) };
-            if raw.len() > MAX_LINE {
-                let message = "line too long - ignoring";
-                let cut = Origin { raw: raw.get(..80).unwrap_or_default(), ..origin };
-                let help = format!("keepalived reads at most {MAX_LINE} bytes of a line");
-                let problem = Diagnostic::new(Code::LineTooLong, message).help(help);
-                self.cx.report(problem.at(cut.place(0..cut.raw.len())));
-                continue;
+    /// Reads a file to its end; false when the configuration became too long.
+    fn read_lines(&mut self, reader: impl BufRead, file: &Arc<str>) -> io::Result<bool> {
+        let mut lines = Lines::new(reader, MAX_LINE as u64);
+        let mut number = 0_u32;
+        while let Some(line) = lines.next(self.bytes_left)? {
+            self.bytes_left = self.bytes_left.saturating_sub(line.bytes);
+            if self.bytes_left == 0 {
+                return Ok(false);
             }
-            if raw.contains('\0') {
-                let message = "configuration appears to have embedded NULs - ignoring line";
-                let shown = raw.replace('\0', " ");
-                let at = Origin { raw: &shown, ..origin }.place(0..shown.len());
-                self.cx.report(Diagnostic::new(Code::EmbeddedNul, message).at(at));
-                continue;
-            }
-            if raw.contains(NO_BREAK_SPACE) {
-                self.line_with_odd_blanks(raw, origin);
-            } else {
-                self.physical_line(raw, origin);
-            }
+            number = number.saturating_add(1);
+            self.raw_line(&line.text, number, file);
         }
         self.finish_collecting();
+        Ok(true)
+    }
+
+    fn raw_line(&mut self, raw: &str, line: u32, file: &Arc<str>) {
+        let raw = raw.strip_suffix('\r').unwrap_or(raw);
+        let origin = Origin { file, line, raw, offset: Some(0) };
+        if raw.len() > MAX_LINE {
+            let message = "line too long - ignoring";
+            let cut = Origin { raw: raw.get(..80).unwrap_or_default(), ..origin };
+            let help = format!("keepalived reads at most {MAX_LINE} bytes of a line");
+            let problem = Diagnostic::new(Code::LineTooLong, message).help(help);
+            self.cx.report(problem.at(cut.place(0..cut.raw.len())));
+        } else if raw.contains('\0') {
+            let message = "configuration appears to have embedded NULs - ignoring line";
+            let shown = raw.replace('\0', " ");
+            let at = Origin { raw: &shown, ..origin }.place(0..shown.len());
+            self.cx.report(Diagnostic::new(Code::EmbeddedNul, message).at(at));
+        } else if raw.contains(NO_BREAK_SPACE) {
+            self.line_with_odd_blanks(raw, origin);
+        } else {
+            self.physical_line(raw, origin);
+        }
     }
 
     /// Text that went through a word processor or a web page: keepalived takes a no-break space for
