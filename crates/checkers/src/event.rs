@@ -3,9 +3,10 @@
 use std::fmt;
 
 use control_plane::model::ServiceAddress;
+use control_plane::model::lvs::ServerGroup;
 
 use crate::lines::CheckLine;
-use crate::names::{ServerId, ServerName, ServiceName};
+use crate::names::{Named, ServerId, ServerName, ServiceName, names};
 
 /// How grave a line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,7 +19,7 @@ pub enum Level {
     Error,
 }
 
-/// One line of the log. `Display` is the line.
+/// One line of the log, see [`Event::named`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// A check begins its work: at start and after a reload.
@@ -126,11 +127,9 @@ impl QuorumLine {
     const fn lower(&self) -> u64 {
         self.quorum.saturating_sub(self.hysteresis)
     }
-}
 
-impl fmt::Display for QuorumLine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} for VS {}", self.weight, ServiceName(self.service))
+    fn weighed(&self, groups: &[ServerGroup]) -> String {
+        format!("{} for VS {}", self.weight, ServiceName(self.service, groups))
     }
 }
 
@@ -143,62 +142,86 @@ impl Event {
         }
     }
 
+    /// The line.
+    pub const fn named<'a>(&'a self, groups: &'a [ServerGroup]) -> Named<'a, Self> {
+        Named { what: self, groups }
+    }
+
     /// Whether only `-D` shows it. keepalived shows all of these always.
     pub const fn detail(&self) -> bool {
         false
     }
 }
 
-impl fmt::Display for Event {
+impl fmt::Display for Named<'_, Event> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::CheckerActivated(id) => {
-                let (server, service) = both(id);
+        let groups = self.groups;
+        match self.what {
+            Event::CheckerActivated(id) => {
+                let (server, service) = names(id, groups);
                 write!(f, "Activating healthchecker for service {server} for VS {service}")
             }
-            Self::Check(line) => write!(f, "{line}"),
-            Self::ServerAdded { .. }
-            | Self::ServerRemoved { .. }
-            | Self::ServerWithdrawn { .. }
-            | Self::ServerShutDown { .. }
-            | Self::SorryServerAdded { .. }
-            | Self::SorryServerRemoved { .. }
-            | Self::WeightChanged { .. } => self.fmt_pool(f),
-            Self::ServerGone(id) => write!(f, "service {} no longer exist", ServerName(*id)),
-            Self::ServiceGone(id) => write!(f, "Removing Virtual Server {}", ServiceName(*id)),
-            Self::QuorumGained(line) => {
-                let QuorumLine { quorum, hysteresis, .. } = line;
-                write!(f, "Gained quorum {quorum}+{hysteresis}={} <= {line}", line.upper())
+            Event::Check(line) => write!(f, "{}", Named { what: line, groups }),
+            Event::ServerAdded { .. }
+            | Event::ServerRemoved { .. }
+            | Event::ServerWithdrawn { .. }
+            | Event::ServerShutDown { .. }
+            | Event::SorryServerAdded { .. }
+            | Event::SorryServerRemoved { .. }
+            | Event::WeightChanged { .. } => self.what.fmt_pool(f, groups),
+            Event::ServerGone(id) => write!(f, "service {} no longer exist", ServerName(*id)),
+            Event::ServiceGone(id) => {
+                write!(f, "Removing Virtual Server {}", ServiceName(*id, groups))
             }
-            Self::QuorumLost(line) => {
+            Event::QuorumGained(line) => {
                 let QuorumLine { quorum, hysteresis, .. } = line;
-                write!(f, "Lost quorum {quorum}-{hysteresis}={} > {line}", line.lower())
+                write!(
+                    f,
+                    "Gained quorum {quorum}+{hysteresis}={} <= {}",
+                    line.upper(),
+                    line.weighed(groups)
+                )
             }
-            Self::QuorumNotReached(line) => {
+            Event::QuorumLost(line) => {
+                let QuorumLine { quorum, hysteresis, .. } = line;
+                write!(
+                    f,
+                    "Lost quorum {quorum}-{hysteresis}={} > {}",
+                    line.lower(),
+                    line.weighed(groups)
+                )
+            }
+            Event::QuorumNotReached(line) => {
                 // A minus with the sum of the plus: keepalived's own words.
                 let QuorumLine { quorum, hysteresis, .. } = line;
                 write!(
                     f,
-                    "Starting with quorum down {quorum}-{hysteresis}={} > {line}",
-                    line.upper()
+                    "Starting with quorum down {quorum}-{hysteresis}={} > {}",
+                    line.upper(),
+                    line.weighed(groups)
                 )
             }
-            Self::QuorumMissing(line) => {
+            Event::QuorumMissing(line) => {
                 let QuorumLine { quorum, hysteresis, .. } = line;
                 write!(
                     f,
-                    "Starting with quorum down {quorum}-{hysteresis}={} > {line}",
-                    line.lower()
+                    "Starting with quorum down {quorum}-{hysteresis}={} > {}",
+                    line.lower(),
+                    line.weighed(groups)
                 )
             }
-            Self::AliveServersRemoved(id) => {
-                write!(f, "Removing alive servers from the pool for VS {}", ServiceName(*id))
+            Event::AliveServersRemoved(id) => {
+                write!(
+                    f,
+                    "Removing alive servers from the pool for VS {}",
+                    ServiceName(*id, groups)
+                )
             }
-            Self::AliveServersAdded(id) => {
-                write!(f, "Adding alive servers to the pool for VS {}", ServiceName(*id))
+            Event::AliveServersAdded(id) => {
+                write!(f, "Adding alive servers to the pool for VS {}", ServiceName(*id, groups))
             }
-            Self::CheckerIgnored { server, kind } => {
-                let (server, service) = both(server);
+            Event::CheckerIgnored { server, kind } => {
+                let (server, service) = names(server, groups);
                 write!(
                     f,
                     "WARNING - {kind} of service {server} of VS {service} has no effect yet, \
@@ -211,7 +234,7 @@ impl fmt::Display for Event {
 
 impl Event {
     /// The lines about one server's place in the pool.
-    fn fmt_pool(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt_pool(&self, f: &mut fmt::Formatter<'_>, groups: &[ServerGroup]) -> fmt::Result {
         let (verb, id, of) = match self {
             Self::ServerAdded { server, inhibit: false } => ("Adding service", server, "to"),
             Self::ServerAdded { server, inhibit: true } => ("Enabling service", server, "of"),
@@ -248,11 +271,7 @@ impl Event {
             }
             _ => return Ok(()),
         };
-        let (server, service) = both(id);
+        let (server, service) = names(id, groups);
         write!(f, "{verb} {server} {of} VS {service}")
     }
-}
-
-const fn both(id: &ServerId) -> (ServerName, ServiceName) {
-    (ServerName(*id), ServiceName(id.service))
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use control_plane::model::{Checker, CheckerKind};
 
-use crate::names::{ServerId, ServerName, ServiceName};
+use crate::names::{Named, ServerId, ServerName, names};
 use crate::verdict::{Failure, Passed};
 
 /// A line of the log about one check of a server.
@@ -104,19 +104,19 @@ impl CheckKind {
     }
 }
 
-impl fmt::Display for CheckLine {
+impl fmt::Display for Named<'_, CheckLine> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.said {
+        match &self.what.said {
             CheckSaid::Succeeded => self.fmt_succeeded(f),
             CheckSaid::UrlPassed { path, passed } => {
                 let test = match passed {
                     Passed::Digest { .. } => "MD5 digest",
                     _ => "HTTP status code",
                 };
-                write!(f, "{test} success to {} url({path})", ServerName(self.server))
+                write!(f, "{test} success to {} url({path})", ServerName(self.what.server))
             }
             CheckSaid::Lengths { path, announced, received } => {
-                let (server, service) = both(&self.server);
+                let (server, service) = names(&self.what.server, self.groups);
                 write!(
                     f,
                     "http_check for RS {server} VS {service} url {path}: content_length \
@@ -133,10 +133,10 @@ impl fmt::Display for CheckLine {
     }
 }
 
-impl CheckLine {
+impl Named<'_, CheckLine> {
     fn fmt_succeeded(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (server, service) = both(&self.server);
-        match &self.kind {
+        let (server, service) = names(&self.what.server, self.groups);
+        match &self.what.kind {
             CheckKind::Tcp => write!(f, "TCP connection to {server} success."),
             CheckKind::Udp => write!(f, "UDP connection to {server} success."),
             CheckKind::Ping => write!(f, "ICMP connection to {server} success."),
@@ -158,9 +158,9 @@ impl CheckLine {
         before: u32,
         retry: u32,
     ) -> fmt::Result {
-        let (server, service) = both(&self.server);
+        let (server, service) = names(&self.what.server, self.groups);
         let timed_out = matches!(failure, Failure::ConnectTimeout | Failure::Timeout);
-        match &self.kind {
+        match &self.what.kind {
             CheckKind::Tcp if timed_out => write!(f, "TCP connection to {server} timeout."),
             CheckKind::Tcp => write!(f, "TCP connection to {server} failed."),
             CheckKind::Udp if matches!(failure, Failure::Mismatch | Failure::Length) => {
@@ -196,8 +196,8 @@ impl CheckLine {
         retries: u32,
         retry: u32,
     ) -> fmt::Result {
-        let (server, service) = both(&self.server);
-        match &self.kind {
+        let (server, service) = names(&self.what.server, self.groups);
+        match &self.what.kind {
             CheckKind::Tcp => write!(f, "TCP_CHECK on service {server} failed{}.", After(retries)),
             CheckKind::Udp => write!(f, "UDP_CHECK on service {server} failed{}.", After(retries)),
             CheckKind::Ping if retries == 0 => {
@@ -295,8 +295,4 @@ fn fmt_exit(f: &mut fmt::Formatter<'_>, failure: &Failure) -> fmt::Result {
         Failure::Timeout => f.write_str("."),
         _ => f.write_str(" (not started)."),
     }
-}
-
-const fn both(id: &ServerId) -> (ServerName, ServiceName) {
-    (ServerName(*id), ServiceName(id.service))
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use base::Instant;
+use control_plane::model::lvs::ServerGroup;
 use control_plane::model::{Lvs, ServiceAddress};
 
 use crate::build::{Built, Prior, build};
@@ -33,6 +34,8 @@ use crate::verdict::{Failure, Passed};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkers {
     pub(crate) layout: Layout,
+    /// Names of the configuration's groups.
+    pub(crate) groups: Vec<ServerGroup>,
     /// The timers of all checks, soonest first.
     schedule: BTreeSet<(Instant, CheckIndex)>,
     pub(crate) probes: Probes,
@@ -64,6 +67,7 @@ impl Checkers {
         let Built { layout, ignored, .. } = build(config, &prior, now, &mut jitter);
         let mut machine = Self {
             layout,
+            groups: config.groups.clone(),
             schedule: BTreeSet::new(),
             probes: Probes::default(),
             pool: Pool::default(),
@@ -147,6 +151,11 @@ impl Checkers {
         let services = services.into_iter().map(|(id, state)| StateChange::Service(id, state));
         let servers = servers.into_iter().map(|(id, state)| StateChange::Server(id, state));
         services.chain(servers).collect()
+    }
+
+    /// The groups of the running configuration, for [`Event::named`].
+    pub fn groups(&self) -> &[ServerGroup] {
+        &self.groups
     }
 
     /// What a reload with `new` would change.

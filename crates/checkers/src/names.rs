@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use control_plane::model::ServiceAddress;
+use control_plane::model::lvs::ServerGroup;
 use serde::{Deserialize, Serialize};
 
 /// Which real server of which virtual server; stays the same over reloads and restarts.
@@ -15,20 +16,39 @@ pub struct ServerId {
     pub server: SocketAddr,
 }
 
-/// A virtual server as keepalived logs it: `[10.1.0.100]:tcp:80`.
+/// A virtual server as keepalived logs it: `[10.1.0.100]:tcp:80`, `FWM 5`, `[VSG1]:0`. Groups have
+/// their names in the configuration.
 #[derive(Clone, Copy, Debug)]
-pub struct ServiceName(pub ServiceAddress);
+pub struct ServiceName<'a>(pub ServiceAddress, pub &'a [ServerGroup]);
 
-impl fmt::Display for ServiceName {
+impl fmt::Display for ServiceName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             ServiceAddress::Address { ip, port, protocol } => {
                 write!(f, "[{ip}]:{}:{port}", protocol.name())
             }
             ServiceAddress::Mark { mark, .. } => write!(f, "FWM {mark}"),
-            ServiceAddress::Group { group, .. } => write!(f, "group {}", group.0),
+            ServiceAddress::Group { group, .. } => match self.1.get(group.0) {
+                Some(found) => write!(f, "[{}]:0", found.name),
+                None => write!(f, "group {}", group.0),
+            },
         }
     }
+}
+
+/// Both names of a real server's place.
+pub(crate) const fn names<'a>(
+    id: &ServerId,
+    groups: &'a [ServerGroup],
+) -> (ServerName, ServiceName<'a>) {
+    (ServerName(*id), ServiceName(id.service, groups))
+}
+
+/// Something to be said, with the names of groups.
+#[derive(Clone, Copy, Debug)]
+pub struct Named<'a, T> {
+    pub(crate) what: &'a T,
+    pub(crate) groups: &'a [ServerGroup],
 }
 
 /// A real server as keepalived logs it, with the protocol of its service: `[10.2.0.2]:tcp:80`.
@@ -50,6 +70,7 @@ impl fmt::Display for ServerName {
 #[cfg(test)]
 mod tests {
     use control_plane::model::Protocol;
+    use control_plane::model::lvs::GroupId;
 
     use super::*;
 
@@ -61,7 +82,11 @@ mod tests {
             protocol: Protocol::Udp,
         };
         let server = ServerId { service, server: "10.2.0.2:5353".parse().unwrap() };
-        assert_eq!(ServiceName(service).to_string(), "[2001:db8::1]:udp:53");
+        assert_eq!(ServiceName(service, &[]).to_string(), "[2001:db8::1]:udp:53");
+        let group =
+            ServiceAddress::Group { group: GroupId(0), protocol: Protocol::Tcp, ipv6: false };
+        let groups = [ServerGroup { name: "VSG1".to_owned(), entries: Vec::new() }];
+        assert_eq!(ServiceName(group, &groups).to_string(), "[VSG1]:0");
         assert_eq!(ServerName(server).to_string(), "[10.2.0.2]:udp:5353");
     }
 }

@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use control_plane::model::lvs::ServerGroup;
 use control_plane::model::{Lvs, RealServer, ServiceAddress, VirtualServer};
 
 use crate::build::{bare_server, bare_service, servers_of, services_of};
 use crate::kinds::is_effective;
 use crate::layout::{Layout, Server, Service};
-use crate::names::{ServerId, ServerName, ServiceName};
+use crate::names::{Named, ServerId, ServiceName, names};
 use crate::snapshot::CheckState;
 
-/// One thing that would change. `Display` says it in a sentence.
+/// One thing that would change; [`Change::named`] says it in a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// A virtual server comes.
@@ -39,32 +40,51 @@ pub enum Change {
     ChecksChanged(ServerId),
 }
 
-impl fmt::Display for Change {
+impl Change {
+    /// The sentence.
+    pub const fn named<'a>(&'a self, groups: &'a [ServerGroup]) -> Named<'a, Self> {
+        Named { what: self, groups }
+    }
+}
+
+impl fmt::Display for Named<'_, Change> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ServiceAdded(id) => write!(f, "virtual server {} added", ServiceName(*id)),
-            Self::ServiceRemoved(id) => write!(f, "virtual server {} removed", ServiceName(*id)),
-            Self::ServiceChanged(id) => write!(f, "virtual server {} changed", ServiceName(*id)),
-            Self::ServerAdded(id) => of_service(f, id, "added to"),
-            Self::ServerRemoved(id) => of_service(f, id, "removed from"),
-            Self::WeightChanged { server, from, to } => {
-                of_service(f, server, "of")?;
+        let groups = self.groups;
+        match self.what {
+            Change::ServiceAdded(id) => {
+                write!(f, "virtual server {} added", ServiceName(*id, groups))
+            }
+            Change::ServiceRemoved(id) => {
+                write!(f, "virtual server {} removed", ServiceName(*id, groups))
+            }
+            Change::ServiceChanged(id) => {
+                write!(f, "virtual server {} changed", ServiceName(*id, groups))
+            }
+            Change::ServerAdded(id) => of_service(f, id, groups, "added to"),
+            Change::ServerRemoved(id) => of_service(f, id, groups, "removed from"),
+            Change::WeightChanged { server, from, to } => {
+                of_service(f, server, groups, "of")?;
                 write!(f, ": weight {from} becomes {to}")
             }
-            Self::ServerChanged(id) => {
-                of_service(f, id, "of")?;
+            Change::ServerChanged(id) => {
+                of_service(f, id, groups, "of")?;
                 f.write_str(": settings changed")
             }
-            Self::ChecksChanged(id) => {
-                of_service(f, id, "of")?;
+            Change::ChecksChanged(id) => {
+                of_service(f, id, groups, "of")?;
                 f.write_str(": checks changed")
             }
         }
     }
 }
 
-fn of_service(f: &mut fmt::Formatter<'_>, id: &ServerId, relation: &str) -> fmt::Result {
-    let (server, service) = (ServerName(*id), ServiceName(id.service));
+fn of_service(
+    f: &mut fmt::Formatter<'_>,
+    id: &ServerId,
+    groups: &[ServerGroup],
+    relation: &str,
+) -> fmt::Result {
+    let (server, service) = names(id, groups);
     write!(f, "real server {server} {relation} virtual server {service}")
 }
 

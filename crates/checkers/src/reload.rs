@@ -24,6 +24,7 @@ impl Checkers {
         out.extend(orphans.into_iter().map(Output::AbortProbe));
         out.extend(ignored.into_iter().map(Output::Log));
         let old = std::mem::replace(&mut self.layout, layout);
+        self.groups.clone_from(&config.groups);
         self.tell_withdrawals(&old, out);
         self.retire_unconfigured(&known, out);
         self.tell_turns(&old, out);

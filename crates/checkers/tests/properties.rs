@@ -91,7 +91,7 @@ impl Run {
                     assert_eq!(self.running.len() + 1, before, "{probe} was not running");
                 }
                 Output::Send { .. } | Output::Notify { .. } => {}
-                Output::Log(event) => assert!(!event.to_string().is_empty()),
+                Output::Log(event) => assert!(!event.named(&[]).to_string().is_empty()),
             }
         }
         for change in self.machine.take_changes() {

@@ -139,7 +139,8 @@ fn one_changed_weight_touches_one_destination() {
     for server in &mut new.virtual_servers[0].real_servers {
         server.weight = 4;
     }
-    let planned: Vec<_> = world.machine.plan(&new).iter().map(ToString::to_string).collect();
+    let planned: Vec<_> =
+        world.machine.plan(&new).iter().map(|one| one.named(&[]).to_string()).collect();
     assert_eq!(
         planned,
         [
@@ -167,7 +168,8 @@ fn another_scheduler_touches_the_service_and_none_of_its_servers() {
     let (config, mut world) = running();
     let mut new = config.clone();
     new.virtual_servers[1].scheduler = Scheduler::SourceHashing;
-    let planned: Vec<_> = world.machine.plan(&new).iter().map(ToString::to_string).collect();
+    let planned: Vec<_> =
+        world.machine.plan(&new).iter().map(|one| one.named(&[]).to_string()).collect();
     assert_eq!(planned, ["virtual server [10.1.0.101]:tcp:80 changed"]);
     world.input(Input::Reload(&new));
     assert_eq!(world.take_news(), [""; 0]);
@@ -364,7 +366,8 @@ fn the_plan_names_what_comes_and_goes() {
         ),
         service("10.1.0.102:80", vec![checked("127.0.0.4:80", 1, 1)]),
     ]);
-    let planned: Vec<_> = world.machine.plan(&new).iter().map(ToString::to_string).collect();
+    let planned: Vec<_> =
+        world.machine.plan(&new).iter().map(|one| one.named(&[]).to_string()).collect();
     let of = "virtual server [10.1.0.100]:tcp:80";
     assert_eq!(
         planned,

@@ -13,6 +13,7 @@ use std::io;
 use base::Instant;
 use checkers::{Checkers, Input, Level, Output, Outputs, ProbeId, ProbeSpec, Snapshot};
 use control_plane::Config;
+use control_plane::model::lvs::ServerGroup;
 use ipc::{Report, ToParent};
 use scheduler::{Event, Scheduler, Signal, TimerId};
 use telemetry::CheckersLive;
@@ -213,7 +214,8 @@ impl Process {
             match order {
                 Order::Prepare(generation, new) => {
                     let changes = self.machine.plan(&new.lvs);
-                    let plan = changes.iter().map(ToString::to_string).collect();
+                    let groups = &new.lvs.groups;
+                    let plan = changes.iter().map(|one| one.named(groups).to_string()).collect();
                     self.parent.say(&ToParent::Prepared { generation, plan });
                 }
                 Order::Commit(generation, new) => {
@@ -259,7 +261,7 @@ impl Process {
                 Output::Notify { object, commands } => {
                     self.scripts.notify(object, commands, now, &mut self.scheduler);
                 }
-                Output::Log(event) => log(&event),
+                Output::Log(event) => log(&event, self.machine.groups()),
             }
         }
         let changes = self.machine.take_changes();
@@ -268,12 +270,12 @@ impl Process {
     }
 }
 
-fn log(event: &checkers::Event) {
+fn log(event: &checkers::Event, groups: &[ServerGroup]) {
     let level = match (event.detail(), event.level()) {
         (true, _) => log::Level::Debug,
         (_, Level::Info) => log::Level::Info,
         (_, Level::Warning) => log::Level::Warn,
         (_, Level::Error) => log::Level::Error,
     };
-    log::log!(level, "{event}");
+    log::log!(level, "{}", event.named(groups));
 }

@@ -111,7 +111,10 @@ impl World {
         let mut todo = std::collections::VecDeque::from(out);
         while let Some(output) = todo.pop_front() {
             match output {
-                Output::Log(event) => self.lines.push((self.millis(), event.to_string())),
+                Output::Log(event) => {
+                    let line = event.named(self.machine.groups()).to_string();
+                    self.lines.push((self.millis(), line));
+                }
                 Output::AbortProbe(probe) => {
                     assert!(self.in_flight.remove(&probe).is_some(), "{probe} does not run");
                 }
