@@ -313,7 +313,7 @@ fn scripts_and_other_trackers() {
             (
                 "vrrp_script s {\nscript /usr/bin/env\nuser nobody1\n}---track_script {\ns\n}",
                 &[
-                    "Unable to set uid/gid for script 's'",
+                    "Unable to set uid/gid for script '/usr/bin/env'",
                     "(V) track script s not found, ignoring...",
                 ],
             ),

@@ -76,6 +76,17 @@ pub(super) fn read(statement: &Statement<'_>, cx: &mut Context<'_>) -> Option<Ad
         }
         at += 1;
     }
+    if draft.peer.is_some() && word.contains('/') {
+        let message = "Cannot specify address prefix when specifying peer address - ignoring";
+        cx.report(Diagnostic::new(Code::BadEntry, message).at(statement.place_of(0)));
+        draft.peer = None;
+    }
+    if let Some((interface, place)) = draft.interface.as_ref().zip(draft.interface_place.clone()) {
+        let address = net.addr();
+        cx.needs_interface(interface, place, || {
+            format!("WARNING - interface {interface} for ip address {address} doesn't exist")
+        });
+    }
     Some(draft)
 }
 
@@ -154,7 +165,7 @@ impl AddressDraft {
                 ("+", _) => self.broadcast = Broadcast::Computed,
                 (_, Ok(given)) => self.broadcast = Broadcast::Given(given),
                 _ => bad(format!(
-                    "Invalid broadcast address {value} specified for {address} - ignoring"
+                    "VRRP is trying to assign invalid broadcast {value}. skipping VIP..."
                 )),
             },
             "scope" => match scope(value) {
@@ -171,16 +182,14 @@ impl AddressDraft {
             "peer" => match value.parse::<IpAddr>() {
                 Ok(peer) if peer.is_ipv4() == self.net.addr().is_ipv4() => self.peer = Some(peer),
                 _ => {
-                    bad(format!("Invalid peer address {value} for {address} - removing address"));
+                    bad(format!("Invalid peer address {value}"));
                     return None;
                 }
             },
             "preferred_lft" => match (value, value.parse()) {
                 ("forever", _) => self.preferred_lifetime = Some(None),
                 (_, Ok(seconds)) => self.preferred_lifetime = Some(Some(seconds)),
-                _ => {
-                    bad(format!("Invalid preferred_lft {value} specified for {address} - ignoring"))
-                }
+                _ => bad(format!("preferred_lft {value} is invalid")),
             },
             _ => self.track_group = Some(value.to_owned()),
         }

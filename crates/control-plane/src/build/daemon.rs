@@ -252,7 +252,7 @@ impl GlobalDraft {
             match integer(value, 0, 2_678_400) {
                 Ok(seconds) => *slot = u32::try_from(seconds).ok(),
                 Err(problem) => {
-                    let outcome = format!("Invalid lvs_timeouts {which} ({value}) - ignoring");
+                    let outcome = format!("Invalid lvs_timeout {which} ({value}) - ignoring");
                     cx.report(problem.at(statement.place_of(at + 1)).outcome(outcome));
                 }
             }
@@ -320,7 +320,7 @@ fn process_setting(
         "process_name" => settings.name = comm(statement, cx),
         "priority" => settings.nice = value.int(),
         "no_swap" => settings.no_swap = true,
-        "rt_priority" => settings.realtime_priority = value.int(),
+        "rt_priority" => settings.realtime_priority = realtime_priority(value, statement, cx),
         "rlimit_rttime" | "rlimit_rtime" => {
             settings.realtime_limit = value.int().map(Duration::from_micros);
         }
@@ -340,13 +340,33 @@ fn process_setting(
     true
 }
 
+/// A priority of SCHED_RR, at most 99.
+fn realtime_priority(
+    value: &Value<'_>,
+    statement: &Statement<'_>,
+    cx: &mut Context<'_>,
+) -> Option<u8> {
+    const MAX: u8 = 99;
+    let priority = value.int::<i64>()?;
+    if priority > MAX.into() {
+        let process = statement.keyword.name.split('_').next().unwrap_or_default();
+        let message = format!(
+            "{process} process real-time priority {priority} greater than maximum {MAX} - setting \
+             to maximum"
+        );
+        cx.report(Diagnostic::new(Code::Adjusted, message).at(statement.place_of(1)));
+        return Some(MAX);
+    }
+    u8::try_from(priority).ok()
+}
+
 /// The name of a process, cut to what the kernel keeps.
 fn comm(statement: &Statement<'_>, cx: &mut Context<'_>) -> Option<String> {
     let name = statement.word(1)?;
     if name.len() <= MAX_COMM {
         return Some(name.to_owned());
     }
-    let message = format!("Process name {name} is longer than {MAX_COMM} characters - truncating");
+    let message = format!("Process name {name} more than {MAX_COMM} characters, truncating");
     cx.report(Diagnostic::new(Code::Truncated, message).at(statement.place_of(1)));
     let mut end = MAX_COMM;
     while !name.is_char_boundary(end) {

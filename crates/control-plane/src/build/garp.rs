@@ -23,9 +23,24 @@ pub(crate) struct GarpDraft {
 
 impl GarpDraft {
     /// A `garp_*` keyword, without `vrrp_` in front; false when it is none.
-    pub(super) fn leaf(&mut self, name: &str, value: &Value<'_>) -> bool {
+    pub(super) fn leaf(
+        &mut self,
+        name: &str,
+        value: &Value<'_>,
+        owner: &str,
+        statement: &Statement<'_>,
+        cx: &mut Context<'_>,
+    ) -> bool {
         // 0 messages make no sense where a burst is asked for: keepalived sends one.
-        let count = || value.int::<u32>().map(|count| count.max(1));
+        let mut count = || {
+            let count = value.int::<u32>()?;
+            if count == 0 {
+                let keyword = statement.keyword.name;
+                let message = format!("{owner}{keyword} must be greater than 0, setting to 1");
+                cx.report(Diagnostic::new(Code::Adjusted, message).at(statement.place_of(1)));
+            }
+            Some(count.max(1))
+        };
         match name {
             "garp_master_delay" => self.delay = value.seconds(),
             "garp_master_repeat" => self.repeat = count(),

@@ -88,7 +88,9 @@ impl GlobalDraft {
     ) {
         let name = statement.keyword.name;
         let without_vrrp = name.strip_prefix("vrrp_").unwrap_or(name);
-        if self.garp.leaf(without_vrrp, &value) || self.vrrp(name, &value, statement, cx) {
+        if self.garp.leaf(without_vrrp, &value, "", statement, cx)
+            || self.vrrp(name, &value, statement, cx)
+        {
             return;
         }
         match name {
@@ -181,7 +183,7 @@ impl GlobalDraft {
             }
             _ => {
                 let word = statement.word(1).unwrap_or_default();
-                let message = format!("Can't parse {name} [{word}]. Skipping");
+                let message = format!("{name} [{word}] is not multicast. Skipping");
                 let problem = Diagnostic::new(Code::BadAddress, message);
                 cx.report(problem.at(statement.place_of(1)).label("expected a multicast address"));
             }

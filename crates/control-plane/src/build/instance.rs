@@ -153,7 +153,11 @@ impl InstanceDraft {
         cx: &mut Context<'_>,
     ) {
         let name = statement.keyword.name;
-        if self.garp.leaf(name, &value) || self.election(name, &value, statement) {
+        let owner =
+            if name.starts_with("garp_") { format!("({}): ", self.name) } else { String::new() };
+        if self.garp.leaf(name, &value, &owner, statement, cx)
+            || self.election(name, &value, statement)
+        {
             return;
         }
         match name {

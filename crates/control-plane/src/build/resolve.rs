@@ -56,6 +56,11 @@ pub(super) fn resolve(mut builder: Builder, cx: &mut Context<'_>) -> Config {
     let drafts = std::mem::take(&mut builder.sync_groups);
     let sync_groups = sync_group::resolve(drafts, &instances, &scripts, &builder, &mut guard, cx);
     let host = host::resolve(std::mem::take(&mut builder.host), &builder.global, &instances, cx);
+    if !builder.global.dynamic_interfaces {
+        for absent in std::mem::take(&mut cx.absent) {
+            cx.report(absent);
+        }
+    }
     guard.tell(cx);
     let lvs = servers(&mut builder, enforce, cx);
     let global = &builder.global;

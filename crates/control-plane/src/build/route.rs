@@ -117,7 +117,7 @@ impl Draft<'_, '_, '_> {
             "protocol" => self.route.protocol = Some(self.words.named(word)?),
             "scope" => self.route.scope = Some(self.words.named(word)?),
             "metric" | "priority" | "preference" => self.route.metric = Some(self.words.u32(word)?),
-            "dev" | "oif" => self.route.interface = Some(self.words.value(word)?.to_owned()),
+            "dev" | "oif" => self.route.interface = Some(self.words.interface(word)?),
             "vrf" => self.route.vrf = Some(self.words.value(word)?.to_owned()),
             "encap" => self.route.encap = Some(self.words.encap()?),
             "realms" => self.route.realms = Some(self.words.value(word)?.to_owned()),
@@ -247,7 +247,7 @@ impl Draft<'_, '_, '_> {
             self.words.next();
             match word {
                 "via" => hop.via = Some(self.gateway()?),
-                "dev" | "oif" => hop.interface = Some(self.words.value(word)?.to_owned()),
+                "dev" | "oif" => hop.interface = Some(self.words.interface(word)?),
                 "weight" => hop.weight = self.words.number(word, 1, 256)?,
                 "encap" => hop.encap = Some(self.words.encap()?),
                 "realms" => hop.realms = Some(self.words.value(word)?.to_owned()),

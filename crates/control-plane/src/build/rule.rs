@@ -42,7 +42,7 @@ impl Draft<'_, '_, '_> {
     fn read(&mut self) -> Part<()> {
         while let Some(word) = self.words.next() {
             if !self.flag(word)? && !self.option(word)? {
-                let message = format!("unknown rule keyword {word}");
+                let message = format!("Unknown rule option {word}");
                 return self.words.refuse(Code::BadEntry, message);
             }
         }
@@ -88,8 +88,8 @@ impl Draft<'_, '_, '_> {
             "suppress_ifgroup" | "sup_group" => {
                 self.rule.suppress_group = Some(self.words.named(word)?);
             }
-            "dev" | "iif" => self.rule.input = Some(self.words.value(word)?.to_owned()),
-            "oif" => self.rule.output = Some(self.words.value(word)?.to_owned()),
+            "dev" | "iif" => self.rule.input = Some(self.words.interface(word)?),
+            "oif" => self.rule.output = Some(self.words.interface(word)?),
             "tunnel-id" => {
                 let value = self.words.value(word)?;
                 match value.parse() {
@@ -160,7 +160,11 @@ impl Draft<'_, '_, '_> {
         match (c_number(mark), mask) {
             (Some(mark), None) => self.rule.mark = Some((mark, None)),
             (Some(mark), Some(Some(mask))) => self.rule.mark = Some((mark, Some(mask))),
-            _ => return self.words.refuse(Code::BadEntry, format!("Invalid rule fwmark {word}")),
+            _ => {
+                return self
+                    .words
+                    .refuse(Code::BadEntry, format!("Invalid rule fwmark {word} specified"));
+            }
         }
         Ok(())
     }
@@ -172,7 +176,7 @@ impl Draft<'_, '_, '_> {
         match ends {
             Some((first, last)) if first <= last => Ok((first, last)),
             _ => {
-                let message = format!("Invalid rule {option} range {word}");
+                let message = format!("invalid {option} range {word}");
                 self.words.refuse(Code::BadEntry, message)
             }
         }
@@ -225,7 +229,7 @@ impl Draft<'_, '_, '_> {
         let all = [from, to, self.family];
         let ipv6 = all.iter().flatten().copied().next().unwrap_or(false);
         if all.iter().flatten().any(|one| *one != ipv6) {
-            let message = "Rule has addresses of both families".to_owned();
+            let message = "rule specification has mixed IPv4 and IPv6".to_owned();
             return self.words.refuse(Code::BadEntry, message);
         }
         self.rule.ipv6 = ipv6;

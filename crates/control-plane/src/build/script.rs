@@ -59,8 +59,8 @@ impl ScriptDraft {
                 self.command_place = Some(statement.place_of(1));
                 self.command = value.command();
             }
-            "interval" => self.interval = value.time().unwrap_or(self.interval),
-            "timeout" => self.timeout = value.time(),
+            "interval" => self.interval = self.positive(&value, statement, cx),
+            "timeout" => self.timeout = Some(self.positive(&value, statement, cx)),
             "weight" => {
                 self.weight = value.int().and_then(|n| Weight::new(n).ok()).unwrap_or_default();
                 if let Value::Weight(_, Some(reverse)) = value {
@@ -75,6 +75,25 @@ impl ScriptDraft {
         }
     }
 
+    /// A time that must not be zero.
+    fn positive(
+        &self,
+        value: &Value<'_>,
+        statement: &Statement<'_>,
+        cx: &mut Context<'_>,
+    ) -> Duration {
+        let second = Duration::from_secs(1);
+        let time = value.time().unwrap_or(second);
+        if !time.is_zero() {
+            return time;
+        }
+        let (script, keyword) = (&self.name, statement.keyword.name);
+        let message =
+            format!("({script}): vrrp script {keyword} must be greater than 0, setting to 1");
+        cx.report(Diagnostic::new(Code::Adjusted, message).at(statement.place_of(1)));
+        second
+    }
+
     fn user(&mut self, statement: &Statement<'_>, cx: &mut Context<'_>) {
         let Some(user) = script_user(statement, 1) else { return };
         if user_exists(&user, cx) {
@@ -82,7 +101,8 @@ impl ScriptDraft {
             return;
         }
         self.unusable = true;
-        let message = format!("Unable to set uid/gid for script '{}'", self.name);
+        let script = self.command.as_ref().map_or(&self.name, |command| &command.program);
+        let message = format!("Unable to set uid/gid for script '{script}'");
         let problem = Diagnostic::new(Code::BadUser, message).at(statement.place_of(1));
         cx.report(problem.label("no such user or group on this machine"));
     }

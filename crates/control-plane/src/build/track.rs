@@ -135,8 +135,8 @@ fn read(
             "reverse" => entry.reverse = Some(true),
             "noreverse" => entry.reverse = Some(false),
             _ => {
-                let message =
-                    format!("({owner}) unknown word '{word}' for {} - ignoring", entry.name);
+                let what = what(statement, &entry.name);
+                let message = format!("({owner}) unknown {what} option {word} - ignoring");
                 let problem = Diagnostic::new(Code::BadEntry, message);
                 let problem = problem.label("expected weight N, reverse or noreverse");
                 cx.report(problem.at(statement.place_of(at)));
@@ -156,7 +156,8 @@ fn weight(
     cx: &mut Context<'_>,
 ) -> Option<i16> {
     let Some(word) = statement.word(at) else {
-        let message = format!("({owner}) weight without a value specified for {name} - ignoring");
+        let what = what(statement, name);
+        let message = format!("({owner}) weight without value specified for {what} - ignoring");
         cx.report(Diagnostic::new(Code::ValueExpected, message).at(statement.place()));
         return None;
     };
@@ -169,12 +170,32 @@ fn weight(
         }
         Ok(number) => i16::try_from(number).ok(),
         Err(problem) => {
-            let outcome = format!(
-                "({owner}) weight {word} for {name} must be between [-{limit}..{limit}] inclusive. \
-                 Ignoring..."
-            );
+            let outcome = match statement.keyword.name {
+                "track_interface" => format!(
+                    "({owner}) weight {word} for {name} must be between [-{limit}..{limit}] \
+                     inclusive. Ignoring..."
+                ),
+                "track_script" => format!(
+                    "({owner}) {}: weight must be between [-{limit}..{limit}] inclusive, \
+                     ignoring...",
+                    what(statement, name)
+                ),
+                _ => format!(
+                    "({owner}) weight for {} must be in [-{limit}..{limit}] inclusive. Ignoring...",
+                    what(statement, name)
+                ),
+            };
             cx.report(problem.at(statement.place_of(at)).outcome(outcome));
             None
         }
+    }
+}
+
+/// `track script NAME`; interfaces keep the underscore.
+fn what(statement: &Statement<'_>, name: &str) -> String {
+    match statement.keyword.name {
+        "track_interface" => format!("track_interface {name}"),
+        "track_script" => format!("track script {name}"),
+        kind => format!("{} {name}", kind.replace('_', " ")),
     }
 }

@@ -19,14 +19,18 @@ pub(super) fn peer(
     let Some(word) = statement.word(0) else { return };
     let problem = |code, message: String| Diagnostic::new(code, message).at(statement.place_of(0));
     let Ok(address) = word.parse::<IpAddr>() else {
-        let message = format!("({owner}) malformed unicast peer address[{word}]. Skipping...");
+        let message = format!(
+            "Configuration error: VRRP instance[{owner}] malformed unicast peer address[{word}]. \
+             Skipping..."
+        );
         cx.report(problem(Code::BadAddress, message).label("expected an IPv4 or IPv6 address"));
         return;
     };
     let is_ipv4 = address.is_ipv4();
     if *ipv4.get_or_insert(is_ipv4) != is_ipv4 {
         let message = format!(
-            "({owner}) address family of unicast peer {address} must match VRRP instance - ignoring"
+            "Configuration error: VRRP instance[{owner}] and unicast peer address[{address}] MUST be \
+             of the same family !!! Skipping..."
         );
         cx.report(problem(Code::BadAddress, message));
         return;

@@ -128,7 +128,7 @@ fn interface_name(
     if name.len() <= MAX_NAME {
         return Some(name.to_owned());
     }
-    let message = format!("VMAC name '{name}' too long or invalid characters - ignoring");
+    let message = format!("VMAC interface name '{name}' too long or invalid characters - ignoring");
     cx.report(Diagnostic::new(Code::InvalidValue, message).at(statement.place_of(at)));
     None
 }

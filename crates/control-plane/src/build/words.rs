@@ -81,8 +81,13 @@ impl<'a, 'c, 's> Words<'a, 'c, 's> {
         match self.next() {
             Some(word) => Ok(word),
             None => {
-                let message = format!("No {option} parameter specified for {}", self.what);
-                self.refuse(Code::ValueExpected, message)
+                let first = self.statement.word(0).unwrap_or_default();
+                let message = format!(
+                    "*** Configuration line starting `{first}` is missing a parameter after \
+                     keyword `{option}` at word position {}",
+                    self.at + 1
+                );
+                self.refuse(Code::MissingValue, message)
             }
         }
     }
@@ -105,6 +110,17 @@ impl<'a, 'c, 's> Words<'a, 'c, 's> {
     /// A 32-bit number as the value of an option.
     pub(super) fn u32(&mut self, option: &str) -> Part<u32> {
         self.number(option, 0, u32::MAX.into())
+    }
+
+    /// The name of an interface as the value of an option.
+    pub(super) fn interface(&mut self, option: &str) -> Part<String> {
+        let name = self.value(option)?;
+        let place = self.statement.place_of(self.at - 1);
+        let user = if self.what == "route" { "VROUTE nexthop" } else { "rule" };
+        self.cx.needs_interface(name, place, || {
+            format!("WARNING - interface {name} for {user} doesn't exist")
+        });
+        Ok(name.to_owned())
     }
 
     /// An address as the value of an option.

@@ -7,8 +7,8 @@ use super::{Block, Table, millis, row, secs, secs3};
 #[rustfmt::skip] // one row a keyword
 pub(super) static SCRIPT: Table = Table { places: &[Block::Script], rows: &[
     row("script", Script).needs("").invalid("Disabling track script {o} since not found/accessible").syntax("SCRIPT [USER [GROUP]]").range("quoted command, or </path form").default("mandatory").doc("Command whose exit status 0 means success."),
-    row("interval", secs3(1000, u64::MAX)).needed().invalid("({o}): vrrp script interval must be greater than 0, setting to 1").syntax("SECS").range("decimal 0.001.., 3 decimals (0 becomes 1 with error)").default("1").unit("s").doc("Time between runs."),
-    row("timeout", secs3(1000, u64::MAX)).needed().invalid("({o}): vrrp script timeout must be greater than 0, setting to 1").syntax("SECS").range("decimal 0.001.., 3 decimals (0 becomes 1 with error)").default("interval").unit("s").doc("Time after which a run is a failure."),
+    row("interval", secs3(0, u64::MAX)).needed().invalid("({o}): vrrp script interval must be greater than 0, setting to 1").syntax("SECS").range("decimal 0.001.., 3 decimals (0 becomes 1 with error)").default("1").unit("s").doc("Time between runs."),
+    row("timeout", secs3(0, u64::MAX)).needed().invalid("({o}): vrrp script timeout must be greater than 0, setting to 1").syntax("SECS").range("decimal 0.001.., 3 decimals (0 becomes 1 with error)").default("interval").unit("s").doc("Time after which a run is a failure."),
     row("weight", Weight(-253, 253)).needed().invalid("vrrp_script {o} weight {v} must be in [-253, 253]").syntax("N [reverse|noreverse]").range("integer -253..253").default("0").unit("priority points").doc("Priority effect; 0 = failure causes FAULT."),
     row("rise", Int(1, 2147483647)).needed().invalid("({o}): vrrp script rise value '{v}' invalid, defaulting to 1").syntax("N").range("integer 1..2147483647").default("1").unit("runs").doc("Successes needed to be up."),
     row("fall", Int(1, 2147483647)).needed().invalid("({o}): vrrp script fall value '{v}' invalid, defaulting to 1").syntax("N").range("integer 1..2147483647").default("1").unit("runs").doc("Failures needed to be down."),

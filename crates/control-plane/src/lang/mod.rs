@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::Options;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place};
 use crate::source::{Source, SourceError};
 use define::{Definitions, ExpandError, Expanded, Surroundings};
 use include::Checks;
@@ -34,6 +34,8 @@ const MAX_FILES: usize = 10_000;
 const MAX_BYTES: u64 = 1 << 30;
 /// U+00A0.
 const NO_BREAK_SPACE: char = '\u{a0}';
+/// Absent interfaces that are told.
+const MAX_ABSENT: usize = 1_000;
 /// Times that one line may turn into another one.
 const MAX_TURNS: usize = 64;
 
@@ -44,9 +46,29 @@ pub(crate) struct Context<'s> {
     pub diagnostics: Diagnostics,
     /// Which failures of an `include` are errors at this point of the file.
     pub include_checks: Checks,
+    /// Interfaces that do not exist; an error unless `dynamic_interfaces` is set somewhere.
+    pub absent: Vec<Diagnostic>,
 }
 
 impl Context<'_> {
+    /// An interface that something is to use. Whether its absence matters is known when everything
+    /// has been read.
+    pub(crate) fn needs_interface(
+        &mut self,
+        name: &str,
+        place: Place,
+        message: impl FnOnce() -> String,
+    ) {
+        let absent = self.options.interfaces.as_ref().is_some_and(|known| !known.contains(name));
+        if absent && self.absent.len() < MAX_ABSENT {
+            let problem = Diagnostic::new(Code::InterfaceMissing, message()).at(place);
+            self.absent.push(problem.label("no such interface on this machine").help(
+                "create it before the start, or write 'dynamic_interfaces' into global_defs: then \
+                 the instance is in FAULT until it comes",
+            ));
+        }
+    }
+
     /// One more diagnostic.
     pub(crate) fn report(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
@@ -84,6 +106,7 @@ impl<'s, S: Sink> Reader<'s, S> {
             options,
             diagnostics: Diagnostics::default(),
             include_checks: if all { Checks::ALL } else { Checks::default() },
+            absent: Vec::new(),
         };
         let definitions = Definitions::new(options.random_seed);
         Self {

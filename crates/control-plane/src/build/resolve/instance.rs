@@ -11,7 +11,7 @@ use crate::build::global::GlobalDraft;
 use crate::build::instance::{AuthType, InstanceDraft};
 use crate::build::late;
 use crate::build::tracked::Tracked;
-use crate::diagnostic::{Code, Diagnostic, Place};
+use crate::diagnostic::{Code, Place};
 use crate::lang::Context;
 use crate::model::vrrp::{
     Authentication, Garp, GarpGroup, InitialState, Instance, Preempt, Unicast, Version,
@@ -40,7 +40,7 @@ pub(super) fn resolve(
 ) -> Option<Instance> {
     let global = shared.global;
     let vrid = vrid(&draft, cx)?;
-    let interface = interface(&draft, global, cx)?;
+    let interface = interface(&draft, cx)?;
     let strict = draft.strict.unwrap_or(global.strict);
     let version = version(&draft, global, strict);
     if !has_addresses(&draft, version, strict, cx) {
@@ -144,7 +144,7 @@ fn vrid(draft: &InstanceDraft, cx: &mut Context<'_>) -> Option<Vrid> {
     vrid
 }
 
-fn interface(draft: &InstanceDraft, global: &GlobalDraft, cx: &mut Context<'_>) -> Option<String> {
+fn interface(draft: &InstanceDraft, cx: &mut Context<'_>) -> Option<String> {
     let Some((name, place)) = &draft.interface else {
         if draft.source.is_some() && !draft.unicast.peers.is_empty() {
             // Unicast goes out by whatever interface routing chooses.
@@ -163,16 +163,9 @@ fn interface(draft: &InstanceDraft, global: &GlobalDraft, cx: &mut Context<'_>) 
         report(draft, Some(place), Code::BadInterface, &text, cx);
         return None;
     }
-    let absent = cx.options.interfaces.as_ref().is_some_and(|known| !known.contains(name));
-    if absent && !global.dynamic_interfaces {
-        let message =
-            format!("WARNING - interface {name} for vrrp_instance {} doesn't exist", draft.name);
-        let problem = Diagnostic::new(Code::InterfaceMissing, message).at(place.clone());
-        cx.report(problem.label("no such interface on this machine").help(
-            "create it before the start, or write 'dynamic_interfaces' into global_defs: then \
-             the instance is in FAULT until it comes",
-        ));
-    }
+    cx.needs_interface(name, place.clone(), || {
+        format!("WARNING - interface {name} for vrrp_instance {} doesn't exist", draft.name)
+    });
     if name.len() > MAX_INTERFACE_NAME {
         let text = format!("interface name {name} is longer than {MAX_INTERFACE_NAME} characters");
         report(draft, Some(place), Code::BadInterface, &text, cx);

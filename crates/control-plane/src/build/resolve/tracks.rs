@@ -96,6 +96,10 @@ impl Guard<'_, '_, '_> {
             self.cx.report(late(Code::Adjusted, message, &entry.place));
             return None;
         }
+        let (owner, name) = (self.owner.name, &entry.name);
+        self.cx.needs_interface(name, entry.place.clone(), || {
+            format!("({owner}) tracked interface {name} doesn't exist")
+        });
         let given = entry.weight.unwrap_or(0);
         let kept = self.allows(given.into(), "interface", &entry);
         if !kept && self.owner.no_weights == Some(NoWeights::AddressOwner) {
