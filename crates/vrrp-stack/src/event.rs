@@ -43,6 +43,8 @@ pub enum Event {
         /// Where to.
         to: NotifyState,
     },
+    /// `vrrp_startup_delay` is over.
+    DelayedStart,
     /// Packets can leave and arrive again.
     LinkUp(String),
     /// Packets can neither leave nor arrive.
@@ -191,7 +193,7 @@ impl Event {
     pub const fn detail(&self) -> bool {
         match self {
             Self::Instance { says, .. } => says.detail(),
-            Self::Script { .. } | Self::Syncing { .. } => false,
+            Self::Script { .. } | Self::Syncing { .. } | Self::DelayedStart => false,
             Self::LinkUp(_) | Self::LinkDown(_) => false,
             Self::Announcing { .. } => true,
         }
@@ -216,7 +218,7 @@ impl Event {
                 )
             }
             Self::Announcing { .. } => true,
-            Self::Script { .. } | Self::Syncing { .. } => false,
+            Self::Script { .. } | Self::Syncing { .. } | Self::DelayedStart => false,
             Self::LinkUp(_) | Self::LinkDown(_) => false,
         }
     }
@@ -250,6 +252,7 @@ impl fmt::Display for Event {
             Self::Syncing { name, to } => {
                 write!(f, "VRRP_Group({name}) Syncing instances to {to} state")
             }
+            Self::DelayedStart => f.write_str("Delayed start completed"),
             Self::Script { name, says } => write!(f, "VRRP_Script({name}) {says}"),
             Self::LinkUp(name) => write!(f, "Netlink reports {name} up"),
             Self::LinkDown(name) => write!(f, "Netlink reports {name} down"),

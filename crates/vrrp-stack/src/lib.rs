@@ -18,6 +18,8 @@
 pub mod addresses;
 pub mod announce;
 pub mod complaint;
+mod debounce;
+mod envelope;
 pub mod event;
 mod group;
 pub mod input;
@@ -30,6 +32,7 @@ pub mod router;
 pub mod script;
 pub mod snapshot;
 pub mod stack;
+mod startup;
 pub mod state;
 pub mod statistics;
 pub mod timing;

@@ -143,6 +143,7 @@ impl Stack {
             self.routers.push(router);
         }
         self.form_groups(new);
+        self.debounce.configure(&new.link_delays);
         self.rebuild_listeners();
         self.retired.clear();
         let configured = self.managed_addresses();

@@ -5,11 +5,12 @@ use std::net::IpAddr;
 
 use base::{IfIndex, Instant, IpNet};
 use control_plane::model::{ScriptId, Vrrp};
-use wire::checksum::VRRP_PROTOCOL;
-use wire::{AdvertView, Carrier, Family, ah, ipv4};
+use wire::{AdvertView, Family};
 
 use crate::addresses::{self, DesiredAddress};
 use crate::announce::AnnounceQueue;
+use crate::debounce::Debounce;
+use crate::envelope::Envelope;
 use crate::event::Event;
 use crate::group::{SyncGroup, effective_instances};
 use crate::input::{Input, Packet};
@@ -20,6 +21,7 @@ use crate::output::{Output, Outputs, SocketKey};
 use crate::router::{Turn, VirtualRouter};
 use crate::script::{ExitKind, RunId, ScriptTracker};
 use crate::snapshot::{Identity, ObjectState, Snapshot};
+use crate::startup::start_time;
 use crate::state::State;
 use crate::statistics::StrayStatistics;
 
@@ -34,6 +36,9 @@ pub struct Stack {
     /// Only scripts that somebody tracks.
     pub(crate) scripts: BTreeMap<ScriptId, ScriptTracker>,
     pub(crate) links: Links,
+    pub(crate) debounce: Debounce,
+    /// `vrrp_startup_delay`: until then nothing is started.
+    pub(crate) start_at: Option<Instant>,
     pub(crate) announcements: AnnounceQueue,
     /// Which router listens where: by interface, family and virtual router id.
     listeners: BTreeMap<(IfIndex, Family, u8), usize>,
@@ -67,6 +72,8 @@ impl Stack {
             groups: Vec::new(),
             scripts: Self::tracked_scripts(now, config),
             links: Links::default(),
+            debounce: Debounce::default(),
+            start_at: None,
             announcements: AnnounceQueue::default(),
             listeners: BTreeMap::new(),
             stopped: false,
@@ -82,30 +89,23 @@ impl Stack {
         for link in links {
             stack.links.insert(link.clone());
         }
-        if let Some(known) = resume {
-            stack.resume(now, known);
-            stack.remember_groups();
+        stack.debounce.configure(&config.link_delays);
+        match resume {
+            Some(known) => {
+                stack.resume(now, known);
+                stack.remember_groups();
+            }
+            None => stack.start_at = start_time(now, config),
         }
-        stack.start(now, out);
+        if stack.start_at.is_none() {
+            stack.start(now, out);
+        }
         stack
     }
 
     fn new_routers(config: &Vrrp) -> Vec<VirtualRouter> {
         let instances = effective_instances(config).into_iter();
         instances.map(|instance| VirtualRouter::new(instance, config.multicast)).collect()
-    }
-
-    fn resume(&mut self, now: Instant, known: &Snapshot) {
-        for router in &mut self.routers {
-            if let Some(known) = known.instance(&Identity::of(router.config())) {
-                router.resume(now, known);
-            }
-        }
-        for tracker in self.scripts.values_mut() {
-            if let Some(known) = known.script(&tracker.config().name) {
-                tracker.resume(known);
-            }
-        }
     }
 
     pub(crate) fn tracked_scripts(
@@ -126,6 +126,9 @@ impl Stack {
     pub fn handle_input(&mut self, now: Instant, input: Input<'_>, out: &mut Outputs) {
         if self.stopped {
             return;
+        }
+        if self.start_at.is_some() {
+            return self.wait_for_start(now, input, out);
         }
         match input {
             Input::Link(link) => self.link_changed(now, link, out),
@@ -155,9 +158,13 @@ impl Stack {
         if self.stopped {
             return None;
         }
+        if self.start_at.is_some() {
+            return self.start_at;
+        }
         let routers = self.routers.iter().filter_map(VirtualRouter::next_timeout);
+        let links = self.debounce.next_timeout();
         let scripts = self.scripts.values().filter_map(ScriptTracker::next_timeout);
-        routers.chain(scripts).chain(self.announcements.next_timeout()).min()
+        routers.chain(scripts).chain(self.announcements.next_timeout()).chain(links).min()
     }
 
     /// The addresses that must be installed now, in the order of the configuration: the kernel makes
@@ -240,21 +247,7 @@ impl Stack {
         gone.chain(routers).chain(scripts).collect()
     }
 
-    fn start(&mut self, now: Instant, out: &mut Outputs) {
-        self.rebuild_listeners();
-        self.each_router(now, out, |router, turn| {
-            router.look_around(turn);
-        });
-        // Nobody starts as BACKUP whose group is in FAULT.
-        self.sync_groups(now, out);
-        self.announce_groups(out);
-        self.each_router(now, out, |router, turn| router.start(turn));
-        self.serve_timeouts(now, out);
-        self.sync_groups(now, out);
-        self.announcements.flush(now, &self.links, out);
-    }
-
-    fn stop(&mut self, now: Instant, out: &mut Outputs) {
+    pub(crate) fn stop(&mut self, now: Instant, out: &mut Outputs) {
         self.each_router(now, out, |router, turn| router.stop(turn, NotifyState::Stop));
         self.stop_groups(out);
         for tracker in self.scripts.values_mut() {
@@ -265,8 +258,11 @@ impl Stack {
     }
 
     /// Adverts first: routers before scripts.
-    fn serve_timeouts(&mut self, now: Instant, out: &mut Outputs) {
+    pub(crate) fn serve_timeouts(&mut self, now: Instant, out: &mut Outputs) {
         self.each_router(now, out, |router, turn| router.handle_timeout(turn));
+        for link in self.debounce.due(now) {
+            self.follow_link(now, link, out);
+        }
         let due = |tracker: &ScriptTracker| tracker.next_timeout().is_some_and(|due| due <= now);
         let scripts = self.scripts.iter().filter(|(_, tracker)| due(tracker));
         let ids: Vec<ScriptId> = scripts.map(|(id, _)| *id).collect();
@@ -313,6 +309,12 @@ impl Stack {
     }
 
     fn link_changed(&mut self, now: Instant, link: Link, out: &mut Outputs) {
+        let known = self.links.get(link.index);
+        let link = self.debounce.filter(now, link, known);
+        self.follow_link(now, link, out);
+    }
+
+    fn follow_link(&mut self, now: Instant, link: Link, out: &mut Outputs) {
         if self.links.get(link.index) == Some(&link) {
             return;
         }
@@ -326,6 +328,7 @@ impl Stack {
     }
 
     fn link_gone(&mut self, now: Instant, index: IfIndex, out: &mut Outputs) {
+        self.debounce.forget(index);
         let old = self.links.remove(index);
         if let Some(old) = old {
             if old.up {
@@ -345,7 +348,7 @@ impl Stack {
     }
 
     fn receive(&mut self, now: Instant, index: IfIndex, packet: Packet<'_>, out: &mut Outputs) {
-        let Some(Envelope { carrier, payload, sealed }) = open(packet) else {
+        let Some(Envelope { carrier, payload, sealed }) = Envelope::open(packet) else {
             self.stray.unreadable += 1;
             return;
         };
@@ -402,34 +405,6 @@ impl Stack {
             act(router, &mut turn);
         }
     }
-}
-
-/// A packet as far as it can be read without knowing for whom it is.
-struct Envelope<'a> {
-    carrier: Carrier,
-    /// The advert.
-    payload: &'a [u8],
-    /// The whole datagram, when the advert is inside an authentication header.
-    sealed: Option<&'a [u8]>,
-}
-
-fn open(packet: Packet<'_>) -> Option<Envelope<'_>> {
-    let (source, destination, hop_limit, payload, sealed) = match packet {
-        Packet::Ipv4(bytes) => {
-            let datagram = ipv4::parse(bytes)?;
-            let (payload, sealed) = match datagram.protocol {
-                VRRP_PROTOCOL => (datagram.payload, None),
-                ah::PROTOCOL => (ah::advert(datagram.payload)?, Some(bytes)),
-                _ => return None,
-            };
-            let (source, destination) = (datagram.source.into(), datagram.destination.into());
-            (source, destination, datagram.ttl, payload, sealed)
-        }
-        Packet::Ipv6 { source, destination, hop_limit, payload } => {
-            (source.into(), destination.into(), hop_limit, payload, None)
-        }
-    };
-    Some(Envelope { carrier: Carrier { source, destination, hop_limit }, payload, sealed })
 }
 
 #[cfg(test)]

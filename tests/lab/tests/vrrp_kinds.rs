@@ -180,8 +180,17 @@ fn a_sync_group_moves_as_a_whole_when_one_member_fails() {
     for node in [&one, &two] {
         node.sh(SIDE_LINK);
     }
-    let master = Daemon::start(&first, &one, &sync_group(0));
+    let told = "#!/bin/sh\necho \"$*\" >>/scripts/told\n";
+    one.write_script("scripts", "notify.sh", told);
+    let with_scripts =
+        "notify_master \"/scripts/notify.sh master G\"\n notify /scripts/notify.sh\n group {";
+    let configuration = sync_group(0).replacen("group {", with_scripts, 1);
+    let master = Daemon::start(&first, &one, &configuration);
     wait::eventually(DOWN_INTERVAL + SLACK, "both addresses are there", || holds_both(&one));
+    wait::eventually(SLACK, "the group's scripts have been told", || {
+        let told = one.try_sh("cat /scripts/told").stdout;
+        told.contains("master G\n") && told.contains("GROUP G MASTER 0\n")
+    });
     let backup = Daemon::start(&second, &two, &sync_group(1));
     backup.wait_log("(S2) Entering BACKUP STATE", SLACK * 2);
     wait::stays(Duration::from_secs(2), "the backup hears the master", || holds_both(&one));

@@ -211,9 +211,18 @@ fn kill(child: &Child, signal: sys::Signal) {
 /// Every command that the VRRP process may run.
 fn commands(config: &Config) -> impl Iterator<Item = &Command> {
     let checks = config.vrrp.scripts.iter().map(|script| &script.command);
-    let notify = config.vrrp.instances.iter().flat_map(|instance| {
-        let notify = &instance.notify;
-        [&notify.master, &notify.backup, &notify.fault, &notify.stop, &notify.generic]
+    let instances = config.vrrp.instances.iter().map(|instance| &instance.notify);
+    let groups = config.vrrp.sync_groups.iter().map(|group| &group.notify);
+    let notify = instances.chain(groups).flat_map(|notify| {
+        [
+            &notify.master,
+            &notify.backup,
+            &notify.fault,
+            &notify.stop,
+            &notify.generic,
+            &notify.deleted,
+            &notify.master_rx_lower_pri,
+        ]
     });
     checks.chain(notify.flatten())
 }

@@ -268,3 +268,51 @@ fn addresses_are_wanted_in_the_order_of_the_file_and_once() {
     config.virtual_addresses = ["10.9.0.9/24", "10.9.0.1/24", "10.9.0.9/24"].map(vip).into();
     assert_eq!(Bench::master(&only(config)).desired(), ["10.9.0.9/24", "10.9.0.1/24"]);
 }
+
+#[test]
+fn a_startup_delay_lets_nothing_begin() {
+    let config = Vrrp { startup_delay: Duration::from_secs(10), ..only(instance(255)) };
+    let mut bench = Bench::on(&config, &[], None);
+    bench.give(Input::Link(eth0()));
+    bench.hear(HIGH, 200);
+    bench.run(Duration::from_millis(9_999));
+    assert_eq!((bench.state(), bench.out.len()), ("INIT", 0));
+    assert_eq!(bench.stack.desired_sockets().len(), 1);
+    bench.run(Duration::from_millis(1));
+    assert_eq!((bench.state(), bench.adverts()), ("MASTER", vec![255]));
+    assert_eq!(bench.log()[0], "Delayed start completed");
+}
+
+#[test]
+fn a_successor_does_not_wait_again() {
+    let config = Vrrp { startup_delay: Duration::from_secs(10), ..only(instance(100)) };
+    let told = Bench::master(&only(instance(100))).stack.snapshot();
+    assert_eq!(Bench::on(&config, &[eth0()], Some(&told)).state(), "MASTER");
+}
+
+#[test]
+fn a_reload_or_a_stop_in_the_startup_delay_is_obeyed() {
+    let config = Vrrp { startup_delay: Duration::from_secs(10), ..only(instance(100)) };
+    let mut bench = Bench::on(&config, &[eth0()], None);
+    let mut other = instance(200);
+    other.name = "VI_2".into();
+    bench.run(SECOND);
+    bench.give(Input::Reload(&only(other)));
+    bench.run(Duration::from_secs(9));
+    assert_eq!(bench.stack.routers()[0].config().name, "VI_2");
+    assert_eq!(bench.state(), "BACKUP", "the delay counts from the start");
+
+    let mut bench = Bench::on(&config, &[eth0()], None);
+    bench.give(Input::Stop);
+    assert_eq!(bench.stack.next_timeout(), None);
+}
+
+#[test]
+fn a_delay_after_boot_counts_from_the_boot() {
+    let config = Vrrp { delay_after_boot: Duration::from_secs(1_003), ..only(instance(100)) };
+    let mut bench = Bench::on(&config, &[eth0()], None);
+    bench.run(Duration::from_secs(2));
+    assert_eq!(bench.state(), "INIT");
+    bench.run(SECOND);
+    assert_eq!(bench.state(), "BACKUP", "the bench was booted 1000 s before it starts");
+}

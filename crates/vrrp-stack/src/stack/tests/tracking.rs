@@ -293,3 +293,40 @@ fn every_cause_of_a_fault_is_said_when_it_comes_and_when_it_goes() {
     );
     assert_eq!(bench.state(), "BACKUP");
 }
+
+/// VI_1 where eth0 counts as down after 2 s and as up after 3 s.
+fn delayed() -> control_plane::model::Vrrp {
+    let delay = control_plane::model::vrrp::LinkDelay {
+        interface: "eth0".into(),
+        down: Duration::from_secs(2),
+        up: Duration::from_secs(3),
+    };
+    control_plane::model::Vrrp { link_delays: vec![delay], ..only(instance(100)) }
+}
+
+#[test]
+fn a_link_that_is_down_for_a_short_time_is_not_noticed() {
+    let mut bench = Bench::master(&delayed());
+    bench.give(Input::Link(down(eth0())));
+    bench.run(Duration::from_millis(1_999));
+    bench.give(Input::Link(eth0()));
+    bench.run(Duration::from_secs(10));
+    assert_eq!((bench.state(), bench.notified().len()), ("MASTER", 0));
+}
+
+#[test]
+fn a_link_has_to_stay_down_and_to_stay_up() {
+    let mut bench = Bench::master(&delayed());
+    bench.give(Input::Link(down(eth0())));
+    bench.run(SECOND);
+    bench.give(Input::Link(crate::Link { mtu: 1_400, ..down(eth0()) }));
+    bench.run(Duration::from_millis(999));
+    assert_eq!(bench.state(), "MASTER");
+    bench.run(Duration::from_millis(1));
+    assert_eq!(bench.state(), "FAULT", "another change in between does not start it anew");
+    bench.give(Input::Link(eth0()));
+    bench.run(Duration::from_millis(2_999));
+    assert_eq!(bench.state(), "FAULT");
+    bench.run(Duration::from_millis(1));
+    assert_eq!(bench.state(), "BACKUP");
+}
