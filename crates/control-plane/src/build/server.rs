@@ -132,7 +132,7 @@ impl ServerDraft {
         let own = match self.target {
             Target::Address(own, _) => Some(own.is_ipv4()),
             // A mark has no family of its own: the first server gives it one.
-            Target::Mark(_) => Some(!*self.ipv6.get_or_insert(address.is_ipv6())),
+            Target::Mark(_) => Some(!*self.ipv6.get_or_insert_with(|| address.is_ipv6())),
             Target::Group(_) => None,
         };
         let tunnel = matches!(self.method, Some((ForwardingMethod::Tunnel, _)));

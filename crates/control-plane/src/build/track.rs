@@ -140,6 +140,7 @@ fn read(
                 let problem = Diagnostic::new(Code::BadEntry, message);
                 let problem = problem.label("expected weight N, reverse or noreverse");
                 cx.report(problem.at(statement.place_of(at)));
+                break;
             }
         }
         at += 1;
