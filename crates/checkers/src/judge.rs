@@ -251,7 +251,11 @@ fn url_words(
 ) -> impl Iterator<Item = CheckSaid> {
     let path = || path.to_owned();
     let lengths = match passed {
-        Passed::Status { lengths } | Passed::Digest { lengths } if said == Said::Success => lengths,
+        Passed::Status { lengths } | Passed::Digest { lengths } | Passed::Regex { lengths }
+            if said == Said::Success =>
+        {
+            lengths
+        }
         _ => None,
     };
     let lengths = lengths.map(|(announced, received)| CheckSaid::Lengths {

@@ -111,6 +111,7 @@ impl fmt::Display for Named<'_, CheckLine> {
             CheckSaid::UrlPassed { path, passed } => {
                 let test = match passed {
                     Passed::Digest { .. } => "MD5 digest",
+                    Passed::Regex { .. } => "Regex match",
                     _ => "HTTP status code",
                 };
                 write!(f, "{test} success to {} url({path})", ServerName(self.what.server))
@@ -259,6 +260,7 @@ const fn http_words(failure: &Failure) -> &'static str {
         Failure::Tls => "SSL handshake/communication error",
         Failure::Status => "HTTP status code error to",
         Failure::Digest => "MD5 digest error to",
+        Failure::Regex => "Regex match failed",
         _ => "Connection failed",
     }
 }

@@ -18,6 +18,11 @@ pub enum Passed {
         /// Announced and received lengths of the body, when they differ.
         lengths: Option<(u64, u64)>,
     },
+    /// HTTP: the body matches the pattern.
+    Regex {
+        /// Announced and received lengths of the body, when they differ.
+        lengths: Option<(u64, u64)>,
+    },
     /// A script ended well; its status.
     Script(u8),
 }
@@ -41,6 +46,8 @@ pub enum Failure {
     Status,
     /// HTTP: the body has another digest.
     Digest,
+    /// HTTP: the body does not match the pattern, or does where it must not.
+    Regex,
     /// SMTP: the greeting is not 220.
     Greeting,
     /// SMTP: the answer to HELO is not 250.

@@ -24,6 +24,7 @@ pub mod ping;
 pub mod process;
 pub mod program;
 pub mod scenario;
+pub mod service;
 pub mod syslog;
 pub mod uml;
 pub mod wait;

@@ -1,7 +1,10 @@
 //! The body of an HTTP answer: chunks are taken apart (RFC 9112 section 7.1), bytes are counted and
-//! digested, and nothing is kept.
+//! digested, and nothing is kept but what a pattern is to be searched in.
 
+use control_plane::model::checks::UrlRegex;
 use md5::{Digest, Md5};
+
+use super::pattern::{Matched, Pattern};
 
 /// Digits of a chunk's length that are believed: more is no length that can be received.
 const LONGEST_SIZE: u8 = 15;
@@ -10,6 +13,7 @@ const LONGEST_SIZE: u8 = 15;
 #[derive(Clone, Debug)]
 pub(super) struct Body {
     digest: Md5,
+    pattern: Option<Pattern>,
     length: u64,
     framing: Framing,
 }
@@ -51,10 +55,11 @@ pub(super) enum Found {
 }
 
 impl Body {
-    pub(super) fn new(chunked: bool) -> Self {
+    pub(super) fn new(chunked: bool, regex: Option<&UrlRegex>) -> Self {
         let size = Chunk::Size { size: 0, digits: 0 };
         let framing = if chunked { Framing::Chunked(size) } else { Framing::Close };
-        Self { digest: Md5::new(), length: 0, framing }
+        let pattern = regex.map(Pattern::new);
+        Self { digest: Md5::new(), pattern, length: 0, framing }
     }
 
     /// Bytes of the body itself so far.
@@ -69,6 +74,11 @@ impl Body {
 
     pub(super) fn digest(&self) -> [u8; 16] {
         self.digest.clone().finalize().into()
+    }
+
+    /// Whether it matches its pattern; `None` without one.
+    pub(super) fn matched(&self) -> Option<Matched> {
+        self.pattern.as_ref().map(Pattern::matches)
     }
 
     /// The next bytes of the connection.
@@ -107,6 +117,9 @@ impl Body {
 
     fn take(&mut self, data: &[u8]) {
         self.digest.update(data);
+        if let Some(pattern) = &mut self.pattern {
+            pattern.take(data);
+        }
         self.length = self.length.saturating_add(data.len() as u64);
     }
 }
@@ -142,6 +155,7 @@ impl PartialEq for Body {
     fn eq(&self, other: &Self) -> bool {
         self.framing == other.framing
             && self.length == other.length
+            && self.pattern == other.pattern
             && self.digest() == other.digest()
     }
 }
@@ -160,7 +174,7 @@ mod tests {
     fn chunks_in_any_cut_give_the_same_body() {
         let text = b"5\r\nhello\r\nA;name=value\r\n, and more\r\n0\r\n\r\n";
         for cut in 1..text.len() {
-            let mut body = Body::new(true);
+            let mut body = Body::new(true, None);
             let found: Vec<Found> = text.chunks(cut).map(|piece| body.push(piece)).collect();
             assert_eq!(found.iter().find(|one| **one != Found::More), Some(&Found::End), "{cut}");
             assert!(body.may_end());
@@ -171,16 +185,16 @@ mod tests {
     #[test]
     fn what_is_no_chunk_is_broken_and_an_unfinished_one_not_the_end() {
         for text in ["hello\r\n", "\r\n", "5\r\nhelloX", "ffffffffffffffff1\r\n"] {
-            assert_eq!(Body::new(true).push(text.as_bytes()), Found::Broken, "{text}");
+            assert_eq!(Body::new(true, None).push(text.as_bytes()), Found::Broken, "{text}");
         }
-        let mut body = Body::new(true);
+        let mut body = Body::new(true, None);
         assert_eq!(body.push(b"5\r\nhel"), Found::More);
         assert!(!body.may_end());
     }
 
     #[test]
     fn without_chunks_every_byte_is_body() {
-        let mut body = Body::new(false);
+        let mut body = Body::new(false, None);
         assert_eq!(body.push(b"0\r\n\r\n"), Found::More);
         assert!(body.may_end());
         assert_eq!((body.length(), body.digest()), (5, md5(b"0\r\n\r\n")));

@@ -1,9 +1,10 @@
 //! HTTP_GET and SSL_GET: one request, and the status and digest of its answer.
 
-use control_plane::model::checks::{HttpCheck, HttpVersion, Url};
+use control_plane::model::checks::{HttpCheck, HttpVersion, Url, UrlRegex};
 
 use super::Step;
 use super::body::{Body, Found};
+use super::pattern::Matched;
 use crate::verdict::{Failure, Passed, Verdict};
 
 /// The longest header that is looked at.
@@ -25,13 +26,14 @@ pub(crate) struct Http {
 struct Wanted {
     status_codes: Vec<(u16, u16)>,
     digest: Option<[u8; 16]>,
+    regex: Option<UrlRegex>,
 }
 
 /// What has come so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Answer {
     Header(Vec<u8>),
-    Body { status: u16, announced: Option<u64>, body: Body },
+    Body { status: u16, announced: Option<u64>, body: Box<Body> },
 }
 
 impl Http {
@@ -40,7 +42,7 @@ impl Http {
             if url.status_codes.is_empty() { vec![(200, 299)] } else { url.status_codes.clone() };
         Self {
             request: request(check, url),
-            wanted: Wanted { status_codes, digest: url.digest },
+            wanted: Wanted { status_codes, digest: url.digest, regex: url.regex.clone() },
             answer: Answer::Header(Vec::new()),
         }
     }
@@ -63,7 +65,7 @@ impl Http {
             // As keepalived has it: what is not HTTP is no data.
             Header::Partial | Header::Wrong => Step::failed(Failure::Closed),
             Header::Whole { length, status, announced, chunked } => {
-                let mut body = Body::new(chunked);
+                let mut body = Box::new(Body::new(chunked, self.wanted.regex.as_ref()));
                 let found = body.push(header.get(length..).unwrap_or_default());
                 self.answer = Answer::Body { status, announced, body };
                 self.go_on(found)
@@ -83,7 +85,7 @@ impl Http {
         let Answer::Body { status, announced, body } = &self.answer else {
             return Err(Failure::Closed);
         };
-        let Wanted { status_codes, digest } = &self.wanted;
+        let Wanted { status_codes, digest, .. } = &self.wanted;
         if !status_codes.iter().any(|(first, last)| (first..=last).contains(&status)) {
             return Err(Failure::Status);
         }
@@ -93,9 +95,14 @@ impl Http {
         let lengths =
             announced.map(|length| (length, body.length())).filter(|(said, came)| said != came);
         match digest {
-            Some(digest) if *digest != body.digest() => Err(Failure::Digest),
-            Some(_) => Ok(Passed::Digest { lengths }),
-            None => Ok(Passed::Status { lengths }),
+            Some(digest) if *digest != body.digest() => return Err(Failure::Digest),
+            _ => {}
+        }
+        match (body.matched(), digest) {
+            (Some(Matched::No), _) => Err(Failure::Regex),
+            (Some(Matched::Yes), _) => Ok(Passed::Regex { lengths }),
+            (_, Some(_)) => Ok(Passed::Digest { lengths }),
+            (_, None) => Ok(Passed::Status { lengths }),
         }
     }
 }

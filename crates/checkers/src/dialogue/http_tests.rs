@@ -92,6 +92,22 @@ fn the_digest_is_that_of_the_decoded_body() {
 }
 
 #[test]
+fn the_pattern_is_tested_last() {
+    let regex = UrlRegex { pattern: "^hel+o$".to_owned(), ..UrlRegex::default() };
+    let digest = Some(Md5::digest(b"hello").into());
+    let both = Url { digest, regex: Some(regex.clone()), ..url("/") };
+    let passed = Ok(Passed::Regex { lengths: None });
+    assert_eq!(verdict(&both, b"HTTP/1.0 200 OK\r\n\r\nhello"), passed);
+    assert_eq!(verdict(&both, b"HTTP/1.0 200 OK\r\n\r\nhelllo"), Err(Failure::Digest));
+    let alone = Url { regex: Some(regex), ..url("/") };
+    assert_eq!(verdict(&alone, b"HTTP/1.0 200 OK\r\n\r\nhelllo"), passed);
+    assert_eq!(verdict(&alone, b"HTTP/1.0 200 OK\r\n\r\nhe"), Err(Failure::Regex));
+    let invalid = Some(UrlRegex { pattern: "(".to_owned(), ..UrlRegex::default() });
+    let none = Url { regex: invalid, ..url("/") };
+    assert_eq!(verdict(&none, b"HTTP/1.0 200 OK\r\n\r\nhe"), PLAIN, "as if there were none");
+}
+
+#[test]
 fn a_body_of_another_length_than_announced_is_only_told() {
     let lengths = Some((50, 5));
     assert_eq!(

@@ -6,12 +6,14 @@
 mod body;
 mod dns;
 mod http;
+mod pattern;
 mod ping;
 mod smtp;
 mod udp;
 
 pub(crate) use dns::Dns;
 pub(crate) use http::Http;
+pub(crate) use pattern::compile;
 pub(crate) use ping::Ping;
 pub(crate) use smtp::Smtp;
 pub(crate) use udp::Udp;
