@@ -12,7 +12,8 @@ use control_plane::source::{FileFacts, FileKind};
 use control_plane::{Code, Loaded, MemorySource, Options, load};
 
 fn read(text: &str) -> Loaded {
-    let mut source = MemorySource::new("/k.conf", text).with_program("/usr/bin/env");
+    let mut source =
+        MemorySource::new("/k.conf", text).with_program("/usr/bin/env").with("/tmp/other", "");
     let changeable = FileFacts { kind: FileKind::Regular, mode: 0o777, uid: 0, gid: 0 };
     source.facts.insert("/usr/bin/changeable".into(), changeable);
     let interfaces = ["eth0", "eth1", "lo"].map(str::to_owned);

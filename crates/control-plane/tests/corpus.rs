@@ -68,6 +68,11 @@ impl Source for Machine {
         if is_tool {
             return FileFacts { kind: FileKind::Regular, mode: 0o755, uid: 0, gid: 0 };
         }
+        let folders =
+            ["/", "/tmp", "/etc", "/etc/keepalived", "/run", "/var/run", "/usr/local/bin"];
+        if folders.iter().any(|folder| path == Path::new(folder)) {
+            return FileFacts { kind: FileKind::Directory, mode: 0o755, uid: 0, gid: 0 };
+        }
         if path.extension().is_some_and(|extension| extension == "conf") {
             return FsSource.facts(path);
         }

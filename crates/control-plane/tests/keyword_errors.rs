@@ -131,7 +131,8 @@ fn around(block: &str, keyword: &str, line: &str) -> Option<String> {
 }
 
 fn exit_code(text: &str) -> u8 {
-    let source = MemorySource::new("/k.conf", text).with_program("/usr/bin/env");
+    let source =
+        MemorySource::new("/k.conf", text).with_program("/usr/bin/env").with("/tmp/other", "");
     let options = Options {
         interfaces: Some(BTreeSet::from(["eth0".to_owned(), "eth1".to_owned(), "lo".to_owned()])),
         ..Options::default()

@@ -166,7 +166,8 @@ fn a_virtual_server_hands_its_settings_down() {
 #[test]
 fn a_script_with_weight_and_its_user_is_a_reference() {
     let config = good(
-        r#"global_defs { enable_script_security }
+        r#"global_defs { enable_script_security
+ script_user root }
 vrrp_script chk {
     script "/usr/bin/env 'a b' c" root
     interval 2
@@ -263,4 +264,44 @@ fn an_included_file_is_named_in_log_lines() {
         ]
     );
     assert_eq!(loaded.files.len(), 2);
+}
+
+#[test]
+fn guarded_scripts_without_a_user_are_left_out_when_there_is_no_default() {
+    let text = "global_defs { enable_script_security }
+vrrp_script chk { script /usr/bin/env }
+vrrp_instance V { interface eth0
+    virtual_router_id 1
+    virtual_ipaddress { 10.0.0.1 }
+    track_script { chk }
+    notify /usr/bin/env
+}";
+    let loaded = read(text);
+    assert_eq!(
+        log(&loaded),
+        [
+            "Unable to set default user for vrrp script chk - removing",
+            "Unable to set default user keepalived_script for script",
+        ]
+    );
+    let config = loaded.config.unwrap();
+    assert!(config.vrrp.scripts.is_empty());
+    assert!(config.vrrp.instances[0].notify.generic.is_none());
+}
+
+#[test]
+fn an_address_with_a_prefix_that_means_nothing_is_that_address() {
+    let loaded = read(
+        "vrrp_instance V { interface eth0
+    virtual_router_id 1
+    unicast_src_ip 10.0.0.8/24
+    unicast_peer { 10.0.0.9/24
+    }
+    virtual_ipaddress { 10.0.0.1 }
+}",
+    );
+    assert_eq!(loaded.diagnostics.exit_code(), 0);
+    let instance = &loaded.config.unwrap().vrrp.instances[0];
+    assert_eq!(instance.source.unwrap().to_string(), "10.0.0.8");
+    assert_eq!(instance.unicast.as_ref().unwrap().peers[0].address.to_string(), "10.0.0.9");
 }

@@ -112,6 +112,9 @@ impl GlobalDraft {
                 let message = "iptables not supported, using nftables instead. Please replace \
                                'vrrp_iptables and 'vrrp_ipsets' with 'nftables' config option";
                 cx.report(Diagnostic::new(Code::Unsupported, message).at(statement.place_of(0)));
+                if name == "vrrp_iptables" {
+                    firewall.table.get_or_insert_with(|| "keepalived".to_owned());
+                }
             }
             _ => return false,
         }

@@ -60,6 +60,8 @@ pub(crate) struct GlobalDraft {
     pub flush_on_stop: FlushOnStop,
     pub sync_daemon: Option<SyncDaemon>,
     pub notify_initial: bool,
+    /// `script_user` names somebody who does not exist.
+    pub bad_script_user: bool,
 }
 
 impl GlobalDraft {
@@ -100,6 +102,11 @@ impl GlobalDraft {
             "smtp_helo_name" => self.global.mail.helo_name = value.string(),
             "smtp_connect_timeout" => {
                 let least = Duration::from_secs(1);
+                if value.int() == Some(0) {
+                    let message = "smtp_connect_timeout must be greater than 0, setting to 1";
+                    let problem = Diagnostic::new(Code::Adjusted, message);
+                    cx.report(problem.at(statement.place_of(1)));
+                }
                 self.global.mail.connect_timeout = value.seconds().map(|time| time.max(least));
             }
             "smtp_alert" => self.smtp_alert = Some(value.bool()),
@@ -200,7 +207,7 @@ impl GlobalDraft {
                 return;
             }
         };
-        let plausible = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:%".contains(&byte);
+        let plausible = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:%/".contains(&byte);
         if !server.bytes().all(plausible) {
             let message = format!("Invalid smtp server {server} {port}");
             let problem = Diagnostic::new(Code::InvalidValue, message).at(statement.place_of(1));
@@ -216,6 +223,7 @@ impl GlobalDraft {
             self.global.scripts.user = Some(user);
             return;
         }
+        self.bad_script_user = true;
         let problem = Diagnostic::new(Code::BadUser, "Error setting global script uid/gid");
         let problem = problem.at(statement.place_of(1));
         cx.report(problem.label("no such user or group on this machine"));

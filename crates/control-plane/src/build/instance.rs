@@ -407,9 +407,7 @@ impl InstanceDraft {
         let is_ipv4 = draft.net.addr().is_ipv4();
         let fits = *self.ipv4.get_or_insert(is_ipv4) == is_ipv4;
         if !fits {
-            let address = draft.net.addr();
-            let host = draft.net.prefix_len() == draft.net.max_prefix_len();
-            let shown = if host { address.to_string() } else { draft.net.to_string() };
+            let shown = draft.place.marked();
             let message = format!(
                 "({}): address family must match VRRP instance [{shown}] - ignoring",
                 self.name
@@ -430,7 +428,11 @@ impl InstanceDraft {
         let address = draft.net.addr();
         let same = self.addresses.iter().find(|one| one.net.addr() == address);
         if let Some(first) = same {
-            let message = format!("({}): VIP duplicates a VIP {address} - ignoring", self.name);
+            let message = format!(
+                "({}): VIP duplicates a VIP {} - ignoring",
+                self.name,
+                draft.place.marked()
+            );
             let problem = Diagnostic::new(Code::Duplicate, message).at(draft.place.clone());
             cx.report(problem.related(first.place.clone(), "first given here"));
             return;

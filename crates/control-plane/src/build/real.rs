@@ -10,7 +10,7 @@ use crate::lang::Context;
 use crate::model::Command;
 use crate::model::lvs::{ForwardingMethod, Tunnel, TunnelChecksum, TunnelKind};
 use crate::parse::statement::Statement;
-use crate::parse::value::{Value, integer};
+use crate::parse::value::{Value, address, integer, pointless_prefix};
 
 /// A forwarding method with its tunnel's options.
 pub(crate) type Method = (ForwardingMethod, Tunnel);
@@ -91,7 +91,10 @@ pub(super) fn address_and_port(
     cx: &mut Context<'_>,
 ) -> Option<(IpAddr, Option<u16>)> {
     let word = statement.word(1)?;
-    let Ok(address) = word.parse() else {
+    if let Some(length) = pointless_prefix(word) {
+        cx.report(length.at(statement.place_of(1)));
+    }
+    let Some(address) = address(word) else {
         let message = if what == "real server" {
             let port = statement.word(2).unwrap_or("(null)");
             format!("Invalid {what} ip address/port {word}/{port} - skipping")

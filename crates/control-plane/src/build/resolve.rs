@@ -22,6 +22,9 @@ use crate::model::{CheckerKind, Config, Lvs, ScriptId, Vrrp, VrrpScript};
 
 use scripts::ScriptGuard;
 
+/// Who runs scripts when nobody says anything.
+const DEFAULT_USER: &str = "keepalived_script";
+
 /// Scripts that can be tracked, by name.
 struct Scripts {
     kept: Vec<VrrpScript>,
@@ -31,7 +34,8 @@ struct Scripts {
 /// What the builder collected becomes a configuration.
 pub(super) fn resolve(mut builder: Builder, cx: &mut Context<'_>) -> Config {
     let enforce = builder.global.global.scripts.enforce;
-    let mut guard = ScriptGuard::new(enforce, "");
+    let no_user = no_default_user(&builder.global, cx);
+    let mut guard = ScriptGuard::new(enforce, no_user, "");
     mark_used(&mut builder);
     let scripts = guard.scripts(std::mem::take(&mut builder.tracked.scripts), cx);
     let members = sync_group::members_without_weights(&builder.sync_groups);
@@ -62,7 +66,7 @@ pub(super) fn resolve(mut builder: Builder, cx: &mut Context<'_>) -> Config {
         }
     }
     guard.tell(cx);
-    let lvs = servers(&mut builder, enforce, cx);
+    let lvs = servers(&mut builder, enforce, no_user, cx);
     let global = &builder.global;
     Config {
         vrrp: Vrrp {
@@ -83,12 +87,12 @@ pub(super) fn resolve(mut builder: Builder, cx: &mut Context<'_>) -> Config {
         },
         lvs,
         bfd: std::mem::take(&mut builder.tracked.bfds),
-        global: self::global(builder.global, enforce, cx),
+        global: self::global(builder.global, enforce, no_user, cx),
     }
 }
 
 /// `global_defs` as it is kept.
-fn global(draft: GlobalDraft, enforce: bool, cx: &mut Context<'_>) -> Global {
+fn global(draft: GlobalDraft, enforce: bool, no_user: bool, cx: &mut Context<'_>) -> Global {
     let mut global = draft.global;
     global.fifo = draft.fifo.finish();
     global.vrrp_fifo = draft.vrrp_fifo.finish();
@@ -104,7 +108,7 @@ fn global(draft: GlobalDraft, enforce: bool, cx: &mut Context<'_>) -> Global {
         }
     }
     // These are not counted among scripts that make the test fail.
-    let mut guard = ScriptGuard::new(enforce, "");
+    let mut guard = ScriptGuard::new(enforce, no_user, "");
     guard.command(&mut global.lifecycle.startup, cx);
     guard.command(&mut global.lifecycle.shutdown, cx);
     for fifo in
@@ -113,6 +117,16 @@ fn global(draft: GlobalDraft, enforce: bool, cx: &mut Context<'_>) -> Global {
         guard.command(&mut fifo.script, cx);
     }
     global
+}
+
+/// Whether nobody is known who could run a script that names no user: `script_user` does not exist,
+/// or scripts are guarded, so that root is no default, and there is no `keepalived_script` either.
+fn no_default_user(global: &GlobalDraft, cx: &mut Context<'_>) -> bool {
+    if global.bad_script_user {
+        return true;
+    }
+    let scripts = &global.global.scripts;
+    scripts.enforce && scripts.user.is_none() && cx.source.has_user(DEFAULT_USER) == Some(false)
 }
 
 fn mark_used(builder: &mut Builder) {
@@ -158,8 +172,8 @@ fn vrrp_alert(own: Option<bool>, global: &GlobalDraft) -> bool {
 }
 
 /// Virtual servers with what waited for `global_defs`.
-fn servers(builder: &mut Builder, enforce: bool, cx: &mut Context<'_>) -> Lvs {
-    let mut guard = ScriptGuard::new(enforce, "check ");
+fn servers(builder: &mut Builder, enforce: bool, no_user: bool, cx: &mut Context<'_>) -> Lvs {
+    let mut guard = ScriptGuard::new(enforce, no_user, "check ");
     let global = &mut builder.global;
     let inherited = global.smtp_alert_checker.or(global.smtp_alert);
     let mut servers = std::mem::take(&mut builder.servers);
@@ -176,11 +190,11 @@ fn servers(builder: &mut Builder, enforce: bool, cx: &mut Context<'_>) -> Lvs {
             for check in &mut real.checkers {
                 check.log_all_failures =
                     log_all.next().flatten().unwrap_or(global.log_all_failures);
-                if let CheckerKind::Misc(misc) = &check.kind {
-                    // A check that cannot be run stays: it fails, and that is seen.
-                    guard.command(&mut Some(misc.command.clone()), cx);
-                }
             }
+            real.checkers.retain(|check| match &check.kind {
+                CheckerKind::Misc(misc) => guard.keeps_check(&misc.command, cx),
+                _ => true,
+            });
         }
     }
     servers.resolve_groups(cx);

@@ -10,8 +10,8 @@ use crate::parse::statement::Statement;
 
 /// The protocol number of routes and rules that keepalived made.
 const RTPROT_KEEPALIVED: u8 = 18;
-/// What keepalived gives to a rule that has no preference.
-const FALLBACK_PREFERENCE: u32 = 16_384;
+/// What keepalived gives to the first rule that has no preference; each further one gets one less.
+const FIRST_PREFERENCE: u32 = 16_384;
 
 /// Reads one entry; an entry that cannot be used is told and left out.
 pub(super) fn read(statement: &Statement<'_>, cx: &mut Context<'_>) -> Option<StaticItem<Rule>> {
@@ -196,12 +196,15 @@ impl Draft<'_, '_, '_> {
         self.rule.preference = match self.preference {
             Some(preference) => preference,
             None => {
+                let used = self.words.cx.rules_without_preference;
+                self.words.cx.rules_without_preference = used.saturating_add(1);
+                let preference = FIRST_PREFERENCE.saturating_sub(used);
                 let message = format!(
-                    "Rule has no preference specified - setting to {FALLBACK_PREFERENCE}. This is \
-                     probably not what you want."
+                    "Rule has no preference specified - setting to {preference}. This is probably \
+                     not what you want."
                 );
                 self.words.report(Code::Doubtful, message);
-                FALLBACK_PREFERENCE
+                preference
             }
         };
         if let RuleAction::Goto(target) = self.rule.action

@@ -134,6 +134,11 @@ impl ScriptDraft {
         })
     }
 
+    /// `user`.
+    pub(super) const fn user_of_its_own(&self) -> Option<&ScriptUser> {
+        self.user.as_ref()
+    }
+
     pub(super) const fn command(&self) -> Option<&Command> {
         self.command.as_ref()
     }

@@ -135,7 +135,10 @@ fn read(
             "reverse" => entry.reverse = Some(true),
             "noreverse" => entry.reverse = Some(false),
             _ => {
-                let what = what(statement, &entry.name);
+                let what = match statement.keyword.name {
+                    "track_script" => "track script".to_owned(),
+                    _ => what(statement, &entry.name),
+                };
                 let message = format!("({owner}) unknown {what} option {word} - ignoring");
                 let problem = Diagnostic::new(Code::BadEntry, message);
                 let problem = problem.label("expected weight N, reverse or noreverse");

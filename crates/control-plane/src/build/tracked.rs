@@ -2,6 +2,7 @@
 //! them must stand before whatever tracks them.
 
 use std::net::IpAddr;
+use std::path::Path;
 
 use base::{Duration, Weight};
 
@@ -15,6 +16,7 @@ use crate::model::tracking::{
 use crate::model::vrrp::TrackWeight;
 use crate::parse::statement::Statement;
 use crate::parse::value::{Value, integer};
+use crate::source::FileKind;
 
 /// Longest name of a `bfd_instance`.
 const MAX_BFD_NAME: usize = 31;
@@ -63,6 +65,8 @@ pub(crate) struct FileDraft {
     path: Option<String>,
     weight: Option<(i16, bool)>,
     init: Option<InitFile>,
+    /// What it lacks was told where it should stand.
+    lacks_told: bool,
 }
 
 /// A `vrrp_track_process` while it is read.
@@ -104,7 +108,14 @@ impl TrackedDraft {
         Some(match statement.keyword.name {
             "vrrp_track_process" => Self::Process(ProcessDraft::new(name, place)),
             "bfd_instance" => Self::Bfd(BfdDraft::open(name, place, known, cx)?),
-            _ => Self::File(FileDraft { name, place, path: None, weight: None, init: None }),
+            _ => Self::File(FileDraft {
+                name,
+                place,
+                path: None,
+                weight: None,
+                init: None,
+                lacks_told: false,
+            }),
         })
     }
 
@@ -159,7 +170,7 @@ impl FileDraft {
                 let message = format!("File already set for track file {} - ignoring", self.name);
                 cx.report(again(message, statement));
             }
-            "file" => self.path = value.string(),
+            "file" => self.file(value, statement, cx),
             "weight" if value.is_none() => {}
             "weight" if self.weight.is_some() => {
                 let message = format!("Weight already set for track file {} - ignoring", self.name);
@@ -168,6 +179,22 @@ impl FileDraft {
             "weight" => self.weight = Some(small_weight(value)),
             _ => self.init(statement, cx),
         }
+    }
+
+    /// `file`: it need not be there, but its directory must.
+    fn file(&mut self, value: &Value<'_>, statement: &Statement<'_>, cx: &mut Context<'_>) {
+        let path = value.text().unwrap_or_default();
+        let directory = Path::new(path).parent().filter(|directory| directory.is_absolute());
+        let missing = |directory: &Path| cx.source.facts(directory).kind == FileKind::Missing;
+        if directory.is_some_and(missing) {
+            let message =
+                format!("realpath() error 2 (No such file or directory) for {}", self.name);
+            let problem = Diagnostic::new(Code::NotFound, message).at(statement.place_of(1));
+            cx.report(problem.label("its directory does not exist"));
+            self.lacks_told = true;
+            return;
+        }
+        self.path = value.string();
     }
 
     /// `init_file [VALUE] [overwrite]`.
@@ -193,6 +220,9 @@ impl FileDraft {
 
     fn close(self, cx: &mut Context<'_>) -> Option<TrackFile> {
         let Some(path) = self.path else {
+            if self.lacks_told {
+                return None;
+            }
             let message = format!("No file set for track_file {} - ignoring", self.name);
             cx.report(Diagnostic::new(Code::Incomplete, message).at(self.place));
             return None;

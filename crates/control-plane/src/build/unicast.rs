@@ -1,12 +1,10 @@
 //! Entries of `unicast_peer`.
 
-use std::net::IpAddr;
-
 use crate::diagnostic::{Code, Diagnostic};
 use crate::lang::Context;
 use crate::model::vrrp::UnicastPeer;
 use crate::parse::statement::Statement;
-use crate::parse::value::integer;
+use crate::parse::value::{address, integer, pointless_prefix};
 
 /// `ADDR [min_ttl N] [max_ttl N]`.
 pub(super) fn peer(
@@ -18,7 +16,10 @@ pub(super) fn peer(
 ) {
     let Some(word) = statement.word(0) else { return };
     let problem = |code, message: String| Diagnostic::new(code, message).at(statement.place_of(0));
-    let Ok(address) = word.parse::<IpAddr>() else {
+    if let Some(length) = pointless_prefix(word) {
+        cx.report(length.at(statement.place_of(0)));
+    }
+    let Some(address) = address(word) else {
         let message = format!(
             "Configuration error: VRRP instance[{owner}] malformed unicast peer address[{word}]. \
              Skipping..."

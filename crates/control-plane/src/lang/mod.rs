@@ -48,6 +48,8 @@ pub(crate) struct Context<'s> {
     pub include_checks: Checks,
     /// Interfaces that do not exist; an error unless `dynamic_interfaces` is set somewhere.
     pub absent: Vec<Diagnostic>,
+    /// Rules that had no preference of their own so far.
+    pub rules_without_preference: u32,
 }
 
 impl Context<'_> {
@@ -107,6 +109,7 @@ impl<'s, S: Sink> Reader<'s, S> {
             diagnostics: Diagnostics::default(),
             include_checks: if all { Checks::ALL } else { Checks::default() },
             absent: Vec::new(),
+            rules_without_preference: 0,
         };
         let definitions = Definitions::new(options.random_seed);
         Self {

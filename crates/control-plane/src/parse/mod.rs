@@ -204,7 +204,12 @@ impl Parser {
         }
         let mut notes = Vec::new();
         let value = value::read(statement, &mut notes);
-        for note in notes {
+        for mut note in notes {
+            if note.code == Code::InvalidValue {
+                let block = statement.block.name().unwrap_or_default();
+                let object = self.builder.object(statement.block);
+                note.message = format!("{block} {object} {}", note.message).into();
+            }
             cx.report(note);
         }
         match value {

@@ -121,13 +121,30 @@ pub(crate) fn read<'a>(
         Shape::Word | Shape::OptWord => Ok(Value::Text(word)),
         Shape::Choice(known) | Shape::OptChoice(known) => choice(word, known).map_err(at),
         Shape::Address => {
-            let address = word.parse().map(Value::Address);
+            if let Some(length) = pointless_prefix(word) {
+                notes.push(at(length));
+            }
+            let address = address(word).ok_or(()).map(Value::Address);
             address.map_err(|_| {
                 at(Diagnostic::new(Code::BadAddress, format!("invalid address '{word}'")))
             })
         }
         Shape::Script | Shape::OptScript => command(statement, 1).map(Value::Command),
     }
+}
+
+/// An address. keepalived takes `192.0.2.1/24` for 192.0.2.1 wherever a prefix has no meaning.
+pub(crate) fn address(word: &str) -> Option<IpAddr> {
+    let (address, length) = word.split_once('/').unwrap_or((word, "0"));
+    length.parse::<u8>().ok()?;
+    address.parse().ok()
+}
+
+/// Says so when an address comes with a prefix length that nobody reads.
+pub(crate) fn pointless_prefix(word: &str) -> Option<Diagnostic> {
+    let (address, length) = word.split_once('/')?;
+    let message = format!("the prefix length /{length} has no meaning here");
+    Some(Diagnostic::new(Code::Ineffective, message).help(format!("write {address}")))
 }
 
 /// A BOOL.
@@ -245,7 +262,8 @@ fn reverse(statement: &Statement<'_>, index: usize, notes: &mut Vec<Diagnostic>)
         "reverse" => Some(true),
         "noreverse" => Some(false),
         other => {
-            let problem = Diagnostic::new(Code::InvalidValue, format!("unknown word '{other}'"));
+            let message = format!("unknown weight option {other}");
+            let problem = Diagnostic::new(Code::InvalidValue, message);
             let problem = problem.label("expected reverse, noreverse or nothing");
             notes.push(problem.at(statement.place_of(index)));
             None

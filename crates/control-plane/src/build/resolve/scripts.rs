@@ -19,12 +19,21 @@ pub(super) struct ScriptGuard {
     any: bool,
     /// What these scripts are called in the message about security.
     kind: &'static str,
+    /// Nobody is known who could run a script that names no user.
+    no_default_user: bool,
+    /// Whether a script was left out for that.
+    dropped: bool,
 }
 
 impl ScriptGuard {
     /// For scripts of the VRRP process (kind "") or of the checkers ("check ").
-    pub(super) const fn new(enforce: bool, kind: &'static str) -> Self {
-        Self { enforce, any: false, kind }
+    pub(super) const fn new(enforce: bool, no_default_user: bool, kind: &'static str) -> Self {
+        Self { enforce, any: false, kind, no_default_user, dropped: false }
+    }
+
+    /// Whether a script lacks somebody who runs it.
+    pub(super) fn lacks_user(&self, command: &Command) -> bool {
+        self.no_default_user && command.user.is_none()
     }
 
     /// `vrrp_script`s that can be run.
@@ -51,6 +60,12 @@ impl ScriptGuard {
         let Some(command) = draft.command() else { return false };
         let name = &draft.name;
         let place = draft.command_place.clone();
+        if draft.user_of_its_own().is_none() && self.lacks_user(command) {
+            let message = format!("Unable to set default user for vrrp script {name} - removing");
+            let problem = Diagnostic::new(Code::BadUser, message).at(place).late();
+            cx.report(problem.help("write 'script_user USER' into global_defs"));
+            return false;
+        }
         match judge(command, self.enforce, cx.source) {
             Verdict::Fine => {
                 self.any = true;
@@ -98,6 +113,11 @@ impl ScriptGuard {
     /// without letting its test fail.
     pub(super) fn command(&mut self, slot: &mut Option<Command>, cx: &mut Context<'_>) {
         let Some(command) = slot else { return };
+        if self.lacks_user(command) {
+            self.dropped = true;
+            *slot = None;
+            return;
+        }
         let message = match judge(command, self.enforce, cx.source) {
             Verdict::Fine => {
                 self.any = true;
@@ -119,8 +139,30 @@ impl ScriptGuard {
         *slot = None;
     }
 
+    /// The script of a check. One that cannot be run stays: it fails, and that is seen. One that
+    /// nobody may run takes its check with it.
+    pub(super) fn keeps_check(&mut self, command: &Command, cx: &mut Context<'_>) -> bool {
+        if self.lacks_user(command) {
+            let program = &command.program;
+            let message =
+                format!("Unable to set default user for misc script '{program}' - removing");
+            cx.report(Diagnostic::new(Code::BadUser, message).late());
+            return false;
+        }
+        self.command(&mut Some(command.clone()), cx);
+        true
+    }
+
     /// Says so when scripts run without anybody looking at who may change them.
     pub(super) fn tell(&self, cx: &mut Context<'_>) {
+        if self.dropped {
+            let message = "Unable to set default user keepalived_script for script";
+            let problem = Diagnostic::new(Code::BadUser, message).late();
+            cx.report(problem.help(
+                "scripts that name no user are left out: write 'script_user USER' into \
+                 global_defs",
+            ));
+        }
         if !self.any || self.enforce {
             return;
         }
