@@ -12,7 +12,7 @@ use netlink::{AttributeWriter, Message, Request};
 
 use crate::address::{
     Address, IFA_ADDRESS, IFA_BROADCAST, IFA_CACHEINFO, IFA_FLAGS, IFA_LABEL, IFA_LOCAL, IFA_PROTO,
-    PROTOCOL_KEEPALIVED, RTM_DELADDR, RTM_NEWADDR,
+    NODAD, PROTOCOL_KEEPALIVED, RTM_DELADDR, RTM_NEWADDR,
 };
 use crate::mirror::Mirror;
 
@@ -33,6 +33,10 @@ pub struct DesiredAddress {
     pub nodad: bool,
     /// Seconds for which the address may be chosen as a source (IPv6); `None` is for ever, 0 never.
     pub preferred_lifetime: Option<u32>,
+    /// The other end of a point-to-point link.
+    pub peer: Option<IpAddr>,
+    /// More of `IFA_F_*`: `home`, `mngtmpaddr`, `noprefixroute`, `autojoin`.
+    pub flags: u32,
 }
 
 impl DesiredAddress {
@@ -46,6 +50,8 @@ impl DesiredAddress {
             broadcast: None,
             nodad: false,
             preferred_lifetime: None,
+            peer: None,
+            flags: 0,
         }
     }
 
@@ -57,6 +63,7 @@ impl DesiredAddress {
         }
         let label = self.label.as_deref().or(interface);
         self.scope == actual.scope
+            && self.peer == actual.peer
             && self.broadcast == actual.broadcast
             && (label.is_none() || actual.label.as_deref() == label)
     }
@@ -67,7 +74,7 @@ impl DesiredAddress {
         Address {
             index: self.index,
             net: self.net,
-            peer: None,
+            peer: self.peer,
             scope: self.scope,
             flags: 0,
             label: is_ipv4.then(|| self.label.clone().unwrap_or_else(|| interface.to_owned())),
@@ -81,7 +88,8 @@ impl DesiredAddress {
 #[derive(Clone, Debug)]
 pub(crate) enum AddressRequest {
     Add(DesiredAddress, String),
-    Remove(IfIndex, IpNet, String),
+    /// With the peer, without which the kernel does not find it.
+    Remove(IfIndex, IpNet, Option<IpAddr>, String),
 }
 
 impl AddressRequest {
@@ -90,14 +98,14 @@ impl AddressRequest {
     pub(crate) fn may_take_others(&self) -> bool {
         match self {
             Self::Add(..) => false,
-            Self::Remove(_, net, _) => net.addr().is_ipv4() && net.prefix_len() < 32,
+            Self::Remove(_, net, ..) => net.addr().is_ipv4() && net.prefix_len() < 32,
         }
     }
 
     pub(crate) fn key(&self) -> (IfIndex, IpNet) {
         match self {
             Self::Add(desired, _) => (desired.index, desired.net),
-            Self::Remove(index, net, _) => (*index, *net),
+            Self::Remove(index, net, ..) => (*index, *net),
         }
     }
 }
@@ -106,7 +114,7 @@ impl fmt::Display for AddressRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Add(desired, dev) => write!(f, "add address {} dev {dev}", desired.net),
-            Self::Remove(_, net, dev) => write!(f, "remove address {net} dev {dev}"),
+            Self::Remove(_, net, _, dev) => write!(f, "remove address {net} dev {dev}"),
         }
     }
 }
@@ -123,24 +131,28 @@ impl Request for AddressRequest {
                 added_attributes(desired),
             ),
             // the prefix length counts for the kernel only when there is an IFA_ADDRESS
-            Self::Remove(index, net, _) => message(
+            Self::Remove(index, net, peer, _) => message(
                 RTM_DELADDR,
                 NlmF::empty(),
                 *index,
                 *net,
                 0,
-                both(AttributeWriter::new(), net.addr()),
+                both(AttributeWriter::new(), net.addr(), *peer),
             ),
         }
     }
 }
 
-fn both(attributes: AttributeWriter, address: IpAddr) -> AttributeWriter {
-    attributes.address(IFA_LOCAL, address).address(IFA_ADDRESS, address)
+fn both(attributes: AttributeWriter, address: IpAddr, peer: Option<IpAddr>) -> AttributeWriter {
+    attributes.address(IFA_LOCAL, address).address(IFA_ADDRESS, peer.unwrap_or(address))
 }
 
 fn added_attributes(desired: &DesiredAddress) -> AttributeWriter {
-    let mut attributes = both(AttributeWriter::new(), desired.net.addr());
+    let mut attributes = both(AttributeWriter::new(), desired.net.addr(), desired.peer);
+    let nodad = if desired.nodad && desired.net.addr().is_ipv6() { NODAD } else { 0 };
+    if desired.flags | nodad != 0 {
+        attributes = attributes.put(IFA_FLAGS, desired.flags | nodad);
+    }
     if desired.net.addr().is_ipv4() {
         if let Some(broadcast) = desired.broadcast {
             attributes = attributes.address(IFA_BROADCAST, broadcast.into());
@@ -149,9 +161,6 @@ fn added_attributes(desired: &DesiredAddress) -> AttributeWriter {
             attributes = attributes.text(IFA_LABEL, label);
         }
     } else {
-        if desired.nodad {
-            attributes = attributes.put(IFA_FLAGS, crate::address::NODAD);
-        }
         if let Some(preferred) = desired.preferred_lifetime {
             // struct ifa_cacheinfo: preferred, valid, and two times that only the kernel fills in
             let cache = [preferred, u32::MAX, 0, 0].map(u32::to_ne_bytes).concat();
@@ -195,8 +204,8 @@ pub(crate) fn difference(
         desired.iter().map(|desired| (desired.index, desired.net)).collect();
     let gone = managed.difference(&wanted);
     let mut requests: Vec<AddressRequest> = gone
-        .filter(|(index, net)| mirror.address(*index, *net).is_some())
-        .map(|(index, net)| AddressRequest::Remove(*index, *net, mirror.device(*index)))
+        .filter_map(|(index, net)| mirror.address(*index, *net))
+        .map(|found| removal(mirror, found))
         .collect();
     let mut additions = Vec::new();
     let mut rest = wanted;
@@ -212,7 +221,7 @@ pub(crate) fn difference(
                 if desired.is_met_by(actual, name) {
                     continue;
                 }
-                requests.push(AddressRequest::Remove(index, net, mirror.device(index)));
+                requests.push(removal(mirror, actual));
             }
             // nowhere to add it to: the link's arrival makes a new occasion
             None if mirror.link(index).is_none() => continue,
@@ -222,6 +231,10 @@ pub(crate) fn difference(
     }
     requests.append(&mut additions);
     requests
+}
+
+fn removal(mirror: &Mirror, found: &Address) -> AddressRequest {
+    AddressRequest::Remove(found.index, found.net, found.peer, mirror.device(found.index))
 }
 
 /// An IPv6 address is on an interface once, whatever its prefix length; an IPv4 address may be there

@@ -7,18 +7,27 @@
 //! - [`Link`], in [`mod@link`]: interfaces
 //! - [`address`]: addresses that are there
 //! - [`desired`]: addresses that should be there, and the difference
+//! - [`route`], [`rule`], [`encap`]: routes and rules that should be there
+//! - [`object`]: what is known of those that are ours
 //! - [`firewall`]: nf_tables sets of addresses whose packets are dropped
 
 pub mod address;
 pub mod desired;
+pub mod encap;
 pub mod firewall;
 pub mod link;
 pub mod mirror;
+pub mod object;
 pub mod reflector;
+pub mod route;
+pub mod rule;
 
 pub use address::{Address, PROTOCOL_KEEPALIVED};
 pub use desired::DesiredAddress;
 pub use firewall::{Firewall, FirewallError};
 pub use link::Link;
 pub use mirror::{Change, Mirror};
+pub use object::Object;
 pub use reflector::{Reflector, Report};
+pub use route::Route;
+pub use rule::Rule;

@@ -15,13 +15,19 @@ use netlink::{
     Socket, Transport,
 };
 
-use crate::address::{self, Address, RTM_DELADDR, RTM_GETADDR, RTM_NEWADDR};
+use crate::address::{self, Address, PROTOCOL_KEEPALIVED, RTM_DELADDR, RTM_GETADDR, RTM_NEWADDR};
 use crate::desired::{AddressRequest, DesiredAddress, difference};
 use crate::link::{self, Link, RTM_DELLINK, RTM_GETLINK, RTM_NEWLINK};
 use crate::mirror::{Change, Event, Mirror};
+use crate::object::{Ledger, Object, ObjectRequest};
+use crate::route::RTM_DELROUTE;
+use crate::rule::RTM_DELRULE;
 
 /// RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR.
 const GROUPS: [u32; 3] = [1, 5, 9];
+
+/// RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV6_RULE.
+const OBJECT_GROUPS: [u32; 4] = [7, 8, 11, 19];
 
 /// Datagrams read from the event socket in one go. A change of a thousand addresses is a thousand.
 const DRAIN_LIMIT: usize = 16_384;
@@ -46,7 +52,11 @@ pub struct Reflector<T> {
     events: Events<T>,
     mirror: Mirror,
     /// Requests that were planned and not sent yet.
-    pending: VecDeque<AddressRequest>,
+    pending: VecDeque<Work>,
+    /// Routes and rules of ours.
+    ledger: Ledger,
+    /// Some of them may have gone since [`Reflector::take_lost`].
+    lost: bool,
     more: bool,
     stale: bool,
     /// When a dump that had to wait is due.
@@ -88,6 +98,14 @@ impl Reflector<Socket> {
         Ok(Self::new(Socket::commands(Protocol::Route)?, events))
     }
 
+    /// Hear of routes and rules that go, too: for who has some.
+    ///
+    /// # Errors
+    /// [`Error::Open`] when the groups cannot be joined.
+    pub fn watch_objects(&mut self) -> Result<(), Error> {
+        self.events.transport_mut().join(&OBJECT_GROUPS)
+    }
+
     /// The event socket's descriptor: when it is readable, call [`Reflector::drain`].
     pub fn fd(&self) -> RawFd {
         self.events.transport().as_raw_fd()
@@ -103,6 +121,8 @@ impl<T: Transport> Reflector<T> {
             events: Events::new(events),
             mirror: Mirror::default(),
             pending: VecDeque::new(),
+            ledger: Ledger::default(),
+            lost: false,
             more: false,
             stale: false,
             resync_at: None,
@@ -193,8 +213,31 @@ impl<T: Transport> Reflector<T> {
         if self.stale {
             self.dump()?;
         }
-        self.pending = difference(&self.mirror, managed, desired).into();
+        let requests = difference(&self.mirror, managed, desired);
+        self.pending = requests.into_iter().map(Work::Address).collect();
         Ok(self.pending.len())
+    }
+
+    /// Adds routes and rules to the plan: `desired` ones come, in that order, after the addresses;
+    /// others that are in `managed`, or that were added before, go before the addresses do. Returns
+    /// how many requests the plan takes now.
+    pub fn plan_objects(&mut self, managed: &[Object], desired: &[Object]) -> usize {
+        self.ledger.forget(managed);
+        let (removals, additions) = self.ledger.difference(managed, desired);
+        let addresses = std::mem::take(&mut self.pending);
+        self.pending = removals
+            .into_iter()
+            .map(Work::Object)
+            .chain(addresses)
+            .chain(additions.into_iter().map(Work::Object))
+            .collect();
+        self.pending.len()
+    }
+
+    /// Whether routes or rules of ours may have gone since the last call, so that it is time for
+    /// another plan.
+    pub fn take_lost(&mut self) -> bool {
+        std::mem::take(&mut self.lost)
     }
 
     /// How many requests of the plan wait for [`Reflector::step`].
@@ -218,7 +261,7 @@ impl<T: Transport> Reflector<T> {
             self.pending.clear();
         })?;
         let mut report = self.account(&requests, refusals);
-        report.disturbed = requests.iter().any(AddressRequest::may_take_others);
+        report.disturbed = requests.iter().any(Work::may_take_others);
         if report.disturbed {
             self.read_events()?;
         }
@@ -250,12 +293,21 @@ impl<T: Transport> Reflector<T> {
     }
 
     /// Brings the mirror up to what `requests` have done.
-    fn account(&mut self, requests: &[AddressRequest], refusals: Vec<Refusal>) -> Report {
+    fn account(&mut self, requests: &[Work], refusals: Vec<Refusal>) -> Report {
         let mut report = Report::default();
         let mut refusals = refusals.into_iter().peekable();
         for (index, request) in requests.iter().enumerate() {
             let refusal = refusals.next_if(|refusal| refusal.index == index);
             let errno = refusal.as_ref().map(|refusal| refusal.errno);
+            let request = match request {
+                Work::Address(request) => request,
+                Work::Object(request) => {
+                    if !self.ledger.account(request, errno) {
+                        report.refused.extend(refusal);
+                    }
+                    continue;
+                }
+            };
             let key = request.key();
             match (request, errno) {
                 (AddressRequest::Add(desired, dev), None | Some(EEXIST)) => {
@@ -275,11 +327,35 @@ impl<T: Transport> Reflector<T> {
     fn read_events(&mut self) -> Result<(), Error> {
         let batch = self.events.read(DRAIN_LIMIT, decode_event)?;
         for event in batch.items {
-            self.mirror.apply(event);
+            self.doubt(&event);
+            if let Seen::Mirrored(event) = event {
+                self.mirror.apply(event);
+            }
+        }
+        if batch.lost {
+            self.lost |= self.ledger.doubt(|_| true);
         }
         self.stale |= batch.lost;
         self.more = batch.more;
         Ok(())
+    }
+
+    /// Marks the routes and rules that may have gone with what an event tells of.
+    fn doubt(&mut self, event: &Seen) {
+        let is_route = |object: &Object| matches!(object, Object::Route(_));
+        self.lost |= match event {
+            Seen::Mirrored(Event::Link(link)) => {
+                let old = self.mirror.link(link.index);
+                let same = old.is_some_and(|old| (old.up, old.running) == (link.up, link.running));
+                !same && self.ledger.doubt(is_route)
+            }
+            Seen::Mirrored(Event::LinkGone(_) | Event::AddressGone(_)) => {
+                self.ledger.doubt(is_route)
+            }
+            Seen::Mirrored(Event::Address(_)) => false,
+            Seen::RouteGone => self.ledger.doubt(is_route),
+            Seen::RuleGone => self.ledger.doubt(|object| !is_route(object)),
+        };
     }
 
     fn dump(&mut self) -> Result<(), Error> {
@@ -299,7 +375,32 @@ impl<T: Transport> Reflector<T> {
     }
 }
 
-fn decode_event(reply: &Reply<'_>) -> Result<Option<Event>, Malformed> {
+/// What an event means here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Seen {
+    Mirrored(Event),
+    /// Somebody, perhaps we, has removed a route with the mark of keepalived.
+    RouteGone,
+    /// Somebody, perhaps we, has removed a rule.
+    RuleGone,
+}
+
+/// Offset of `rtm_protocol` in `struct rtmsg`.
+const ROUTE_PROTOCOL: usize = 5;
+
+fn decode_event(reply: &Reply<'_>) -> Result<Option<Seen>, Malformed> {
+    match reply.kind {
+        RTM_DELROUTE => {
+            let protocol = reply.payload.get(ROUTE_PROTOCOL);
+            return Ok((protocol == Some(&PROTOCOL_KEEPALIVED)).then_some(Seen::RouteGone));
+        }
+        RTM_DELRULE => return Ok(Some(Seen::RuleGone)),
+        _ => {}
+    }
+    Ok(mirrored(reply)?.map(Seen::Mirrored))
+}
+
+fn mirrored(reply: &Reply<'_>) -> Result<Option<Event>, Malformed> {
     Ok(match reply.kind {
         RTM_NEWLINK => link::decode(reply)?.map(Event::Link),
         RTM_DELLINK => link::header(reply)?.map(Event::LinkGone),
@@ -307,6 +408,40 @@ fn decode_event(reply: &Reply<'_>) -> Result<Option<Event>, Malformed> {
         RTM_DELADDR => address::decode(reply)?.map(Event::AddressGone),
         _ => None,
     })
+}
+
+/// One request of a plan.
+#[derive(Clone, Debug)]
+enum Work {
+    Address(AddressRequest),
+    Object(ObjectRequest),
+}
+
+impl Work {
+    fn may_take_others(&self) -> bool {
+        match self {
+            Self::Address(request) => request.may_take_others(),
+            Self::Object(_) => false,
+        }
+    }
+}
+
+impl fmt::Display for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(request) => request.fmt(f),
+            Self::Object(request) => request.fmt(f),
+        }
+    }
+}
+
+impl Request for Work {
+    fn message(&self) -> Message {
+        match self {
+            Self::Address(request) => request.message(),
+            Self::Object(request) => request.message(),
+        }
+    }
 }
 
 /// The two dumps.

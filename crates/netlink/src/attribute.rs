@@ -92,7 +92,8 @@ impl AttributeWriter {
         self
     }
 
-    pub(crate) fn finish(self) -> Result<Vec<u8>, &'static str> {
+    /// The bytes of the list, or why it cannot be written.
+    pub fn finish(self) -> Result<Vec<u8>, &'static str> {
         if let Some(reason) = self.failed {
             return Err(reason);
         }

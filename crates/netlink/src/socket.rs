@@ -63,6 +63,15 @@ impl Socket {
         Self::open(protocol, groups, EVENT_BUFFER)
     }
 
+    /// Receives the notifications of `groups` too.
+    ///
+    /// # Errors
+    /// [`Error::Open`]: the kernel has no such group.
+    pub fn join(&mut self, groups: &[u32]) -> Result<(), Error> {
+        let joined = self.inner.add_mcast_membership(Groups::new_groups(groups));
+        joined.map_err(|source| Error::Open { step: "join its groups", source })
+    }
+
     fn open(protocol: Protocol, groups: &[u32], buffer: usize) -> Result<Self, Error> {
         let failed = |step| move |source| Error::Open { step, source };
         let inner = NlSocket::connect(protocol.family(), None, Groups::new_groups(groups))

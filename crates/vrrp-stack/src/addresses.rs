@@ -1,9 +1,10 @@
 //! Addresses that belong on an interface.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use base::{IfIndex, IpNet};
 use control_plane::model::VirtualAddress;
+use control_plane::model::vrrp::AddressFlags;
 
 use crate::links::Links;
 
@@ -25,6 +26,11 @@ pub struct DesiredAddress {
     /// Seconds for which the address may be chosen as a source; `None` is for ever. An IPv6
     /// address of its own (/128) is chosen for nothing unless `preferred_lft` says so.
     pub preferred_lifetime: Option<u32>,
+    /// The other end of a point-to-point link.
+    pub peer: Option<IpAddr>,
+    /// Flags as the kernel counts them: `home` 0x10, `mngtmpaddr` 0x100, `noprefixroute` 0x200,
+    /// `autojoin` 0x400.
+    pub flags: u32,
 }
 
 /// Where a configured address lives, if its interface exists.
@@ -34,15 +40,34 @@ pub(crate) fn place(links: &Links, address: &VirtualAddress) -> Option<(IfIndex,
 
 /// A configured address as the kernel gets it, if its interface exists.
 pub(crate) fn desired(links: &Links, address: &VirtualAddress) -> Option<DesiredAddress> {
-    let single = address.net.addr().is_ipv6() && address.net.prefix_len() == 128;
-    let never = single.then_some(0);
-    Some(DesiredAddress {
-        index: links.named(&address.interface)?.index,
-        net: address.net,
-        label: address.label.clone(),
-        scope: address.scope.0,
-        broadcast: address.broadcast,
-        nodad: address.net.addr().is_ipv6(),
-        preferred_lifetime: address.preferred_lifetime.or(never),
-    })
+    Some(DesiredAddress::on(links.named(&address.interface)?.index, address))
+}
+
+impl DesiredAddress {
+    /// A configured address on an interface that is there.
+    pub fn on(index: IfIndex, address: &VirtualAddress) -> Self {
+        let single = address.net.addr().is_ipv6() && address.net.prefix_len() == 128;
+        let never = single.then_some(0);
+        Self {
+            index,
+            net: address.net,
+            label: address.label.clone(),
+            scope: address.scope.0,
+            broadcast: address.broadcast,
+            nodad: address.net.addr().is_ipv6() && !address.flags.no_dad,
+            preferred_lifetime: address.preferred_lifetime.or(never),
+            peer: address.peer,
+            flags: flags(address.flags),
+        }
+    }
+}
+
+fn flags(flags: AddressFlags) -> u32 {
+    let all = [
+        (flags.home, 0x10),
+        (flags.manage_temporary, 0x100),
+        (flags.no_prefix_route, 0x200),
+        (flags.auto_join, 0x400),
+    ];
+    all.into_iter().filter(|(is_set, _)| *is_set).map(|(_, bit)| bit).sum()
 }

@@ -5,11 +5,13 @@ use std::net::IpAddr;
 use std::os::fd::RawFd;
 
 use base::{IfIndex, Instant};
+use control_plane::Config;
 use netlink_reflector::{
     Address, Change, DesiredAddress, Firewall, PROTOCOL_KEEPALIVED, Reflector, Report,
 };
 use vrrp_stack::{Link, Stack};
 
+use super::wishes::Wishes;
 use crate::convergence::Convergence;
 
 /// Requests to the kernel in one turn at most, about 3 ms: the next advert is never far.
@@ -20,6 +22,7 @@ pub(super) struct Kernel {
     reflector: Reflector<netlink::Socket>,
     firewall: Option<Firewall<netlink::Socket>>,
     state: Convergence,
+    wishes: Wishes,
     /// The plan that is being carried out, turn by turn.
     plan: Option<Plan>,
 }
@@ -36,7 +39,29 @@ impl Kernel {
     pub(super) fn open() -> Result<Self, netlink::Error> {
         let mut reflector = Reflector::open()?;
         reflector.resync()?;
-        Ok(Self { reflector, firewall: None, state: Convergence::default(), plan: None })
+        Ok(Self {
+            reflector,
+            firewall: None,
+            state: Convergence::default(),
+            wishes: Wishes::default(),
+            plan: None,
+        })
+    }
+
+    /// This is the configuration from now on.
+    pub(super) fn configure(&mut self, config: &Config) {
+        if self.wishes.configure(config)
+            && let Err(error) = self.reflector.watch_objects()
+        {
+            log::error!("netlink reflector: {error}");
+        }
+        self.disturbed();
+    }
+
+    /// Nothing of the configuration that does not depend on an instance is wanted any longer.
+    pub(super) fn leave(&mut self) {
+        self.wishes.leave();
+        self.disturbed();
     }
 
     /// From now on nothing is changed: what is there stays (`-V`).
@@ -52,11 +77,16 @@ impl Kernel {
 
     /// Changes that the kernel told since the last call.
     pub(super) fn drain(&mut self, now: Instant) -> Vec<Change> {
-        self.reflector.drain(now).unwrap_or_else(|error| {
+        let changes = self.reflector.drain(now).unwrap_or_else(|error| {
             log::error!("netlink reflector: {error}");
             self.state.look_again(now);
             Vec::new()
-        })
+        });
+        let concerned = changes.iter().any(|change| self.wishes.concern(change));
+        if self.reflector.take_lost() || concerned {
+            self.disturbed();
+        }
+        changes
     }
 
     /// Whether events lie there that no descriptor will tell of.
@@ -159,11 +189,16 @@ impl Kernel {
         let mut refused = Vec::new();
         // Closed before the addresses are there, opened after they have gone.
         self.guard(stack, &mut refused);
-        let desired: Vec<DesiredAddress> =
-            stack.desired_addresses().into_iter().map(desired).collect();
-        if let Err(error) = self.reflector.plan(&stack.managed_addresses(), &desired) {
+        let Self { reflector, wishes, .. } = self;
+        let wanted_objects = wishes.look_up(reflector, stack, &mut refused);
+        let mut addresses = wanted_objects.addresses;
+        addresses.extend(stack.desired_addresses().into_iter().map(desired));
+        let mut managed = stack.managed_addresses();
+        managed.extend(wanted_objects.managed_addresses);
+        if let Err(error) = reflector.plan(&managed, &addresses) {
             refused.push(error.to_string());
         }
+        reflector.plan_objects(&wanted_objects.managed, &wanted_objects.desired);
         Plan { wanted, refused }
     }
 
@@ -184,15 +219,15 @@ impl Kernel {
     }
 }
 
-fn desired(address: vrrp_stack::DesiredAddress) -> DesiredAddress {
+pub(super) fn desired(address: vrrp_stack::DesiredAddress) -> DesiredAddress {
     DesiredAddress {
         label: address.label,
         scope: address.scope,
         broadcast: address.broadcast,
-        // A virtual address has to work at once, and as the source of nothing else.
-        nodad: address.net.addr().is_ipv6(),
-        preferred_lifetime: (address.net.addr().is_ipv6() && address.net.prefix_len() == 128)
-            .then_some(0),
+        nodad: address.nodad,
+        preferred_lifetime: address.preferred_lifetime,
+        peer: address.peer,
+        flags: address.flags,
         ..DesiredAddress::new(address.index, address.net)
     }
 }

@@ -2,8 +2,11 @@
 //! [`Stack`], and its outputs into system calls, in an order in which adverts are always first.
 
 mod kernel;
+mod names;
+mod objects;
 mod scripts;
 mod sockets;
+mod wishes;
 
 use std::collections::BTreeSet;
 use std::io;
@@ -106,7 +109,8 @@ impl Vrrp {
         start: Start<Snapshot>,
     ) -> io::Result<Self> {
         let Start { generation, config, known } = start;
-        let kernel = Kernel::open().map_err(io::Error::other)?;
+        let mut kernel = Kernel::open().map_err(io::Error::other)?;
+        kernel.configure(&config);
         let kernel_token = scheduler.register(kernel.fd(), Interest::Read)?;
         let ours = virtual_addresses(&config);
         let guarded = config.vrrp.instances.iter().any(|instance| !instance.accept);
@@ -269,6 +273,7 @@ impl Vrrp {
         self.ours = virtual_addresses(&new);
         self.scripts.reload(&new);
         self.input(now, Input::Reload(&new.vrrp));
+        self.kernel.configure(&new);
         self.config = new;
         // A source of adverts may have become a virtual address, or the other way round.
         for link in self.kernel.links(&self.ours) {
@@ -374,6 +379,7 @@ impl Vrrp {
         if self.options.keep_addresses {
             self.kernel.leave_alone();
         }
+        self.kernel.leave();
         self.input(now, Input::Stop);
         self.carry_out(now);
         for _ in 0..LAST_TURNS {

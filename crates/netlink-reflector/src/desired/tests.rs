@@ -127,7 +127,8 @@ fn the_messages_are_those_of_the_kernels_header() {
     assert_eq!(message.payload().unwrap(), expected.concat());
 
     let message =
-        AddressRequest::Remove(index(2), "10.0.0.1/24".parse().unwrap(), String::new()).message();
+        AddressRequest::Remove(index(2), "10.0.0.1/24".parse().unwrap(), None, String::new())
+            .message();
     assert_eq!((message.kind, message.flags), (21, NlmF::empty()));
     let expected =
         [&[2, 24, 0, 0][..], &number(2), &[8, 0, 2, 0, 10, 0, 0, 1], &[8, 0, 1, 0, 10, 0, 0, 1]];
