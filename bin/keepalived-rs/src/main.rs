@@ -12,6 +12,7 @@ mod cli;
 mod config_test;
 mod configuration;
 mod convergence;
+mod fifos;
 mod kind;
 mod log_setup;
 mod parent;

@@ -160,7 +160,7 @@ impl Launcher {
     /// one that this process runs as.
     fn user(&self, own: Option<&ScriptUser>) -> Result<User, UserError> {
         if let Some(named) = own.or(self.security.user.as_ref()) {
-            return resolve(named);
+            return resolve_user(named);
         }
         let default = look_up_user(DEFAULT_USER)?;
         Ok(default.unwrap_or_else(users::own))
@@ -171,7 +171,11 @@ fn display(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
-fn resolve(named: &ScriptUser) -> Result<User, UserError> {
+/// A user and group by their names or numbers.
+///
+/// # Errors
+/// There is no such user or group, or they cannot be looked up.
+pub fn resolve_user(named: &ScriptUser) -> Result<User, UserError> {
     let found = look_up_user(&named.user)?;
     let user = found.ok_or_else(|| UserError::User(named.user.clone()))?;
     let Some(name) = &named.group else { return Ok(user) };

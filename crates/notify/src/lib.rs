@@ -10,6 +10,6 @@ mod launcher;
 mod queue;
 pub mod security;
 
-pub use launcher::{Launcher, StartError, UserError};
+pub use launcher::{Launcher, StartError, UserError, resolve_user};
 pub use queue::{Input, MAX_RUNNING, MAX_WAITING, Output, Outputs, Queue, RunId};
 pub use security::{Refusal, SystemFacts};

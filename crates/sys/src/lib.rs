@@ -13,10 +13,12 @@
 //! - [`vrrp_socket`], [`packet_socket`], [`tcp`], [`interfaces`]: the network
 //! - [`pid_file`]: locked PID files
 //! - [`service_manager`]: systemd hears of readiness, reloads and the stop
+//! - [`fifo`]: named pipes
 //! - [`files`]: files that root opens by a name that somebody else may have prepared
 //! - [`users`]: user and group names
 
 pub mod clock;
+pub mod fifo;
 pub mod files;
 mod interface;
 pub mod memfd;

@@ -60,6 +60,10 @@ pub enum NotifyState {
     Deleted,
     /// It is MASTER and heard a lower priority (`notify_master_rx_lower_pri`).
     MasterRxLowerPri,
+    /// Its effective priority changed while it was MASTER (`notify_priority_changes`; FIFOs only).
+    MasterPriority,
+    /// Its effective priority changed while it was BACKUP (`notify_priority_changes`; FIFOs only).
+    BackupPriority,
 }
 
 /// keepalived's word, as scripts and FIFOs get it.
@@ -72,11 +76,26 @@ impl fmt::Display for NotifyState {
             Self::Stop => "STOP",
             Self::Deleted => "DELETED",
             Self::MasterRxLowerPri => "MASTER_RX_LOWER_PRI",
+            Self::MasterPriority => "MASTER_PRIORITY",
+            Self::BackupPriority => "BACKUP_PRIORITY",
         })
     }
 }
 
+impl NotifyState {
+    /// Whether `notify` hears of it, as keepalived's does.
+    const fn is_for_general_script(self) -> bool {
+        !matches!(self, Self::MasterRxLowerPri | Self::MasterPriority | Self::BackupPriority)
+    }
+}
+
 impl Notification {
+    /// What FIFOs get: `INSTANCE "VI_1" MASTER 150`, with its end.
+    pub fn line(&self) -> String {
+        let Self { object, state, priority, .. } = self;
+        format!("{} \"{}\" {state} {priority}\n", object.kind(), object.name())
+    }
+
     /// The notification of an instance's state.
     pub fn of_instance(config: &Instance, state: NotifyState, priority: Priority) -> Self {
         let object = NotifyObject::Instance(config.name.clone());
@@ -101,11 +120,11 @@ impl Notification {
             NotifyState::Stop => &scripts.stop,
             NotifyState::Deleted => &scripts.deleted,
             NotifyState::MasterRxLowerPri => &scripts.master_rx_lower_pri,
+            NotifyState::MasterPriority | NotifyState::BackupPriority => &None,
         };
         let arguments = [object.kind(), object.name(), &state.to_string(), &priority.to_string()]
             .map(String::from);
-        // keepalived does not tell this one to the general script.
-        let general = scripts.generic.clone().filter(|_| state != NotifyState::MasterRxLowerPri);
+        let general = scripts.generic.clone().filter(|_| state.is_for_general_script());
         let generic = general.map(|mut command| {
             command.args.extend(arguments);
             command

@@ -23,6 +23,7 @@ use telemetry::{LinkView, VrrpLive};
 use vrrp_stack::{Input, Level, Link, Output, Outputs, Snapshot, Stack};
 
 use crate::cli::Options;
+use crate::fifos::Fifos;
 use crate::kind::{self, ToParentChannel, VrrpState};
 use crate::log_setup;
 use crate::parent::{self, Order, Parent, Start};
@@ -86,6 +87,7 @@ struct Vrrp {
     sockets: Sockets,
     arp: PacketSocket,
     scripts: Scripts,
+    fifos: Fifos,
     stack: Stack,
     outputs: Outputs,
     config: Config,
@@ -126,6 +128,7 @@ impl Vrrp {
         parent.say(&ToParent::Ready { generation });
         Ok(Self {
             scripts: Scripts::new(&config),
+            fifos: fifos(Fifos::default(), &config),
             arp: PacketSocket::open()?,
             sockets: Sockets::new(),
             peer_lines: RateLimit::new(PEER_LINES, PEER_LINES_INTERVAL),
@@ -272,6 +275,7 @@ impl Vrrp {
     fn commit(&mut self, now: Instant, generation: Generation, new: Config) {
         self.ours = virtual_addresses(&new);
         self.scripts.reload(&new);
+        self.fifos = fifos(std::mem::take(&mut self.fifos), &new);
         self.input(now, Input::Reload(&new.vrrp));
         self.kernel.configure(&new);
         self.config = new;
@@ -319,6 +323,7 @@ impl Vrrp {
                 }
                 Output::KillScript { run, signal } => self.scripts.kill_check(run, signal),
                 Output::Notify(notification) => {
+                    self.fifos.write(notification.line().as_bytes());
                     self.scripts.notify(notification, now, &mut self.scheduler);
                 }
                 Output::Log(event) => self.log(now, &event),
@@ -403,6 +408,12 @@ fn link_view(link: Link) -> LinkView {
         arp: link.arp,
         mtu: link.mtu,
     }
+}
+
+/// The pipes that the configuration wants, of which some may be open.
+fn fifos(mut open: Fifos, config: &Config) -> Fifos {
+    open.follow(config.global.fifo.iter().chain(&config.global.vrrp_fifo));
+    open
 }
 
 fn virtual_addresses(config: &Config) -> BTreeSet<IpAddr> {

@@ -64,8 +64,7 @@ impl Sockets {
 
     fn open_one(&mut self, key: SocketKey, scheduler: &mut Scheduler) {
         let usual = VrrpSocketOptions::multicast(family(key.family), key.index);
-        let options =
-            VrrpSocketOptions { group: key.group, protocol: key.protocol, ..usual };
+        let options = VrrpSocketOptions { group: key.group, protocol: key.protocol, ..usual };
         let opened = VrrpSocket::open(&options).and_then(|socket| {
             use std::os::fd::AsFd;
             let token = scheduler.register(socket.as_fd(), Interest::Read)?;

@@ -2,6 +2,7 @@
 //! listens to signals. What to do when is decided by [`watchdog::Supervisor`]; this does it.
 
 mod dumps;
+mod fifos;
 mod lifecycle;
 mod run_files;
 mod slot;
@@ -23,6 +24,7 @@ use crate::configuration::{self, Usable};
 use crate::kind::{Checkers, Kind, Vrrp};
 use crate::{log_setup, parent};
 use dumps::Dumps;
+use fifos::Fifos;
 use run_files::RunFiles;
 use slot::Slot;
 pub(crate) use start::run;
@@ -51,6 +53,7 @@ struct WatchDog {
     vrrp: Slot<Vrrp>,
     checkers: Slot<Checkers>,
     running: Usable,
+    fifos: Fifos,
     /// What a reload has read and not adopted yet.
     read: Option<Usable>,
     announce: Option<Announce>,
@@ -76,6 +79,8 @@ impl WatchDog {
             Settings { dont_respawn: options.dont_respawn, no_heartbeat: options.ignore_sigint };
         let mut outputs = Vec::new();
         let supervisor = Supervisor::start(settings, &wanted, &mut outputs);
+        let mut fifos = Fifos::default();
+        fifos.follow(&running.config);
         Ok(Self {
             scheduler: Scheduler::new(&signals())?,
             supervisor,
@@ -83,6 +88,7 @@ impl WatchDog {
             vrrp: Slot::new(&files.vrrp),
             checkers: Slot::new(&files.checkers),
             running,
+            fifos,
             read: None,
             announce,
             is_up: false,
@@ -209,6 +215,7 @@ impl WatchDog {
             Output::Adopt => {
                 if let Some(usable) = self.read.take() {
                     self.running = usable;
+                    self.fifos.follow(&self.running.config);
                 }
             }
             Output::Discard => self.read = None,
@@ -321,6 +328,7 @@ impl WatchDog {
         if let Some(announce) = self.announce.take() {
             announce.tell(u8::try_from(status).unwrap_or(1));
         }
+        self.fifos.end();
         lifecycle::shutdown(&self.running.config);
         status
     }

@@ -165,9 +165,7 @@ impl VirtualRouter {
         if answered {
             self.send_advert(turn, Some(self.priority));
         }
-        if self.config.notify.master_rx_lower_pri.is_some() {
-            self.notify(turn, NotifyState::MasterRxLowerPri);
-        }
+        self.notify(turn, NotifyState::MasterRxLowerPri);
         let garp = self.config.garp;
         self.announce_all(turn, garp.lower_prio_repeat);
         if garp.lower_prio_repeat > 0 && !garp.lower_prio_delay.is_zero() {

@@ -154,6 +154,19 @@ impl VirtualRouter {
         if old != new {
             self.dirty = true;
             self.say(turn, Saying::PriorityChanged { from: old.get(), to: new.get() });
+            self.notify_priority(turn);
+        }
+    }
+
+    /// `notify_priority_changes`.
+    fn notify_priority(&self, turn: &mut Turn<'_>) {
+        if !self.config.notify_priority_changes {
+            return;
+        }
+        match self.state {
+            State::Master(_) => self.notify(turn, NotifyState::MasterPriority),
+            State::Init | State::Backup(_) => self.notify(turn, NotifyState::BackupPriority),
+            State::Fault { .. } | State::Stopped => {}
         }
     }
 

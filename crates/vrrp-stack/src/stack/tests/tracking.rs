@@ -330,3 +330,34 @@ fn a_link_has_to_stay_down_and_to_stay_up() {
     bench.run(Duration::from_millis(1));
     assert_eq!(bench.state(), "BACKUP");
 }
+
+#[test]
+fn a_change_of_priority_is_told_to_those_who_asked_and_to_no_script() {
+    let mut config = with_script(instance(100), script(10));
+    config.instances[0].notify_priority_changes = true;
+    let mut bench = Bench::new(&config);
+    let run = bench.started()[0];
+    bench.exit(run, 0);
+    bench.run(Duration::from_millis(900));
+    results(&mut bench, 0, 3);
+    results(&mut bench, 1, 1);
+    let lines: Vec<String> = bench
+        .out
+        .iter()
+        .filter_map(|output| match output {
+            Output::Notify(told) => Some(told.line()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "INSTANCE \"VI_1\" BACKUP 100\n",
+            "INSTANCE \"VI_1\" BACKUP_PRIORITY 110\n",
+            "INSTANCE \"VI_1\" MASTER 110\n",
+            "INSTANCE \"VI_1\" MASTER_PRIORITY 100\n",
+        ]
+    );
+    let told = bench.notified();
+    assert!(!told.iter().any(|line| line.contains("PRIORITY")), "{told:?}");
+}
