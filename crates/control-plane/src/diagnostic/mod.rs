@@ -9,6 +9,8 @@ pub use code::{Class, Code, Severity};
 
 /// Diagnostics that are kept; beyond that they are counted only.
 const MAX_KEPT: usize = 2_000;
+/// Longest text of a diagnostic, bytes. A line of a file has less.
+const MAX_TEXT: usize = 2_000;
 
 /// Diagnostics among which the same one is looked for.
 const RECENT: usize = 32;
@@ -115,6 +117,17 @@ impl Diagnostic {
         self
     }
 
+    /// Cuts texts that quote what definitions have made of a line: that may be 64 KiB a line.
+    fn shorten(&mut self) {
+        let others = [&mut self.label, &mut self.outcome, &mut self.help];
+        for text in others.into_iter().flatten().chain([&mut self.message]) {
+            if text.len() > MAX_TEXT {
+                let end = text.floor_char_boundary(MAX_TEXT);
+                *text = format!("{}...", &text[..end]).into();
+            }
+        }
+    }
+
     /// Found after everything was read.
     #[must_use]
     pub const fn late(mut self) -> Self {
@@ -135,9 +148,10 @@ pub struct Diagnostics {
 impl Diagnostics {
     /// One more. Beyond a bound it is only counted; the same at the same place, as a line makes it
     /// that is repeated, is told once.
-    pub fn push(&mut self, diagnostic: Diagnostic) {
+    pub fn push(&mut self, mut diagnostic: Diagnostic) {
         let class = diagnostic.code.class();
         self.worst = self.worst.max(Some(class));
+        diagnostic.shorten();
         let recent = self.list.iter().rev().take(RECENT);
         if diagnostic.place.is_some() && recent.into_iter().any(|one| *one == diagnostic) {
             return;

@@ -64,7 +64,7 @@ pub(crate) const BLANK: [char; 3] = [' ', '\t', '\r'];
 /// The text before a comment. `#` and `!` start one anywhere but within double quotes; a
 /// backslash before them is dropped with the comment.
 pub(crate) fn without_comment(text: &str) -> &str {
-    if !text.contains(['#', '!']) {
+    if !text.bytes().any(|byte| matches!(byte, b'#' | b'!')) {
         return text;
     }
     let mut quoted = false;
