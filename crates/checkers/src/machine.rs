@@ -163,6 +163,12 @@ impl Checkers {
         plan::compare(&self.layout, new)
     }
 
+    /// The driver has descriptors for so many probes at a time; more than
+    /// [`MAX_IN_FLIGHT`](crate::MAX_IN_FLIGHT) are not used.
+    pub fn limit_probes(&mut self, places: usize) {
+        self.probes.limit(places);
+    }
+
     /// How many probes run, and how many wait for a place.
     pub fn probe_counts(&self) -> (usize, usize) {
         self.probes.counts()

@@ -1,4 +1,5 @@
-//! Which probes run and which wait: at most [`MAX_IN_FLIGHT`] at a time, the rest first come, first
+//! Which probes run and which wait: at most [`MAX_IN_FLIGHT`] at a time (or fewer, where
+//! the system has fewer descriptors), the rest first come, first
 //! served, so that descriptors are bounded and no check starves.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -13,8 +14,10 @@ pub const MAX_IN_FLIGHT: usize = 4096;
 pub(crate) type CheckIndex = usize;
 
 /// The running and the waiting.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Probes {
+    /// How many may run at a time.
+    places: usize,
     in_flight: BTreeMap<ProbeId, InFlight>,
     waiting: VecDeque<CheckIndex>,
     next: u64,
@@ -30,7 +33,23 @@ pub(crate) struct InFlight {
     pub(crate) connected: bool,
 }
 
+impl Default for Probes {
+    fn default() -> Self {
+        Self {
+            places: MAX_IN_FLIGHT,
+            in_flight: BTreeMap::new(),
+            waiting: VecDeque::new(),
+            next: 0,
+        }
+    }
+}
+
 impl Probes {
+    /// At most so many run at a time from now on; at least one, at most [`MAX_IN_FLIGHT`].
+    pub(crate) fn limit(&mut self, places: usize) {
+        self.places = places.clamp(1, MAX_IN_FLIGHT);
+    }
+
     /// The check wants to be probed as soon as there is a place. It waits once at most: the caller
     /// knows whether it does already.
     pub(crate) fn enqueue(&mut self, check: CheckIndex) {
@@ -39,7 +58,7 @@ impl Probes {
 
     /// The next check to be probed, if there is a place for it.
     pub(crate) fn take_next(&mut self) -> Option<CheckIndex> {
-        if self.in_flight.len() >= MAX_IN_FLIGHT {
+        if self.in_flight.len() >= self.places {
             return None;
         }
         self.waiting.pop_front()

@@ -26,6 +26,24 @@ fn many(count: usize) -> Lvs {
 }
 
 #[test]
+fn where_descriptors_are_few_fewer_probes_run_at_a_time() {
+    let mut config = many(10);
+    for server in config.virtual_servers.iter_mut().flat_map(|service| &mut service.real_servers) {
+        server.checkers[0].warmup = Duration::ZERO;
+    }
+    let mut world = World::new(&config);
+    let all = config.virtual_servers.iter().flat_map(|service| &service.real_servers);
+    world.silent.extend(all.map(|server| server.address));
+    world.machine.limit_probes(3);
+    world.run_until(1_500);
+    assert_eq!(world.machine.probe_counts(), (3, 7));
+    world.machine.limit_probes(0);
+    world.run_until(60_000);
+    assert_eq!(world.most_in_flight, 3);
+    assert_eq!(world.machine.probe_counts().0, 1, "one place is the least");
+}
+
+#[test]
 fn no_more_probes_run_than_there_are_places_and_none_starves() {
     let count = 3 * MAX_IN_FLIGHT;
     let mut config = many(count);

@@ -300,3 +300,13 @@ pub fn set_name(name: &str) -> io::Result<()> {
     let name = CString::new(name)?;
     Ok(prctl::set_name(&name)?)
 }
+
+/// Lets this process have as many descriptors as it may; how many that is. Its children inherit it.
+///
+/// # Errors
+/// The system's; none is known.
+pub fn raise_open_files() -> io::Result<u64> {
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;
+    Ok(hard)
+}

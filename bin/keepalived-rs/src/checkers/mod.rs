@@ -25,6 +25,13 @@ use crate::parent::{self, Order, Parent, Start};
 use kernel::{Kernel, OpenError};
 use probes::{Happened, Probes};
 use scripts::Scripts;
+use tls::TlsClient;
+
+/// Descriptors that are not probes: loop, channel, netlink, log, scripts that tell about states.
+const OWN_DESCRIPTORS: u64 = 128;
+
+/// What every process may open where nobody has changed it.
+const LEAST_OPEN_FILES: u64 = 1024;
 
 const MACHINE: TimerId = TimerId(0);
 const KERNEL: TimerId = TimerId(1);
@@ -112,9 +119,11 @@ impl Process {
             kernel.start(&config.lvs);
         }
         kernel.configure(&config.lvs, None);
-        let machine = Checkers::new(now, &config.lvs, known.as_ref(), seed, &mut outputs);
+        let mut machine = Checkers::new(now, &config.lvs, known.as_ref(), seed, &mut outputs);
+        machine.limit_probes(places());
         parent.say(&ToParent::Ready { generation });
-        let (probes, scripts) = (Probes::new()?, Scripts::new(&config));
+        let (probes, scripts) =
+            (Probes::new(TlsClient::new(&config.lvs.tls)?), Scripts::new(&config));
         Ok(Self {
             scheduler,
             parent,
@@ -238,6 +247,10 @@ impl Process {
     fn reload(&mut self, now: Instant, new: &Config) {
         log::info!("Reinitializing ipvs");
         self.scripts.reload(new);
+        match TlsClient::new(&new.lvs.tls) {
+            Ok(tls) => self.probes.set_tls(tls),
+            Err(error) => log::error!("SSL: {error}, the former client certificate stays"),
+        }
         self.input(now, Input::Reload(&new.lvs));
     }
 
@@ -268,6 +281,15 @@ impl Process {
         self.parent.report(changes.into_iter().map(CheckersState));
         self.parent.flush(&mut self.scheduler);
     }
+}
+
+/// Descriptors for probes: what this process may have, without what it needs itself.
+fn places() -> usize {
+    let limit = sys::process::raise_open_files().unwrap_or_else(|error| {
+        log::warn!("the limit of open files cannot be raised: {error}");
+        LEAST_OPEN_FILES
+    });
+    usize::try_from(limit.saturating_sub(OWN_DESCRIPTORS)).unwrap_or(usize::MAX)
 }
 
 fn log(event: &checkers::Event, groups: &[ServerGroup]) {

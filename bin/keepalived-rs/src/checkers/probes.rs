@@ -66,8 +66,13 @@ impl AsFd for Way {
 }
 
 impl Probes {
-    pub(super) fn new() -> io::Result<Self> {
-        Ok(Self { by_token: HashMap::new(), tokens: HashMap::new(), tls: TlsClient::new()? })
+    pub(super) fn new(tls: TlsClient) -> Self {
+        Self { by_token: HashMap::new(), tokens: HashMap::new(), tls }
+    }
+
+    /// From now on connections are made with `tls`; those that are open go on.
+    pub(super) fn set_tls(&mut self, tls: TlsClient) {
+        self.tls = tls;
     }
 
     /// Begins to connect, for the connection's own sake. What the kernel knows at once comes back at

@@ -5,24 +5,36 @@ use std::io::{self, Read, Write};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use control_plane::model::lvs;
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme};
 
 /// What all connections share.
 pub(super) struct TlsClient(Arc<ClientConfig>);
 
 impl TlsClient {
-    pub(super) fn new() -> io::Result<Self> {
+    /// With the certificate of `SSL { ... }`, if there is one. Reads files.
+    pub(super) fn new(settings: &lvs::TlsClient) -> io::Result<Self> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let schemes = provider.signature_verification_algorithms.supported_schemes();
-        let mut config = ClientConfig::builder_with_provider(provider)
+        let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(io::Error::other)?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Anybody { schemes }))
-            .with_no_client_auth();
+            .with_custom_certificate_verifier(Arc::new(Anybody { schemes }));
+        let mut config = match identity(settings) {
+            None => builder.with_no_client_auth(),
+            Some(Ok((certificates, key))) => {
+                builder.with_client_auth_cert(certificates, key).map_err(io::Error::other)?
+            }
+            Some(Err(why)) => {
+                log::error!("SSL: {why}, checks go without a client certificate");
+                builder.with_no_client_auth()
+            }
+        };
         // Every check is a new visitor, and nothing is kept of one.
         config.resumption = Resumption::disabled();
         Ok(Self(Arc::new(config)))
@@ -42,6 +54,22 @@ impl TlsClient {
         Ok(Tls { session, strict_close })
     }
 }
+
+/// Who we are, if `SSL { ... }` says so. A key with a pass phrase is not one that can be read.
+fn identity(settings: &lvs::TlsClient) -> Option<Result<Identity, String>> {
+    let certificate = settings.certificate.as_ref()?;
+    // As with other clients, one file may hold both.
+    let key = settings.key.as_ref().unwrap_or(certificate);
+    let wrong = |file: &str, error: pem::Error| format!("'{file}': {error}");
+    let certificates = CertificateDer::pem_file_iter(certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| wrong(certificate, error));
+    let key = PrivateKeyDer::from_pem_file(key).map_err(|error| wrong(key, error));
+    Some(certificates.and_then(|certificates| Ok((certificates, key?))))
+}
+
+/// A certificate with those that signed it, and its key.
+type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
 /// One connection's cipher.
 pub(super) struct Tls {
