@@ -22,6 +22,9 @@ pub struct Options {
     pub interfaces: Option<BTreeSet<String>>,
     /// Start of `${_RANDOM}`.
     pub random_seed: u64,
+    /// Lines that definitions and repetition may add, 2,000,000 by default. Who must answer soon, as
+    /// an editor or the fuzzer, sets less.
+    pub most_added_lines: Option<usize>,
 }
 
 /// A configuration that was read.

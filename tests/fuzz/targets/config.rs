@@ -16,6 +16,9 @@ const DIRECTORY: &str = "/etc/keepalived";
 /// As many diagnostics are kept at most.
 const MOST_DIAGNOSTICS: usize = 2_000;
 
+/// More repetition would make a run slow and find nothing more.
+const MOST_ADDED_LINES: usize = 300;
+
 /// Diagnostics that are drawn; all of them would make a run slow and find nothing more.
 const MOST_DRAWN: usize = 5;
 
@@ -24,7 +27,9 @@ fuzz_target!(|bytes: &[u8]| {
     for (name, text) in FILES.iter().zip(bytes.split(|byte| *byte == 0xff)) {
         source = source.with(format!("{DIRECTORY}/{name}"), text);
     }
-    let mut options = Options { config_id: "lb01".to_owned(), ..Options::default() };
+    let config_id = "lb01".to_owned();
+    let most_added_lines = Some(MOST_ADDED_LINES);
+    let mut options = Options { config_id, most_added_lines, ..Options::default() };
     if bytes.len() % 2 == 0 {
         options.interfaces = Some(["eth0", "lo"].map(str::to_owned).into());
     }

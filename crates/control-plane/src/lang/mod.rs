@@ -22,7 +22,7 @@ use lines::Lines;
 
 /// Longest line that keepalived reads, in bytes.
 const MAX_LINE: usize = 1_022;
-/// Lines that definitions and repetition may add to a configuration.
+/// Lines that definitions and repetition may add to a configuration, when nobody says anything else.
 const MAX_ADDED_LINES: usize = 1_000_000;
 /// Bytes that they may add.
 const MAX_ADDED_BYTES: usize = 64 << 20;
@@ -93,6 +93,7 @@ pub(crate) struct Reader<'s, S> {
     open: Vec<PathBuf>,
     /// A definition of several lines, while it is being read.
     collecting: Option<(String, Vec<String>)>,
+    most_added_lines: usize,
     added_lines: usize,
     added_bytes: usize,
     /// Bytes of all files that may still be read.
@@ -119,6 +120,7 @@ impl<'s, S: Sink> Reader<'s, S> {
             definitions,
             open: Vec::new(),
             collecting: None,
+            most_added_lines: options.most_added_lines.unwrap_or(MAX_ADDED_LINES),
             added_lines: 0,
             added_bytes: 0,
             bytes_left: MAX_BYTES,
@@ -342,7 +344,8 @@ impl<'s, S: Sink> Reader<'s, S> {
     fn repeat(&mut self, text: &str, found: repeat::Found<'_>, origin: Origin<'_>, turns: usize) {
         let Some(arguments) = self.expand(found.arguments, origin) else { return };
         let arguments = arguments.lines.first().cloned().unwrap_or_default();
-        let repeat = match found.rounds(&arguments) {
+        let most = self.most_added_lines.min(repeat::MAX_ROUNDS);
+        let repeat = match found.rounds(&arguments, most) {
             Ok(repeat) => repeat,
             Err(bad) => {
                 let at = origin.place(bad.start..bad.end);
@@ -369,10 +372,11 @@ impl<'s, S: Sink> Reader<'s, S> {
 
     /// Counts one more line that does not stand in a file.
     fn may_add(&mut self, bytes: usize, origin: Origin<'_>) -> bool {
-        let had_room = self.added_lines < MAX_ADDED_LINES && self.added_bytes < MAX_ADDED_BYTES;
+        let most = self.most_added_lines;
+        let had_room = self.added_lines < most && self.added_bytes < MAX_ADDED_BYTES;
         self.added_lines += 1;
         self.added_bytes = self.added_bytes.saturating_add(bytes);
-        let has_room = self.added_lines < MAX_ADDED_LINES && self.added_bytes < MAX_ADDED_BYTES;
+        let has_room = self.added_lines < most && self.added_bytes < MAX_ADDED_BYTES;
         if had_room && !has_room {
             let message = "definitions and repetition make too many lines; the rest is left out";
             self.cx.report(Diagnostic::new(Code::TooMuch, message).at(origin.place(0..0)));

@@ -1,7 +1,7 @@
 //! `~SEQ(...)` and `~LST(...)`: a line repeated over numbers or lists.
 
 /// Most repetitions of one construct.
-const MAX_ROUNDS: usize = 100_000;
+pub(crate) const MAX_ROUNDS: usize = 100_000;
 
 /// A construct found in a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,11 +60,11 @@ pub(crate) fn find(text: &str) -> Option<Found<'_>> {
 }
 
 impl Found<'_> {
-    /// The rounds, with everything in the arguments filled in already.
-    pub(crate) fn rounds(&self, arguments: &str) -> Result<Repeat, BadRepeat> {
+    /// The rounds, `most` of a sequence, with everything in the arguments filled in already.
+    pub(crate) fn rounds(&self, arguments: &str, most: usize) -> Result<Repeat, BadRepeat> {
         let rounds = match self.kind {
-            Kind::Decimal => sequence(arguments, false),
-            Kind::Hexadecimal => sequence(arguments, true),
+            Kind::Decimal => sequence(arguments, false, most),
+            Kind::Hexadecimal => sequence(arguments, true, most),
             Kind::List => list(arguments),
         };
         let (start, end) = (self.start, self.end);
@@ -78,7 +78,7 @@ impl Found<'_> {
 type Rounds = Vec<Vec<(String, String)>>;
 
 /// `VAR,END`, `VAR,START,END`, `VAR,START,STEP,END`.
-fn sequence(arguments: &str, hexadecimal: bool) -> Result<Rounds, String> {
+fn sequence(arguments: &str, hexadecimal: bool, most: usize) -> Result<Rounds, String> {
     let invalid = || format!("Invalid ~SEQ values '{arguments}'");
     let mut parts = arguments.split(',').map(str::trim);
     let name = parts.next().filter(|name| super::define::is_name(name)).ok_or_else(invalid)?;
@@ -95,8 +95,8 @@ fn sequence(arguments: &str, hexadecimal: bool) -> Result<Rounds, String> {
     let mut rounds = Vec::new();
     let mut value = start;
     while if step > 0 { value <= end } else { value >= end } {
-        if rounds.len() >= MAX_ROUNDS {
-            return Err(format!("~SEQ has more than {MAX_ROUNDS} values"));
+        if rounds.len() >= most {
+            return Err(format!("~SEQ has more than {most} values"));
         }
         let text = if hexadecimal { hex(value) } else { value.to_string() };
         rounds.push(vec![(name.to_owned(), text)]);
@@ -162,7 +162,7 @@ mod tests {
 
     fn values(text: &str) -> Vec<String> {
         let found = find(text).unwrap();
-        let rounds = found.rounds(found.arguments).unwrap().rounds;
+        let rounds = found.rounds(found.arguments, MAX_ROUNDS).unwrap().rounds;
         let show = |round: Vec<(String, String)>| {
             round
                 .into_iter()
@@ -200,7 +200,7 @@ mod tests {
             "~SEQ(N,1,1,999999999)",
         ] {
             let found = find(text).unwrap();
-            assert!(found.rounds(found.arguments).is_err(), "{text}");
+            assert!(found.rounds(found.arguments, MAX_ROUNDS).is_err(), "{text}");
         }
         assert!(find("~user ~/x ~SEQ N").is_none());
     }
