@@ -1,5 +1,6 @@
 //! `vrrp_instance` while it is read: what was said, nothing more.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use base::Duration;
@@ -42,6 +43,8 @@ pub(crate) struct InstanceDraft {
     pub strict: Option<bool>,
     pub skip_check: Option<bool>,
     pub addresses: Vec<AddressDraft>,
+    /// Where each of them stands.
+    positions: HashMap<IpAddr, usize>,
     pub excluded: Vec<AddressDraft>,
     pub no_addresses: bool,
     pub native_ipv6: Placed<()>,
@@ -109,6 +112,7 @@ impl InstanceDraft {
             strict: None,
             skip_check: None,
             addresses: Vec::new(),
+            positions: HashMap::new(),
             excluded: Vec::new(),
             no_addresses: false,
             native_ipv6: None,
@@ -183,7 +187,7 @@ impl InstanceDraft {
                 self.garp.extra = super::garp::extra(statement, &owner, cx).or(self.garp.extra);
             }
             "native_ipv6" => self.native_ipv6(statement, cx),
-            "mcast_src_ip" | "unicast_src_ip" => self.source(name, &value, statement),
+            "mcast_src_ip" | "unicast_src_ip" => self.source(name, &value, statement, cx),
             "mcast_dst_ip" => self.destination(&value, statement, cx),
             "notify_deleted" => {
                 self.notify.report_deleted = true;
@@ -323,11 +327,25 @@ impl InstanceDraft {
         }
     }
 
-    fn source(&mut self, name: &str, value: &Value<'_>, statement: &Statement<'_>) {
+    fn source(
+        &mut self,
+        name: &str,
+        value: &Value<'_>,
+        statement: &Statement<'_>,
+        cx: &mut Context<'_>,
+    ) {
         let Value::Address(address) = value else { return };
-        self.source = Some((*address, statement.place_of(1)));
         let ipv4 = address.is_ipv4();
-        self.ipv4.get_or_insert(ipv4);
+        if *self.ipv4.get_or_insert(ipv4) != ipv4 {
+            let message = format!(
+                "Configuration error: VRRP instance[{}] and src address[{address}] MUST be of the \
+                 same family !!! Skipping...",
+                self.name
+            );
+            cx.report(Diagnostic::new(Code::BadAddress, message).at(statement.place_of(1)));
+            return;
+        }
+        self.source = Some((*address, statement.place_of(1)));
         if name == "unicast_src_ip" {
             self.unicast_place.get_or_insert_with(|| statement.place());
         }
@@ -426,7 +444,7 @@ impl InstanceDraft {
 
     fn add_address(&mut self, draft: AddressDraft, cx: &mut Context<'_>) {
         let address = draft.net.addr();
-        let same = self.addresses.iter().find(|one| one.net.addr() == address);
+        let same = self.positions.get(&address).and_then(|at| self.addresses.get(*at));
         if let Some(first) = same {
             let message = format!(
                 "({}): VIP duplicates a VIP {} - ignoring",
@@ -437,6 +455,7 @@ impl InstanceDraft {
             cx.report(problem.related(first.place.clone(), "first given here"));
             return;
         }
+        self.positions.insert(address, self.addresses.len());
         self.addresses.push(draft);
     }
 }
