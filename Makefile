@@ -6,6 +6,10 @@ PREFIX  ?= /usr/local
 SYSCONFDIR ?= /etc
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 DOCDIR  ?= $(PREFIX)/share/doc/keepalived-rs
+MANDIR  ?= $(PREFIX)/share/man
+# The service files to install; sysv and openrc have the same name, choose one.
+INIT    ?= systemd
+service = sed 's|@PREFIX@|$(PREFIX)|' conf/$(1) | install -D -m $(3) /dev/stdin $(DESTDIR)$(2)
 # Stories of the lab mostly wait: more of them than processors may run at once.
 STORIES ?= 4
 # Runs of each fuzz target.
@@ -44,13 +48,17 @@ bench: setup ## failover times and cost of a configuration test, side by side wi
 fuzz: ## each fuzz target for FUZZ_RUNS runs; needs nightly Rust and cargo-fuzz
 	@CARGO=$(CARGO) tests/fuzz/run $(FUZZ_RUNS)
 
-install: build ## the daemon as PREFIX/sbin/keepalived, samples, systemd unit; DESTDIR is respected
+install: build ## daemon, manual pages, samples, service files; DESTDIR is respected, INIT=systemd sysv openrc
 	install -D -m 755 $(TARGET)/release/keepalived-rs $(DESTDIR)$(PREFIX)/sbin/keepalived
+	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man8 docs/keepalived-rs.8
+	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man5 docs/keepalived-rs.conf.5
 	install -d $(DESTDIR)$(DOCDIR)/samples $(DESTDIR)$(SYSCONFDIR)/keepalived
 	install -m 644 conf/samples/* $(DESTDIR)$(DOCDIR)/samples
-	install -D -m 644 conf/keepalived.default $(DESTDIR)$(DOCDIR)/keepalived.default
-	install -d $(DESTDIR)$(UNITDIR)
-	sed 's|@PREFIX@|$(PREFIX)|' conf/keepalived.service >$(DESTDIR)$(UNITDIR)/keepalived.service
+	install -m 644 docs/operations.md docs/differences.md $(DESTDIR)$(DOCDIR)
+	install -m 644 conf/keepalived.default conf/keepalived.logrotate $(DESTDIR)$(DOCDIR)
+	$(if $(filter systemd,$(INIT)),$(call service,keepalived.service,$(UNITDIR)/keepalived.service,644))
+	$(if $(filter sysv,$(INIT)),$(call service,keepalived.init,$(SYSCONFDIR)/init.d/keepalived,755))
+	$(if $(filter openrc,$(INIT)),$(call service,keepalived.openrc,$(SYSCONFDIR)/init.d/keepalived,755))
 
 clean: ## remove what was built
 	$(CARGO) clean

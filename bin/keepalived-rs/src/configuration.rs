@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use control_plane::{Code, Config, Diagnostics, FsSource, Loaded};
+use control_plane::{Config, Diagnostics, FsSource, Loaded};
 use watchdog::Role;
 
 use crate::cli::Options;
@@ -11,7 +11,7 @@ use crate::cli::Options;
 pub(crate) struct Usable {
     pub(crate) config: Config,
     /// Errors by code and words, without their place: a line that moves is the same mistake.
-    errors: BTreeSet<(Code, String)>,
+    pub(crate) errors: BTreeSet<String>,
 }
 
 /// What a start can do with what was read. Diagnostics go to the log. `Err` is the exit status:
@@ -31,8 +31,14 @@ pub(crate) fn at_start(options: &Options, loaded: Loaded) -> Result<Usable, u8> 
 /// Reads the files for a reload. A mistake that the running configuration did not have refuses the
 /// whole: `Err` says what is wrong where.
 pub(crate) fn read_again(options: &Options, running: &Usable) -> Result<Usable, String> {
-    let Loaded { config, diagnostics, .. } = load(options);
-    report(&diagnostics);
+    let loaded = load(options);
+    report(&loaded.diagnostics);
+    again(options, running, loaded)
+}
+
+/// What a reload can do with what was read.
+pub(crate) fn again(options: &Options, running: &Usable, loaded: Loaded) -> Result<Usable, String> {
+    let Loaded { config, diagnostics, .. } = loaded;
     let errors = identities(&diagnostics);
     let new = errors.difference(&running.errors).count();
     match config {
@@ -63,6 +69,29 @@ pub(crate) fn umask(config: &Config) -> u32 {
     config.global.files.umask.unwrap_or(KEEPALIVED)
 }
 
+/// Reads the files from inside the network namespace that they or the command line name: its
+/// interfaces are those that count. `Err` says why this process cannot enter it.
+pub(crate) fn load_inside(options: &Options) -> Result<Loaded, String> {
+    if let Some(name) = &options.namespace {
+        enter(name)?;
+        return Ok(load(options));
+    }
+    let loaded = load(options);
+    let launch = loaded.config.as_ref().map(|config| &config.global.launch);
+    match launch.and_then(|launch| launch.namespace.as_ref()) {
+        Some(name) => {
+            enter(name)?;
+            Ok(load(options))
+        }
+        None => Ok(loaded),
+    }
+}
+
+fn enter(name: &str) -> Result<(), String> {
+    sys::namespace::enter_network(name)
+        .map_err(|error| format!("cannot run in network namespace {name}: {error} (ip netns list)"))
+}
+
 /// Reads the files, in the network namespace that this process is in.
 pub(crate) fn load(options: &Options) -> Loaded {
     let mut settings = control_plane::Options {
@@ -76,8 +105,9 @@ pub(crate) fn load(options: &Options) -> Loaded {
     control_plane::load(&options.config, &FsSource, &settings)
 }
 
-fn identities(diagnostics: &Diagnostics) -> BTreeSet<(Code, String)> {
-    diagnostics.errors().map(control_plane::Diagnostic::identity).collect()
+fn identities(diagnostics: &Diagnostics) -> BTreeSet<String> {
+    let identities = diagnostics.errors().map(control_plane::Diagnostic::identity);
+    identities.map(|(code, words)| format!("{code:?}: {words}")).collect()
 }
 
 fn report(diagnostics: &Diagnostics) {

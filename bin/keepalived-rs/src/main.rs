@@ -2,6 +2,7 @@
 //! test, or the parent that forks the others.
 //!
 //! - `cli`: the command line, one table
+//! - `config_test`, `plan`: what a start or a reload would do
 //! - `watchdog`: the parent process
 //! - `vrrp`, `checkers`: the children; each turns outputs of its machine into system calls
 //! - `kind`, `parent`: what parent and children know of each other
@@ -16,6 +17,7 @@ mod fifos;
 mod kind;
 mod log_setup;
 mod parent;
+mod plan;
 mod version;
 mod vrrp;
 mod watchdog;
@@ -30,6 +32,7 @@ fn status() -> i32 {
     match cli::parse(std::env::args_os().skip(1)) {
         Ok(cli::Action::Run(options)) => watchdog::run(options),
         Ok(cli::Action::Test(options)) => config_test::run(&options),
+        Ok(cli::Action::Plan(options)) => plan::run(&options),
         Ok(cli::Action::Print(text)) => {
             eprint!("{text}");
             0

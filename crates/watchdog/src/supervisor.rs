@@ -18,19 +18,30 @@ use crate::pulse::{Beat, Pulse};
 use crate::reload::{COMMIT_LIMIT, PREPARE_LIMIT, Reload};
 use crate::role::Role;
 
-/// `child_wait_time`: how long children may take to end, at least; default of keepalived.
-const CHILD_WAIT_TIME: Duration = Duration::from_secs(5);
 /// What one object (address, server) of the configuration adds to that: removal is measured in
 /// microseconds each, this is a hundred times as much.
 const WAIT_PER_OBJECT: Duration = Duration::from_millis(1);
 
 /// What does not change while the daemon runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Settings {
     /// `-R`: a death ends the daemon.
     pub dont_respawn: bool,
     /// Children are not asked whether they still turn: one that a debugger holds does not.
     pub no_heartbeat: bool,
+    /// `child_wait_time`: how long children may take to end, at least.
+    pub child_wait: Duration,
+}
+
+impl Settings {
+    /// keepalived's default of `child_wait_time`.
+    pub const CHILD_WAIT: Duration = Duration::from_secs(5);
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { dont_respawn: false, no_heartbeat: false, child_wait: Self::CHILD_WAIT }
+    }
 }
 
 /// How a child ended.
@@ -509,7 +520,7 @@ impl Supervisor {
                 Child::Ended => {}
             }
         }
-        let deadline = now + CHILD_WAIT_TIME + WAIT_PER_OBJECT.saturating_mul(objects);
+        let deadline = now + self.settings.child_wait + WAIT_PER_OBJECT.saturating_mul(objects);
         self.phase = Phase::Stopping { deadline, status };
         self.finish_if_all_ended(status, out);
     }
@@ -570,7 +581,7 @@ impl Supervisor {
                     }
                 }
                 // SIGKILL cannot be refused: the exits follow. Asked again should one not.
-                *deadline = now + CHILD_WAIT_TIME;
+                *deadline = now + self.settings.child_wait;
             }
             _ => {}
         }

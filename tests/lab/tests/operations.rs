@@ -236,3 +236,76 @@ fn an_instance_has_its_own_directory_and_addresses_may_stay_at_the_end() {
     assert!(daemon.stop().1.success());
     left::nothing(&node, &[OWN]);
 }
+
+#[test]
+fn a_plan_says_what_the_log_of_the_reload_says_and_changes_nothing() {
+    let (_network, node) = machine();
+    let program = Program::ours();
+    let text = configuration("single-lb01");
+    let daemon = Daemon::start(&program, &node, text);
+    wait::eventually(LIMIT, "the VIP is there", || node.holds(VIP));
+    let plan = || node.try_sh(&format!("{} --plan", program.path().display()));
+    let same = plan();
+    assert_eq!((same.code(), same.stdout.as_str()), (Some(0), "nothing changes\n"));
+
+    let more = text.replace(VIP, &format!("{VIP}\n        192.168.100.101"));
+    node.write_file("etc", "keepalived.conf", &more);
+    let planned = plan();
+    assert_eq!(planned.code(), Some(0), "{}", planned.stderr);
+    let lines: Vec<&str> = planned.stdout.lines().collect();
+    assert!(lines.len() == 1 && lines[0].contains("192.168.100.101"), "{lines:?}");
+    assert!(!node.holds("192.168.100.101"), "only planned");
+    let from = daemon.reload(&more);
+    wait::eventually(LIMIT, "now it is there", || node.holds("192.168.100.101"));
+    let logged = daemon.log().text_since(from);
+    assert!(logged.contains(&format!("Reload: {}", lines[0])), "{logged}");
+    assert_eq!(plan().stdout, "nothing changes\n", "the plan is against what runs now");
+
+    node.write_file("etc", "keepalived.conf", &more.replace("priority", "priorty"));
+    let refused = plan();
+    assert_eq!(refused.code(), Some(5));
+    assert!(refused.stdout.starts_with("refused, "), "{}", refused.stdout);
+    assert!(refused.stderr.contains("priorty"), "{}", refused.stderr);
+    assert!(daemon.stop().1.success());
+    assert_eq!(plan().code(), Some(1), "nothing runs");
+    left::nothing(&node, &[OWN]);
+}
+
+/// The return codes are LSB's: status 3 is "not running", 7 "not running" of a reload.
+#[test]
+fn the_init_script_starts_stops_reloads_and_tells_the_status() {
+    let (_network, node) = machine();
+    let script = include_str!("../../../conf/keepalived.init");
+    let program = Program::ours().path().display().to_string();
+    node.write_script(
+        "scripts",
+        "keepalived",
+        &script.replace("@PREFIX@/sbin/keepalived", &program),
+    );
+    let call = |action: &str| node.try_sh(&format!("/scripts/keepalived {action}")).code();
+    node.write_file("etc", "keepalived.conf", configuration("single-lb01"));
+    assert_eq!(call("status"), Some(3));
+    assert_eq!(call("reload"), Some(7));
+    assert_eq!(call("start"), Some(0));
+    assert!(node.pid_file("keepalived.pid").is_some(), "it is up when the script says so");
+    assert_eq!(call("start"), Some(0), "it runs already");
+    assert_eq!(call("status"), Some(0));
+    wait::eventually(LIMIT, "the VIP is there", || node.holds(VIP));
+    assert_eq!(call("reload"), Some(0));
+    let first = node.pid_file("keepalived.pid");
+    assert_eq!(call("restart"), Some(0));
+    assert_ne!(node.pid_file("keepalived.pid"), first);
+    wait::eventually(LIMIT, "the VIP is there again", || node.holds(VIP));
+    node.write_file(
+        "etc",
+        "keepalived.conf",
+        &configuration("single-lb01").replace("state MASTER", "state"),
+    );
+    assert_eq!(call("restart"), Some(6), "a file that cannot be run stops nothing");
+    assert!(node.holds(VIP));
+    assert_eq!(call("stop"), Some(0));
+    assert!(node.processes().is_empty() && !node.holds(VIP), "it is gone when the script says so");
+    assert_eq!(call("stop"), Some(0));
+    assert_eq!(call("nonsense"), Some(2));
+    left::nothing(&node, &[OWN]);
+}

@@ -25,6 +25,8 @@ pub(crate) enum Action {
     Run(Options),
     /// `-t`: test the configuration.
     Test(Options),
+    /// `--plan`: say what a reload would change.
+    Plan(Options),
     /// Print a text on standard error and leave with status 0.
     Print(String),
     /// Print a text on standard output and leave with status 0.
@@ -40,7 +42,7 @@ where
 {
     let mut parser = Parser::from_args(args);
     let mut options = Options::default();
-    let mut test = false;
+    let (mut test, mut plan) = (false, false);
     while let Some(arg) = parser.next().map_err(|error| describe(&error))? {
         let (row, written) = match arg {
             Arg::Short(c) => (find_short(c)?, format!("-{c}")),
@@ -66,12 +68,17 @@ where
                 test = true;
                 options.test_log = value.map(PathBuf::from);
             }
+            Effect::Plan => plan = true,
             Effect::Version => return Ok(Action::Print(version::text())),
             Effect::Help => return Ok(Action::Print(help())),
             Effect::SignalNumber => return signal_number(&value.unwrap_or_default()),
         }
     }
-    Ok(if test { Action::Test(options) } else { Action::Run(options) })
+    Ok(match (test, plan) {
+        (true, _) => Action::Test(options),
+        (false, true) => Action::Plan(options),
+        (false, false) => Action::Run(options),
+    })
 }
 
 fn find_short(short: char) -> Result<&'static Flag, String> {

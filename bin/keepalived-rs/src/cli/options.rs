@@ -57,6 +57,8 @@ pub(crate) struct Options {
     pub(crate) ignore_sigint: bool,
     /// The value of `-t`.
     pub(crate) test_log: Option<PathBuf>,
+    /// Options that are accepted and have no effect, with why.
+    pub(crate) without_effect: Vec<&'static str>,
     /// Words that are no options.
     pub(crate) unexpected: Vec<String>,
 }
@@ -89,6 +91,7 @@ impl Default for Options {
             core_pattern: None,
             ignore_sigint: false,
             test_log: None,
+            without_effect: Vec::new(),
             unexpected: Vec::new(),
         }
     }

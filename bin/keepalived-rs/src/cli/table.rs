@@ -23,6 +23,7 @@ pub(super) enum Effect {
     /// An error is what keepalived prints before it leaves with status 1.
     Take(fn(&mut Options, OsString) -> Result<(), String>),
     Test,
+    Plan,
     Version,
     Help,
     SignalNumber,
@@ -140,6 +141,19 @@ pub(super) const FLAGS: &[Flag] = &[
     flag('a', "address-monitoring", "Log every address that comes or goes on this host", |o| {
         o.watch_addresses = true;
     }),
+    flag('x', "snmp", "No effect: there is no SNMP agent yet", |o| {
+        o.without_effect.push("--snmp: there is no SNMP agent yet");
+    }),
+    taking(
+        'A',
+        "snmp-agent-socket",
+        Value::Required("ADDRESS"),
+        "No effect: there is no SNMP agent yet",
+        |o, _| {
+            o.without_effect.push("--snmp-agent-socket: there is no SNMP agent yet");
+            Ok(())
+        },
+    ),
     taking('s', "namespace", Value::Required("NAME"), "Run in this network namespace", |o, v| {
         o.namespace = Some(v.to_string_lossy().into_owned());
         Ok(())
@@ -188,6 +202,13 @@ pub(super) const FLAGS: &[Flag] = &[
         Value::Attached("LOGFILE"),
         "Test the configuration and leave",
         Effect::Test,
+    ),
+    other(
+        None,
+        "plan",
+        Value::None,
+        "Print what a reload would change in the running daemon, and leave",
+        Effect::Plan,
     ),
     other(Some('v'), "version", Value::None, "Print the version", Effect::Version),
     other(Some('h'), "help", Value::None, "Print this text", Effect::Help),

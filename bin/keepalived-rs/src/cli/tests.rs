@@ -6,7 +6,7 @@ use super::*;
 
 fn run(args: &[&str]) -> Options {
     match parse(args) {
-        Ok(Action::Run(options) | Action::Test(options)) => options,
+        Ok(Action::Run(options) | Action::Test(options) | Action::Plan(options)) => options,
         other => panic!("{other:?}"),
     }
 }

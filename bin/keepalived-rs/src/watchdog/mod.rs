@@ -10,6 +10,7 @@ mod start;
 
 use std::collections::VecDeque;
 use std::io;
+use std::os::fd::OwnedFd;
 
 use control_plane::Config;
 use ipc::{Generation, Report, ToChild};
@@ -22,10 +23,10 @@ use watchdog::{Command, Input, Output, Role, Settings, Supervisor};
 use crate::cli::Options;
 use crate::configuration::{self, Usable};
 use crate::kind::{Checkers, Kind, Vrrp};
-use crate::{log_setup, parent};
+use crate::{log_setup, parent, plan};
 use dumps::Dumps;
 use fifos::Fifos;
-use run_files::RunFiles;
+pub(crate) use run_files::RunFiles;
 use slot::Slot;
 pub(crate) use start::run;
 
@@ -54,6 +55,8 @@ struct WatchDog {
     checkers: Slot<Checkers>,
     running: Usable,
     fifos: Fifos,
+    /// `running`, for `--plan`.
+    shown: Option<OwnedFd>,
     /// What a reload has read and not adopted yet.
     read: Option<Usable>,
     announce: Option<Announce>,
@@ -75,8 +78,12 @@ impl WatchDog {
         if wanted.is_empty() {
             log::warn!("Warning - keepalived has no configuration to run");
         }
-        let settings =
-            Settings { dont_respawn: options.dont_respawn, no_heartbeat: options.ignore_sigint };
+        let launch = &running.config.global.launch;
+        let settings = Settings {
+            dont_respawn: options.dont_respawn,
+            no_heartbeat: options.ignore_sigint,
+            child_wait: launch.child_wait_time.unwrap_or(Settings::CHILD_WAIT),
+        };
         let mut outputs = Vec::new();
         let supervisor = Supervisor::start(settings, &wanted, &mut outputs);
         let mut fifos = Fifos::default();
@@ -87,6 +94,7 @@ impl WatchDog {
             outputs: outputs.into(),
             vrrp: Slot::new(&files.vrrp),
             checkers: Slot::new(&files.checkers),
+            shown: plan::show(&running),
             running,
             fifos,
             read: None,
@@ -216,6 +224,7 @@ impl WatchDog {
                 if let Some(usable) = self.read.take() {
                     self.running = usable;
                     self.fifos.follow(&self.running.config);
+                    self.shown = plan::show(&self.running);
                 }
             }
             Output::Discard => self.read = None,
@@ -289,10 +298,12 @@ impl WatchDog {
         channel: crate::kind::ToParentChannel<K>,
         blocked: sys::BlockedSignals,
     ) -> ! {
-        let Self { options, scheduler, announce, vrrp, checkers, pid: parent, running, .. } = self;
+        let Self {
+            options, scheduler, announce, vrrp, checkers, pid: parent, running, shown, ..
+        } = self;
         let global = running.config.global;
         // Dropped in a copy these close descriptors; the parent has its own.
-        drop((scheduler, announce));
+        drop((scheduler, announce, shown));
         let pid_files = (vrrp.into_pid_file(), checkers.into_pid_file());
         let own = match K::ROLE {
             Role::Vrrp => pid_files.0,

@@ -17,8 +17,8 @@ const OWN: &str = "keepalived";
 
 /// The PID files of one daemon, and the directories made for them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct RunFiles {
-    pub(super) parent: PathBuf,
+pub(crate) struct RunFiles {
+    pub(crate) parent: PathBuf,
     pub(super) vrrp: PathBuf,
     pub(super) checkers: PathBuf,
     /// Outer ones first.
@@ -27,7 +27,7 @@ pub(super) struct RunFiles {
 
 impl RunFiles {
     /// By the command line, else by namespace, instance and `use_pid_dir`.
-    pub(super) fn new(options: &Options, launch: &Launch) -> Self {
+    pub(crate) fn new(options: &Options, launch: &Launch) -> Self {
         let mut directory = PathBuf::from(RUN);
         let mut directories = Vec::new();
         let named = launch.instance.is_some() || launch.namespace.is_some();

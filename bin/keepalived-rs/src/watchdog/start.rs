@@ -16,6 +16,9 @@ use crate::{log_setup, version};
 pub(crate) fn run(mut options: Options) -> i32 {
     log_setup::start(&options);
     log::info!("Starting Keepalived {} (keepalived-rs {})", version::KEEPALIVED, version::OURS);
+    for option in &options.without_effect {
+        log::warn!("Option without effect: {option}");
+    }
     if !options.unexpected.is_empty() {
         log::warn!("Unexpected argument(s): {}", options.unexpected.join(" "));
     }
@@ -27,7 +30,14 @@ pub(crate) fn run(mut options: Options) -> i32 {
     }
     options.make_absolute();
     log::info!("Configuration file {}", options.config.display());
-    let usable = match configured(&options) {
+    let usable = match configuration::load_inside(&options) {
+        Ok(loaded) => configuration::at_start(&options, loaded),
+        Err(why) => {
+            log::error!("{why}");
+            Err(1)
+        }
+    };
+    let usable = match usable {
         Ok(usable) => usable,
         Err(status) => return i32::from(status),
     };
@@ -47,28 +57,6 @@ pub(crate) fn run(mut options: Options) -> i32 {
     sys::process::set_umask(configuration::umask(&usable.config));
     allow_core_dumps(&options);
     run_configured(options, usable, &files, pid_file)
-}
-
-/// Reads the configuration, inside the network namespace that it or the command line names: its
-/// interfaces are those that count.
-fn configured(options: &Options) -> Result<Usable, u8> {
-    if let Some(name) = &options.namespace {
-        enter(name)?;
-    }
-    let mut loaded = configuration::load(options);
-    let named = loaded.config.as_ref().and_then(|config| config.global.launch.namespace.as_ref());
-    if let (Some(name), None) = (named, &options.namespace) {
-        enter(name)?;
-        loaded = configuration::load(options);
-    }
-    configuration::at_start(options, loaded)
-}
-
-fn enter(name: &str) -> Result<(), u8> {
-    sys::namespace::enter_network(name).map_err(|error| {
-        log::error!("cannot run in network namespace {name}: {error} (ip netns list)");
-        1
-    })
 }
 
 /// The PID file of the parent, locked; `None` when a living daemon has it.
