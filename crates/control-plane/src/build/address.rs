@@ -68,6 +68,7 @@ pub(super) fn read(statement: &Statement<'_>, cx: &mut Context<'_>) -> Option<Ad
     };
     let mut at = 1;
     while let Some(option) = statement.word(at) {
+        cx.tell_effect(Block::AddressEntry, option, || statement.place_of(at));
         if !draft.flag(option) {
             at += 1;
             if !draft.option(option, word, at, statement, cx)? {

@@ -103,7 +103,7 @@ impl GlobalDraft {
             "smtp_connect_timeout" => {
                 let least = Duration::from_secs(1);
                 if value.int() == Some(0) {
-                    let message = "smtp_connect_timeout must be greater than 0, setting to 1";
+                    let message = "smtp_conect_timeout must be greater than 0, setting to 1";
                     let problem = Diagnostic::new(Code::Adjusted, message);
                     cx.report(problem.at(statement.place_of(1)));
                 }

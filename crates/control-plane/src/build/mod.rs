@@ -333,7 +333,12 @@ fn set_script(
 ) {
     let kind = statement.keyword.name;
     let command = value.command();
-    let text = command.as_ref().map(|command| command.program.clone()).unwrap_or_default();
+    let words = |command: &Command| {
+        let mut words = vec![command.program.as_str()];
+        words.extend(command.args.iter().map(String::as_str));
+        words.join(" ")
+    };
+    let text = command.as_ref().map(words).unwrap_or_default();
     let again = || {
         let message = format!("{owner}{kind} script already specified - ignoring {text}");
         Diagnostic::new(Code::Repeated, message).at(statement.place())

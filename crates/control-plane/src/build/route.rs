@@ -2,6 +2,7 @@
 
 use super::words::{Part, Words, network};
 use crate::diagnostic::Code;
+use crate::keywords::Block;
 use crate::lang::Context;
 use crate::model::network::{
     Lockable, Named, NextHop, Route, RouteKind, RoutePlacement, RouterPreference, StaticItem,
@@ -35,7 +36,7 @@ struct Draft<'a, 'c, 's> {
 
 impl Draft<'_, '_, '_> {
     fn read(&mut self) -> Part<()> {
-        while let Some(word) = self.words.next() {
+        while let Some(word) = self.words.next_option(Block::RouteEntry) {
             if !self.flag(word) && !self.option(word)? && !self.metric(word)? {
                 self.destination(word)?;
             }

@@ -4,6 +4,7 @@ use base::IpNet;
 
 use super::words::{Part, Words, c_number, network};
 use crate::diagnostic::Code;
+use crate::keywords::Block;
 use crate::lang::Context;
 use crate::model::network::{Rule, RuleAction, StaticItem};
 use crate::parse::statement::Statement;
@@ -40,7 +41,7 @@ struct Draft<'a, 'c, 's> {
 
 impl Draft<'_, '_, '_> {
     fn read(&mut self) -> Part<()> {
-        while let Some(word) = self.words.next() {
+        while let Some(word) = self.words.next_option(Block::RuleEntry) {
             if !self.flag(word)? && !self.option(word)? {
                 let message = format!("Unknown rule option {word}");
                 return self.words.refuse(Code::BadEntry, message);

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use base::IpNet;
 
 use crate::diagnostic::{Code, Diagnostic};
+use crate::keywords::Block;
 use crate::lang::Context;
 use crate::model::network::{Encap, Named};
 use crate::parse::statement::Statement;
@@ -34,6 +35,14 @@ impl<'a, 'c, 's> Words<'a, 'c, 's> {
         cx: &'c mut Context<'s>,
     ) -> Self {
         Self { statement, cx, what, at: 0, complete: false }
+    }
+
+    /// The next word, which is an option.
+    pub(super) fn next_option(&mut self, block: Block) -> Option<&'a str> {
+        let option = self.next()?;
+        let (statement, at) = (self.statement, self.at - 1);
+        self.cx.tell_effect(block, option, || statement.place_of(at));
+        Some(option)
     }
 
     /// The next word.

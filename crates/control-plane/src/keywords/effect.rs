@@ -116,8 +116,6 @@ static NOT_YET: &[Gap] = &[
         &[
             "config_save_dir",
             "tmp_config_directory",
-            "iproute_usr_dir",
-            "iproute_etc_dir",
             "random_seed",
             "disable_local_igmp",
             "use_symlink_paths",
@@ -166,8 +164,6 @@ static NOT_YET: &[Gap] = &[
     (
         GLOBAL,
         &[
-            "vrrp_startup_delay",
-            "vrrp_delay_after_boot",
             "log_unknown_vrids",
             "vmac_prefix",
             "vmac_addr_prefix",
@@ -203,7 +199,7 @@ static NOT_YET: &[Gap] = &[
     ),
     (
         &[Block::Root],
-        &["linkbeat_use_polling", "linkbeat_interfaces", "interface_up_down_delays"],
+        &["linkbeat_use_polling", "linkbeat_interfaces"],
         "polling and debouncing of interfaces",
     ),
     (INSTANCE, &["auth_hmac"], "authentication by HMAC"),
@@ -223,14 +219,14 @@ static NOT_YET: &[Gap] = &[
     ),
     (&[Block::RealServer], &["FILE_CHECK"], "tracking of files and processes"),
     (&[Block::FileCheck], &["*"], "tracking of files and processes"),
+    (&[Block::Root], &["track_group"], "static entries that follow instances"),
+    (&[Block::TrackGroup], &["*"], "static entries that follow instances"),
     (
-        &[Block::Root],
-        &["static_ipaddress", "static_routes", "static_rules", "track_group"],
-        "static addresses, routes and rules",
+        &[Block::AddressEntry, Block::RouteEntry, Block::RuleEntry],
+        &["no_track", "track_group"],
+        "static entries that follow instances",
     ),
-    (&[Block::TrackGroup], &["*"], "static addresses, routes and rules"),
-    (INSTANCE, &["virtual_routes", "virtual_rules"], "routes and rules"),
-    (&[Block::RouteEntry, Block::RuleEntry], &["*"], "routes and rules"),
+    (&[Block::AddressEntry], &["use_vmac"], "interfaces of an instance's own"),
     (&[Block::VirtualServer], &["ha_suspend"], "suspension of checks"),
 ];
 

@@ -8,12 +8,14 @@ mod lines;
 pub(crate) mod repeat;
 pub(crate) mod words;
 
+use std::collections::HashSet;
 use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::Options;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Place};
+use crate::keywords::{self, Block, Effect};
 use crate::source::{Source, SourceError};
 use define::{Definitions, ExpandError, Expanded, Surroundings};
 use include::Checks;
@@ -50,6 +52,8 @@ pub(crate) struct Context<'s> {
     pub absent: Vec<Diagnostic>,
     /// Rules that had no preference of their own so far.
     pub rules_without_preference: u32,
+    /// Features without effect that were told: once each is enough.
+    without_effect: HashSet<&'static str>,
 }
 
 impl Context<'_> {
@@ -68,6 +72,15 @@ impl Context<'_> {
                 "create it before the start, or write 'dynamic_interfaces' into global_defs: then \
                  the instance is in FAULT until it comes",
             ));
+        }
+    }
+
+    /// Says so when nothing follows from a keyword yet, once for each feature.
+    pub(crate) fn tell_effect(&mut self, block: Block, name: &str, place: impl FnOnce() -> Place) {
+        let Effect::NotYet(feature) = keywords::effect(block, name) else { return };
+        if self.without_effect.insert(feature) {
+            let message = format!("{name}: checked, but without effect yet ({feature})");
+            self.report(Diagnostic::new(Code::NotYet, message).at(place()));
         }
     }
 
@@ -111,6 +124,7 @@ impl<'s, S: Sink> Reader<'s, S> {
             include_checks: if all { Checks::ALL } else { Checks::default() },
             absent: Vec::new(),
             rules_without_preference: 0,
+            without_effect: HashSet::new(),
         };
         let definitions = Definitions::new(options.random_seed);
         Self {

@@ -273,7 +273,7 @@ impl Parser {
         let keyword = statement.keyword;
         let opened = statement.place();
         self.old_spelling(statement, cx);
-        self.effect(statement, cx);
+        cx.tell_effect(statement.block, keyword.name, || statement.place_of(0));
         let mut inside = match keyword.shape {
             Shape::Nested(block, _) => Inside::Keywords(block),
             Shape::List => Inside::List,

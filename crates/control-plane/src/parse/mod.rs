@@ -9,11 +9,9 @@ pub(crate) mod hint;
 pub(crate) mod statement;
 pub(crate) mod value;
 
-use std::collections::HashSet;
-
 use crate::build::Builder;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::keywords::{self, Block, Effect, Keyword, Missing};
+use crate::keywords::{self, Block, Keyword, Missing};
 use crate::lang::line::Origin;
 use crate::lang::words::{Token, Word, tokens};
 use crate::lang::{Context, Sink};
@@ -36,8 +34,6 @@ pub(crate) struct Parser {
     forgiven: usize,
     /// Unknown keywords for which the meant one was looked for.
     hints: usize,
-    /// Features without effect that were told: once each is enough.
-    without_effect: HashSet<&'static str>,
 }
 
 /// What a piece of a line was.
@@ -99,15 +95,7 @@ fn unmatched_quote(text: &str, origin: Origin<'_>, at: usize, cx: &mut Context<'
 impl Parser {
     /// A parser for one configuration.
     pub(crate) fn new(builder: Builder) -> Self {
-        Self {
-            builder,
-            stack: Vec::new(),
-            pending: None,
-            closed: None,
-            forgiven: 0,
-            hints: 0,
-            without_effect: HashSet::new(),
-        }
+        Self { builder, stack: Vec::new(), pending: None, closed: None, forgiven: 0, hints: 0 }
     }
 
     fn inside(&self) -> Inside {
@@ -197,7 +185,7 @@ impl Parser {
     fn statement(&mut self, statement: &Statement<'_>, cx: &mut Context<'_>) {
         let keyword = statement.keyword;
         self.old_spelling(statement, cx);
-        self.effect(statement, cx);
+        cx.tell_effect(statement.block, keyword.name, || statement.place_of(0));
         if statement.words.len() < 2 && !self.may_lack_value(statement, cx) {
             self.builder.invalid(statement);
             return;
@@ -223,16 +211,6 @@ impl Parser {
                 }
                 self.builder.invalid(statement);
             }
-        }
-    }
-
-    /// Says so when nothing follows from a keyword yet, once for each feature.
-    fn effect(&mut self, statement: &Statement<'_>, cx: &mut Context<'_>) {
-        let (block, name) = (statement.block, statement.keyword.name);
-        let Effect::NotYet(feature) = keywords::effect(block, name) else { return };
-        if self.without_effect.insert(feature) {
-            let message = format!("{name}: checked, but without effect yet ({feature})");
-            cx.report(Diagnostic::new(Code::NotYet, message).at(statement.place_of(0)));
         }
     }
 

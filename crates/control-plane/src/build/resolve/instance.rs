@@ -273,10 +273,10 @@ fn authentication(
         report(draft, Some(place), Code::Incomplete, text, cx);
         return Authentication::None;
     };
-    let refused = if version == Version::V3 {
-        "VRRP version 3 does not support authentication. Ignoring."
-    } else if strict {
+    let refused = if strict {
         "Strict mode does not support authentication. Ignoring."
+    } else if version == Version::V3 {
+        "VRRP version 3 does not support authentication. Ignoring."
     } else {
         return match kind {
             AuthType::Pass => Authentication::Pass(password),
