@@ -1,7 +1,7 @@
 # Every task of a developer or a packager. `make help` lists them.
 
 CARGO   ?= cargo
-TARGET  := $(or $(CARGO_TARGET_DIR),target)
+TARGET  := $(abspath $(or $(CARGO_TARGET_DIR),target))
 PREFIX  ?= /usr/local
 SYSCONFDIR ?= /etc
 UNITDIR ?= $(PREFIX)/lib/systemd/system
@@ -33,17 +33,17 @@ check: ## format, lints, direction of dependencies, documentation
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" $(CARGO) doc --workspace --no-deps --document-private-items --quiet
 
 test: setup ## all tests; those of the lab need root
-	$(CARGO) build --package keepalived-rs
-	RUST_TEST_THREADS=$(STORIES) $(CARGO) test --workspace --no-fail-fast
+	$(CARGO) build --workspace
+	KEEPALIVED_RS=$(TARGET)/debug/keepalived-rs RUST_TEST_THREADS=$(STORIES) $(CARGO) test --workspace --no-fail-fast
 
 demo: setup ## a pair of directors under load loses servers and directors, and gets them back
-	$(CARGO) build --package keepalived-rs --package lab
-	@$(TARGET)/debug/demo
+	$(CARGO) build --workspace
+	@KEEPALIVED_RS=$(TARGET)/debug/keepalived-rs $(TARGET)/debug/demo
 
 bench: setup ## failover times and cost of a configuration test, side by side with Debian's keepalived
 	$(CARGO) build --release --package keepalived-rs --package lab
-	@$(TARGET)/release/bench
-	@$(TARGET)/release/bench-configuration
+	@KEEPALIVED_RS=$(TARGET)/release/keepalived-rs $(TARGET)/release/bench
+	@KEEPALIVED_RS=$(TARGET)/release/keepalived-rs $(TARGET)/release/bench-configuration
 
 fuzz: ## each fuzz target for FUZZ_RUNS runs; needs nightly Rust and cargo-fuzz
 	@CARGO=$(CARGO) tests/fuzz/run $(FUZZ_RUNS)

@@ -27,7 +27,12 @@ impl Finished {
 }
 
 /// Runs `command` with `input` on its standard input and collects what it says.
-pub fn run(mut command: Command, input: &str) -> Finished {
+pub fn run(command: Command, input: &str) -> Finished {
+    run_within(LIMIT, command, input)
+}
+
+/// The same for a command that may take longer.
+pub fn run_within(limit: Duration, mut command: Command, input: &str) -> Finished {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child =
         command.spawn().unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
@@ -42,9 +47,9 @@ pub fn run(mut command: Command, input: &str) -> Finished {
         if let Some(status) = child.try_wait().expect("the child can be waited for") {
             break status;
         }
-        if start.elapsed() > LIMIT {
+        if start.elapsed() > limit {
             child.kill().ok();
-            panic!("{command:?} did not end within {LIMIT:?}");
+            panic!("{command:?} did not end within {limit:?}");
         }
         thread::sleep(Duration::from_millis(1));
     };
@@ -57,8 +62,13 @@ pub fn run(mut command: Command, input: &str) -> Finished {
 
 /// Runs `command`, which must succeed, and returns its standard output.
 pub fn output(command: Command, input: &str) -> String {
+    output_within(LIMIT, command, input)
+}
+
+/// The same for a command that may take longer.
+pub fn output_within(limit: Duration, command: Command, input: &str) -> String {
     let text = format!("{command:?}");
-    let finished = run(command, input);
+    let finished = run_within(limit, command, input);
     assert!(
         finished.status.success(),
         "{text} ended with {}: {}{}\ninput: {input}",

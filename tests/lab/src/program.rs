@@ -4,11 +4,15 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use crate::{command, uml};
 
 /// Where Debian's package has its daemon.
 const DEBIAN: &str = "/usr/sbin/keepalived";
+
+/// A build from nothing on a slow machine.
+const BUILD_LIMIT: Duration = Duration::from_secs(1800);
 
 /// Environment variable that names another program to test.
 const OVERRIDE: &str = "KEEPALIVED_RS";
@@ -85,7 +89,7 @@ fn built() -> PathBuf {
         if profile.ends_with("release") {
             cargo.arg("--release");
         }
-        command::output(cargo, "");
+        command::output_within(BUILD_LIMIT, cargo, "");
     }
     assert!(path.is_file(), "{} was not built", path.display());
     path
