@@ -1,4 +1,11 @@
 //! Thousands of stories. A failing one prints its seed and its account.
+//!
+//! That the promises can be broken was seen with defects put in on purpose, each noticed within these
+//! seeds or by the failover times beside them: equals that never yield (an endless exchange of
+//! adverts), a stop without goodbye, a timer that priority 0 lengthens, equals that are taken for
+//! lower, a FAULT that is never left, a lower master that is never preempted, a master that speaks
+//! every fourth interval, a successor whose timer runs from before the crash, a successor that
+//! forgets that it was master.
 
 use simulator::Story;
 
