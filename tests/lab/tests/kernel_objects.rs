@@ -1,0 +1,141 @@
+//! Addresses, routes and rules with all their options: the same text of `ip` as with Debian's
+//! keepalived, put back when somebody removes them, changed by a reload, gone after a stop.
+#![allow(clippy::expect_used, reason = "test code")]
+
+use std::time::Duration;
+
+use lab::{Daemon, Network, Node, Program, left, wait};
+
+const OWN: [&str; 1] = ["10.0.0.1/24"];
+
+const ALL: &str = include_str!("../scenarios/kernel-objects.conf");
+
+/// From the start to MASTER for a router with priority 255, and to the last rule.
+const START: Duration = Duration::from_secs(8);
+
+/// What is removed behind the daemon's back is put back in the same turn.
+const REPAIR: Duration = Duration::from_secs(1);
+
+/// A node with `eth0` and `eth1`, and a neighbour on each.
+fn node(network: &Network) -> Node {
+    let node = network.machine("lb01", "eth0", &OWN);
+    node.sh("sysctl -qw net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.eth0.accept_dad=0
+         sysctl -qw net.ipv6.conf.default.addr_gen_mode=1
+         ip -6 addr flush dev eth0
+         ip link add eth1 type veth peer name peer1
+         ip link set peer1 up
+         ip link set eth1 up
+         ip addr add 10.1.0.1/24 dev eth1
+         ip -6 addr add 2001:db8::1/64 dev eth0
+         ip -6 addr add fe80::1/64 dev eth0");
+    node
+}
+
+/// Everything that is not the kernel's own; times that run down are left out.
+fn objects(node: &Node) -> Vec<String> {
+    let text = node.sh("ip -o addr show dev eth0; ip -o addr show dev eth1
+         ip -d -4 route show table all; ip -d -6 route show table all
+         ip -d -4 rule; ip -d -6 rule");
+    let mut lines = Vec::new();
+    for line in text.lines().filter(|line| !line.contains("proto kernel")) {
+        let mut words: Vec<&str> = line.split_whitespace().collect();
+        if let Some(at) = words.iter().position(|word| *word == "expires") {
+            words.drain(at..at + 2);
+        }
+        let runs_down = |word: &&str| word.ends_with("sec") && !word.starts_with("0s");
+        words.retain(|word| !runs_down(word));
+        lines.push(words.join(" "));
+    }
+    lines
+}
+
+#[test]
+fn every_option_of_addresses_routes_and_rules_is_as_with_keepalived() {
+    let Some(keepalived) = Program::debian() else { return };
+    let with = |program: &Program| {
+        let network = Network::new();
+        let node = node(&network);
+        let before = objects(&node);
+        let daemon = Daemon::start(program, &node, ALL);
+        // the last rule that is added
+        wait::eventually(START, "all rules are there", || {
+            node.sh("ip rule").contains("suppress_ifgroup 3")
+        });
+        let during = objects(&node);
+        assert!(daemon.stop().1.success());
+        (during, objects(&node) == before)
+    };
+    // keepalived 2.2.7 leaves the address with a peer behind
+    let ((theirs, _), (ours, nothing_left)) = (with(&keepalived), with(&Program::ours()));
+    assert!(ours.len() > 60, "{ours:#?}");
+    for (line, wanted) in ours.iter().zip(&theirs) {
+        assert_eq!(line, wanted);
+    }
+    assert_eq!(ours.len(), theirs.len());
+    assert!(nothing_left, "everything that was added is gone");
+}
+
+#[test]
+fn what_somebody_removes_comes_back_and_a_reload_and_a_stop_take_all_away() {
+    let network = Network::new();
+    let node = node(&network);
+    let before = objects(&node);
+    let daemon = Daemon::start(&Program::ours(), &node, ALL);
+    wait::eventually(START, "all rules are there", || {
+        node.sh("ip rule").contains("suppress_ifgroup 3")
+    });
+    let full = objects(&node);
+    for theft in [
+        "ip route del 192.168.11.0/24",
+        "ip -6 route del 2001:db8:10::/64",
+        "ip route flush table 200",
+        "ip rule del preference 250",
+        "ip -6 rule del preference 267",
+        "ip addr del 10.0.6.1/24 dev eth1",
+        "ip addr del 10.1.0.100/24 dev eth1",
+        "ip link set eth1 down; ip link set eth1 up",
+    ] {
+        node.sh(theft);
+        let sorted = |mut lines: Vec<String>| {
+            lines.sort();
+            lines
+        };
+        wait::becomes(REPAIR, theft, &sorted(full.clone()), || sorted(objects(&node)));
+    }
+
+    let less = "vrrp_instance VI_1 {
+        state MASTER
+        interface eth0
+        virtual_router_id 51
+        priority 255
+        virtual_ipaddress {
+            10.0.0.100/24 dev eth0 label eth0:v
+        }
+        virtual_routes {
+            192.168.11.0/24 via 10.0.0.254 dev eth0 metric 60
+        }
+    }";
+    daemon.reload(less);
+    let lines = || -> Vec<String> {
+        let own = |line: &String| !before.contains(line);
+        objects(&node).into_iter().filter(own).collect()
+    };
+    let wanted: Vec<String> = [
+        "4: eth0 inet 10.0.0.100/24 scope global secondary eth0:v\\ valid_lft forever preferred_lft forever",
+        "unicast 192.168.11.0/24 via 10.0.0.254 dev eth0 table main proto keepalived scope global metric 60",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    let without_index = |lines: Vec<String>| -> Vec<String> {
+        let strip = |line: String| match line.split_once(": eth0 ") {
+            Some((_, rest)) => format!("4: eth0 {rest}"),
+            None => line,
+        };
+        lines.into_iter().map(strip).collect()
+    };
+    wait::becomes(Duration::from_secs(5), "the reload", &wanted, || without_index(lines()));
+    assert!(daemon.stop().1.success());
+    assert_eq!(objects(&node), before);
+    node.sh("ip link del eth1");
+    left::nothing(&node, &OWN);
+}
