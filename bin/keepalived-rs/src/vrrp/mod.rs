@@ -6,6 +6,7 @@ mod names;
 mod objects;
 mod scripts;
 mod sockets;
+mod sync_daemon;
 mod wishes;
 
 use std::collections::BTreeSet;
@@ -30,6 +31,7 @@ use crate::parent::{self, Order, Parent, Start};
 use kernel::Kernel;
 use scripts::Scripts;
 use sockets::Sockets;
+use sync_daemon::SyncDaemon;
 
 const STACK: TimerId = TimerId(0);
 const KERNEL: TimerId = TimerId(1);
@@ -87,6 +89,7 @@ struct Vrrp {
     sockets: Sockets,
     arp: PacketSocket,
     scripts: Scripts,
+    sync_daemon: SyncDaemon,
     fifos: Fifos,
     stack: Stack,
     outputs: Outputs,
@@ -128,6 +131,7 @@ impl Vrrp {
         parent.say(&ToParent::Ready { generation });
         Ok(Self {
             scripts: Scripts::new(&config),
+            sync_daemon: SyncDaemon::default(),
             fifos: fifos(Fifos::default(), &config),
             arp: PacketSocket::open()?,
             sockets: Sockets::new(),
@@ -311,6 +315,7 @@ impl Vrrp {
             self.scheduler.still_ready(self.kernel_token);
         }
         self.announce_all(&outputs);
+        self.sync_daemon.follow(&self.config, &self.stack);
         for output in outputs {
             match output {
                 Output::SendAdvert(_) | Output::Announce { .. } => {}
@@ -387,6 +392,7 @@ impl Vrrp {
         self.kernel.leave();
         self.input(now, Input::Stop);
         self.carry_out(now);
+        self.sync_daemon.leave();
         for _ in 0..LAST_TURNS {
             if !self.kernel.is_busy() {
                 break;

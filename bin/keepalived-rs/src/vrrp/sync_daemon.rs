@@ -1,0 +1,76 @@
+//! The kernel's IPVS synchronisation daemons, which follow an instance (`lvs_sync_daemon`).
+
+use control_plane::Config;
+use control_plane::model::lvs;
+use ipvs_wrapper::{Daemon, Role, SyncDaemons};
+use vrrp_stack::{Stack, State};
+
+/// What was last asked of the kernel.
+#[derive(Default)]
+pub(super) struct SyncDaemon {
+    kernel: Option<SyncDaemons<netlink::Socket>>,
+    running: Vec<Daemon>,
+}
+
+impl SyncDaemon {
+    /// Brings the daemons to what the configuration and the state of its instance want; nothing is
+    /// sent while that stays the same. What is refused is said, and tried again at the next change.
+    pub(super) fn follow(&mut self, config: &Config, stack: &Stack) {
+        let wanted = config.lvs.sync_daemon.as_ref().map(|daemon| wanted(daemon, stack));
+        let wanted = wanted.unwrap_or_default();
+        if wanted == self.running {
+            return;
+        }
+        if let Err(error) = self.change(&wanted) {
+            log::error!("IPVS: {error}");
+        }
+        self.running = wanted;
+    }
+
+    /// Stops what was started.
+    pub(super) fn leave(&mut self) {
+        if !self.running.is_empty() {
+            self.running = Vec::new();
+            if let Err(error) = self.change(&[]) {
+                log::error!("IPVS: {error}");
+            }
+        }
+    }
+
+    fn change(&mut self, wanted: &[Daemon]) -> Result<(), ipvs_wrapper::Error> {
+        let kernel = match &mut self.kernel {
+            Some(kernel) => kernel,
+            none => none.insert(SyncDaemons::connect()?),
+        };
+        for refusal in kernel.reconcile(wanted)? {
+            log::error!("IPVS: {refusal}");
+        }
+        Ok(())
+    }
+}
+
+/// Master with a master, backup with anything else that lives, both without an instance.
+fn wanted(config: &lvs::SyncDaemon, stack: &Stack) -> Vec<Daemon> {
+    let daemon = |role, id| Daemon {
+        role,
+        interface: config.interface.clone(),
+        id,
+        max_length: config.max_length,
+        port: config.port,
+        ttl: config.ttl,
+        group: config.group,
+    };
+    let Some(name) = &config.instance else {
+        let id = config.id.unwrap_or(0);
+        return vec![daemon(Role::Master, id), daemon(Role::Backup, id)];
+    };
+    let Some(router) = stack.routers().iter().find(|router| router.config().name == *name) else {
+        return Vec::new();
+    };
+    let role = match router.state() {
+        State::Stopped | State::Init => return Vec::new(),
+        state if state.is_master() => Role::Master,
+        _ => Role::Backup,
+    };
+    vec![daemon(role, config.id.unwrap_or_else(|| router.config().vrid.get()))]
+}
