@@ -6,6 +6,7 @@
 //! - `watchdog`: the parent process
 //! - `vrrp`, `checkers`: the children; each turns outputs of its machine into system calls
 //! - `kind`, `parent`: what parent and children know of each other
+//! - `scheduling`: priorities and processors of a child
 //! - `convergence`: how far the kernel is from what a machine wants
 
 mod checkers;
@@ -18,6 +19,7 @@ mod kind;
 mod log_setup;
 mod parent;
 mod plan;
+mod scheduling;
 mod version;
 mod vrrp;
 mod watchdog;

@@ -12,6 +12,7 @@
 //! - [`seqpacket`]: records with descriptors between two processes
 //! - [`vrrp_socket`], [`packet_socket`], [`tcp`], [`interfaces`]: the network
 //! - [`pid_file`]: locked PID files
+//! - [`scheduling`]: priorities, processors, memory of this process
 //! - [`service_manager`]: systemd hears of readiness, reloads and the stop
 //! - [`fifo`]: named pipes
 //! - [`files`]: files that root opens by a name that somebody else may have prepared
@@ -27,6 +28,7 @@ pub mod packet_socket;
 pub mod pid_file;
 pub mod process;
 pub mod random;
+pub mod scheduling;
 pub mod seqpacket;
 pub mod service_manager;
 pub mod signal;

@@ -309,3 +309,31 @@ fn the_init_script_starts_stops_reloads_and_tells_the_status() {
     assert_eq!(call("nonsense"), Some(2));
     left::nothing(&node, &[OWN]);
 }
+
+/// The values of `ps`, `taskset` and `/proc` are those of Debian's keepalived for this file.
+#[test]
+fn the_vrrp_process_gets_its_priority_processor_and_memory_and_scripts_do_not() {
+    let (_network, node) = machine();
+    let script = "#!/bin/sh\nps -o ni=,cls= -p $$ | tr -s ' ' >/run/of-script\n";
+    node.write_script("scripts", "look.sh", script);
+    let settings = "global_defs {\n  script_user root\n  vrrp_priority -10\n  vrrp_no_swap\n  \
+                    vrrp_cpu_affinity 0\n}\n";
+    let text = format!("{settings}{}", configuration("single-lb01"));
+    let text =
+        text.replace("virtual_ipaddress", "notify_backup /scripts/look.sh\n    virtual_ipaddress");
+    let look = "pid=$(cat /run/vrrp.pid); echo $(ps -o ni=,cls=,rtprio= -p $pid) \
+                $(taskset -p $pid | sed 's/.*: //') $(grep -c 'VmLck:.* 0 kB' /proc/$pid/status)";
+    let daemon = Daemon::start(&Program::ours(), &node, &text);
+    wait::becomes(LIMIT, "its own values", &"-10 TS - 1 0\n".to_owned(), || {
+        node.try_sh(look).stdout
+    });
+    let of_script = || node.try_sh("cat /run/of-script").stdout.trim().to_owned();
+    wait::becomes(LIMIT, "those of a script", &"0 TS".to_owned(), of_script);
+    assert!(daemon.stop().1.success());
+    let realtime = text.replace("vrrp_no_swap", "vrrp_rt_priority 5\n  vrrp_rlimit_rttime 900000");
+    let daemon = Daemon::start(&Program::ours(), &node, &realtime);
+    wait::becomes(LIMIT, "real time", &"- RR 5 1 1\n".to_owned(), || node.try_sh(look).stdout);
+    assert!(daemon.stop().1.success());
+    node.sh("rm /run/of-script");
+    left::nothing(&node, &[OWN]);
+}

@@ -23,7 +23,7 @@ use watchdog::{Command, Input, Output, Role, Settings, Supervisor};
 use crate::cli::Options;
 use crate::configuration::{self, Usable};
 use crate::kind::{Checkers, Kind, Vrrp};
-use crate::{log_setup, parent, plan};
+use crate::{log_setup, parent, plan, scheduling};
 use dumps::Dumps;
 use fifos::Fifos;
 pub(crate) use run_files::RunFiles;
@@ -310,11 +310,12 @@ impl WatchDog {
             Role::Checkers => pid_files.1,
         };
         log_setup::child(K::ROLE, &global.launch);
-        let name = match K::ROLE {
-            Role::Vrrp => global.vrrp_process.name,
-            Role::Checkers => global.checker_process.name,
+        let settings = match K::ROLE {
+            Role::Vrrp => global.vrrp_process,
+            Role::Checkers => global.checker_process,
         };
-        if let Some(name) = name {
+        scheduling::apply(&settings);
+        if let Some(name) = settings.name {
             // Not worth a failure.
             let _ = sys::process::set_name(&name);
         }
