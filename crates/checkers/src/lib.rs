@@ -7,7 +7,7 @@
 //! - [`health`]: one check's verdict and its retries
 //! - `judge`: what follows from one try
 //! - `dialogue`: what is said to servers, [`verdict`]: how that ended
-//! - [`lines`]: what is said about it in the log, `news`: to scripts
+//! - [`lines`]: what is said about it in the log, `news`: to pipes and scripts
 //! - `reload`: another configuration takes over
 //! - `quorum`: whether a service has enough live weight
 //! - `layout`: the lists of services, servers and checks
@@ -45,6 +45,7 @@ pub use event::{Event, Level};
 pub use input::{Input, Outcome};
 pub use machine::Checkers;
 pub use names::ServerId;
+pub use news::state_line;
 pub use output::{Output, Outputs, ProbeId, ProbeSpec, Transport};
 pub use plan::Change;
 pub use pool::{

@@ -79,11 +79,11 @@ impl Checkers {
         if let Some(snapshot) = resume {
             machine.retire_unconfigured(snapshot, out);
         }
-        machine.settle(out);
         if resume.is_none() && config.notify_initial {
             let up = machine.layout.servers.iter().filter(|server| server.is_up());
             up.for_each(|server| notify_server(server, out));
         }
+        machine.settle(out);
         machine
     }
 
@@ -318,6 +318,7 @@ impl Checkers {
             Some(Turn::Lost) => out.push(Output::Log(Event::QuorumMissing(line))),
             None if service.is_new && service.is_sorry() => {
                 out.push(Output::Log(Event::QuorumNotReached(line)));
+                notify_quorum(service, out);
             }
             None => return,
         }

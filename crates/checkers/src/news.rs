@@ -1,8 +1,10 @@
-//! Scripts that are told about servers and quorums.
+//! Pipes and scripts that are told about servers and quorums.
 
 use control_plane::model::Command;
+use control_plane::model::lvs::ServerGroup;
 
 use crate::layout::{Server, Service};
+use crate::names::{ServiceName, names};
 use crate::output::{Output, Outputs};
 use crate::snapshot::ObjectKey;
 
@@ -10,14 +12,31 @@ use crate::snapshot::ObjectKey;
 pub(crate) fn notify_server(server: &Server, out: &mut Outputs) {
     let config = &server.config;
     let command = if server.is_up() { &config.notify_up } else { &config.notify_down };
-    notify(ObjectKey::Server(server.id), command.as_ref(), out);
+    let object = ObjectKey::Server(server.id);
+    out.push(Output::Tell { object, up: server.is_up() });
+    notify(object, command.as_ref(), out);
 }
 
 /// The service has or lacks its quorum now: `quorum_up` or `quorum_down`.
 pub(crate) fn notify_quorum(service: &Service, out: &mut Outputs) {
     let config = &service.config;
     let command = if service.quorum.up { &config.quorum_up } else { &config.quorum_down };
-    notify(ObjectKey::Service(config.address), command.as_ref(), out);
+    let object = ObjectKey::Service(config.address);
+    out.push(Output::Tell { object, up: service.quorum.up });
+    notify(object, command.as_ref(), out);
+}
+
+/// The line that pipes get of a new state: `RS [10.2.0.2]:tcp:80 [10.1.0.100]:tcp:80 UP`. keepalived
+/// has a zero byte after each line, by mistake.
+pub fn state_line(object: &ObjectKey, up: bool, groups: &[ServerGroup]) -> String {
+    let state = if up { "UP" } else { "DOWN" };
+    match object {
+        ObjectKey::Service(id) => format!("VS {} {state}\n", ServiceName(*id, groups)),
+        ObjectKey::Server(id) => {
+            let (server, service) = names(id, groups);
+            format!("RS {server} {service} {state}\n")
+        }
+    }
 }
 
 /// The daemon ends, and with `omega` that is said of every server that is up, then of the quorum.

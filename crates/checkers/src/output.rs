@@ -32,6 +32,13 @@ pub enum Output {
     },
     /// End a probe; its result is no longer wanted.
     AbortProbe(ProbeId),
+    /// Write a line about an object's new state to the pipes: [`state_line`](crate::state_line).
+    Tell {
+        /// Whose state it is.
+        object: ObjectKey,
+        /// The server is up, the service has its quorum.
+        up: bool,
+    },
     /// Run the scripts about an object's new state, after those about its earlier ones.
     Notify {
         /// Whose state it is.

@@ -394,12 +394,17 @@ fn scripts_hear_of_servers_and_quorums_and_with_omega_of_the_stop() {
         std::mem::take(&mut world.notified).into_iter().map(|one| one.1).collect()
     };
     assert_eq!(take(&mut world), ["/qup"], "servers are told only with rs_init_notifies");
+    assert_eq!(std::mem::take(&mut world.told), ["VS [10.1.0.100]:tcp:80 UP\n"]);
     script(&mut world, Outcome::Exited(1));
     assert_eq!(take(&mut world), ["/down", "/qdown"]);
+    assert_eq!(
+        world.told,
+        ["RS [127.0.0.2]:tcp:80 [10.1.0.100]:tcp:80 DOWN\n", "VS [10.1.0.100]:tcp:80 DOWN\n"]
+    );
     script(&mut world, Outcome::Exited(0));
     assert_eq!(take(&mut world), ["/up", "/qup"]);
     world.input(Input::Stop);
     assert_eq!(take(&mut world), ["/down", "/qdown"]);
     config.notify_initial = true;
-    assert_eq!(take(&mut World::new(&config)), ["/qup", "/up"]);
+    assert_eq!(take(&mut World::new(&config)), ["/up", "/qup"]);
 }

@@ -8,7 +8,7 @@ use control_plane::model::checks::{Checker, CheckerKind};
 use control_plane::model::lvs::{
     GroupId, Protocol, ServiceAddress, SorryServer, Tunnel, VirtualServer,
 };
-use control_plane::model::{BfdId, ForwardingMethod, RealServer};
+use control_plane::model::{BfdId, Command, ForwardingMethod, RealServer};
 
 const VS: &str = "[10.1.0.100]:tcp:80";
 
@@ -298,6 +298,20 @@ fn with_sorry(inhibit: bool, servers: Vec<RealServer>) -> VirtualServer {
         inhibit,
     };
     VirtualServer { quorum: 2, sorry_server: Some(sorry), ..service("10.1.0.100:80", servers) }
+}
+
+#[test]
+fn a_quorum_that_is_missing_at_the_start_is_told_where_a_sorry_server_stands_in() {
+    let command = Command { program: "/qdown".to_owned(), args: Vec::new(), user: None };
+    let servers = || vec![alpha(checked("127.0.0.2:80", 1, 0))];
+    let sorry =
+        VirtualServer { quorum_down: Some(command.clone()), ..with_sorry(false, servers()) };
+    let world = World::new(&lvs(vec![sorry]));
+    assert_eq!(world.told, ["VS [10.1.0.100]:tcp:80 DOWN\n"]);
+    assert_eq!(world.notified, [(0, "/qdown".to_owned())]);
+    let without =
+        VirtualServer { quorum_down: Some(command), ..service("10.1.0.100:80", servers()) };
+    assert!(World::new(&lvs(vec![without])).told.is_empty());
 }
 
 #[test]

@@ -13,12 +13,14 @@ use std::io;
 use base::Instant;
 use checkers::{Checkers, Input, Level, Output, Outputs, ProbeId, ProbeSpec, Snapshot};
 use control_plane::Config;
+use control_plane::model::global::Fifo;
 use control_plane::model::lvs::ServerGroup;
 use ipc::{Report, ToParent};
 use scheduler::{Event, Scheduler, Signal, TimerId};
 use telemetry::CheckersLive;
 
 use crate::cli::Options;
+use crate::fifos::Fifos;
 use crate::kind::{self, CheckersState, ToParentChannel};
 use crate::log_setup;
 use crate::parent::{self, Order, Parent, Start};
@@ -98,6 +100,7 @@ struct Process {
     kernel: Kernel,
     probes: Probes,
     scripts: Scripts,
+    fifos: Fifos,
     machine: Checkers,
     outputs: Outputs,
     /// `-I`.
@@ -124,12 +127,15 @@ impl Process {
         parent.say(&ToParent::Ready { generation });
         let (probes, scripts) =
             (Probes::new(TlsClient::new(&config.lvs.tls)?), Scripts::new(&config));
+        let mut fifos = Fifos::default();
+        fifos.follow(pipes(&config));
         Ok(Self {
             scheduler,
             parent,
             kernel,
             probes,
             scripts,
+            fifos,
             machine,
             outputs,
             keep_table: false,
@@ -247,6 +253,7 @@ impl Process {
     fn reload(&mut self, now: Instant, new: &Config) {
         log::info!("Reinitializing ipvs");
         self.scripts.reload(new);
+        self.fifos.follow(pipes(new));
         match TlsClient::new(&new.lvs.tls) {
             Ok(tls) => self.probes.set_tls(tls),
             Err(error) => log::error!("SSL: {error}, the former client certificate stays"),
@@ -271,6 +278,10 @@ impl Process {
                     self.probes.abort(probe, &mut self.scheduler);
                     self.scripts.abort(probe);
                 }
+                Output::Tell { object, up } => {
+                    let line = checkers::state_line(&object, up, self.machine.groups());
+                    self.fifos.write(line.as_bytes());
+                }
                 Output::Notify { object, commands } => {
                     self.scripts.notify(object, commands, now, &mut self.scheduler);
                 }
@@ -281,6 +292,11 @@ impl Process {
         self.parent.report(changes.into_iter().map(CheckersState));
         self.parent.flush(&mut self.scheduler);
     }
+}
+
+/// The pipes that checkers write to.
+fn pipes(config: &Config) -> impl Iterator<Item = &Fifo> {
+    config.global.fifo.iter().chain(&config.global.lvs_fifo)
 }
 
 /// Descriptors for probes: what this process may have, without what it needs itself.

@@ -252,3 +252,24 @@ fn wanted(to: &TcpCheck) -> io::Result<Connect> {
     };
     Ok(Connect { target: *target, bind: *bind, interface, fwmark: (*mark != 0).then_some(*mark) })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_said_with_its_number_and_the_words_of_libc() {
+        let refused = said(&io::Error::from_raw_os_error(111));
+        assert_eq!((refused.code, refused.text.as_str()), (111, "Connection refused"));
+    }
+
+    #[test]
+    fn the_header_of_a_packet_is_as_long_as_it_says() {
+        let mut packet = vec![0x46];
+        packet.resize(24, 0);
+        packet.push(7);
+        assert_eq!(without_header(&packet), [7], "six words with an option");
+        assert_eq!(without_header(&[0x4f, 0]), [0; 0], "a header that is not all here");
+        assert_eq!(without_header(&[]), [0; 0]);
+    }
+}

@@ -107,13 +107,7 @@ impl Tls {
         received: &mut Vec<u8>,
     ) -> io::Result<usize> {
         let length = self.session.read_tls(socket)?;
-        let state = match self.session.process_new_packets() {
-            Ok(state) => state,
-            Err(error) => {
-                // The other side is told why, if it still listens; the reason is ours either way.
-                Err(io::Error::other(error))?
-            }
-        };
+        let state = self.session.process_new_packets().map_err(io::Error::other)?;
         let here = state.plaintext_bytes_to_read();
         let before = received.len();
         received.resize(before + here, 0);

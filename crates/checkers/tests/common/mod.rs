@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use base::{Duration, Instant};
-use checkers::{Checkers, Input, Outcome, Output, Outputs, ProbeId, ProbeSpec, Snapshot};
+use checkers::{
+    Checkers, Input, Outcome, Output, Outputs, ProbeId, ProbeSpec, Snapshot, state_line,
+};
 use control_plane::model::checks::{Checker, CheckerKind, TcpCheck};
 use control_plane::model::lvs::{Lvs, Protocol, RealServer, ServiceAddress, VirtualServer};
 use control_plane::model::{Command, ForwardingMethod, Scheduler};
@@ -37,6 +39,8 @@ pub(crate) struct World {
     pub(crate) sent: Vec<String>,
     /// The last probe that was started.
     pub(crate) last_spec: Option<ProbeSpec>,
+    /// Lines that were written to pipes.
+    pub(crate) told: Vec<String>,
     /// Programs that were told about states, with milliseconds since the start.
     pub(crate) notified: Vec<(u64, String)>,
     /// Targets of all probes, in order, with milliseconds since the start.
@@ -64,6 +68,7 @@ impl World {
             most_in_flight: 0,
             sent: Vec::new(),
             last_spec: None,
+            told: Vec::new(),
             notified: Vec::new(),
             probed: Vec::new(),
         };
@@ -121,6 +126,9 @@ impl World {
                 Output::Send { probe, bytes } => {
                     assert!(self.in_flight.contains_key(&probe), "{probe} does not run");
                     self.sent.push(String::from_utf8_lossy(&bytes).into_owned());
+                }
+                Output::Tell { object, up } => {
+                    self.told.push(state_line(&object, up, self.machine.groups()));
                 }
                 Output::Notify { commands, .. } => {
                     let program = |command: Command| (self.millis(), command.program);
