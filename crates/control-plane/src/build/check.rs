@@ -64,16 +64,24 @@ impl Defaults {
 #[derive(Debug)]
 pub(crate) struct CheckDraft {
     kind: Kind,
-    place: Place,
+    /// Where it stands, until it is complete.
+    place: Option<Box<Place>>,
     own: Defaults,
     ip: Option<IpAddr>,
     port: Option<u16>,
-    bind: Option<IpAddr>,
-    bind_port: Option<u16>,
-    bind_interface: Option<String>,
-    mark: u32,
+    /// Where its packets come from, when that was said.
+    from: Option<Box<From>>,
     alpha: Option<bool>,
     log_all: Option<bool>,
+}
+
+/// Where packets of a check come from.
+#[derive(Debug, Default)]
+struct From {
+    bind: Option<IpAddr>,
+    port: Option<u16>,
+    interface: Option<String>,
+    mark: u32,
 }
 
 /// Which check, and what only that kind has.
@@ -145,14 +153,11 @@ impl CheckDraft {
     fn new(kind: Kind, place: Place) -> Self {
         Self {
             kind,
-            place,
+            place: Some(Box::new(place)),
             own: Defaults::default(),
             ip: None,
             port: None,
-            bind: None,
-            bind_port: None,
-            bind_interface: None,
-            mark: 0,
+            from: None,
             alpha: None,
             log_all: None,
         }
@@ -198,9 +203,9 @@ impl CheckDraft {
             ("connect_ip", Value::Address(ip)) => self.ip = Some(*ip),
             ("bindto", Value::Address(ip)) => self.bindto(*ip, statement, cx),
             ("connect_port", _) => self.port = value.int(),
-            ("bind_port", _) => self.bind_port = value.int(),
-            ("bind_if", _) => self.bind_interface = value.string(),
-            ("fwmark", _) => self.mark = value.int().unwrap_or(0),
+            ("bind_port", _) => self.from().port = value.int(),
+            ("bind_if", _) => self.from().interface = value.string(),
+            ("fwmark", _) => self.from().mark = value.int().unwrap_or(0),
             ("alpha", _) => self.alpha = Some(value.bool()),
             ("log_all_failures", _) => self.log_all = Some(value.bool()),
             _ => self.special(statement, value, known, server, cx),
@@ -215,7 +220,11 @@ impl CheckDraft {
             cx.report(Diagnostic::new(Code::BadAddress, message).at(statement.place_of(1)));
             return;
         }
-        self.bind = Some(ip);
+        self.from().bind = Some(ip);
+    }
+
+    fn from(&mut self) -> &mut From {
+        self.from.get_or_insert_default()
     }
 
     /// A keyword of one kind only.
@@ -256,7 +265,8 @@ impl CheckDraft {
     }
 
     /// Whether the check has all that it needs; if not, that is told and it is left out.
-    pub(super) fn is_complete(&self, server: &str, cx: &mut Context<'_>) -> bool {
+    pub(super) fn is_complete(&mut self, server: &str, cx: &mut Context<'_>) -> bool {
+        let place = self.place.take().map(|place| *place);
         let message = match &self.kind {
             Kind::Http(http) if http.urls.is_empty() => {
                 "HTTP/SSL_GET checker has no urls specified - ignoring".to_owned()
@@ -273,7 +283,7 @@ impl CheckDraft {
             }
             _ => return true,
         };
-        cx.report(Diagnostic::new(Code::Incomplete, message).at(self.place.clone()));
+        cx.report(Diagnostic::new(Code::Incomplete, message).at(place));
         false
     }
 
@@ -336,8 +346,9 @@ impl CheckDraft {
             };
         }
         let target = SocketAddr::new(self.ip.unwrap_or_else(|| server.ip()), port);
-        let same_family = self.bind.filter(|ip| ip.is_ipv4() == target.is_ipv4());
-        let bind = match (same_family, self.bind_port) {
+        let from = self.from.take().map(|from| *from).unwrap_or_default();
+        let same_family = from.bind.filter(|ip| ip.is_ipv4() == target.is_ipv4());
+        let bind = match (same_family, from.port) {
             (None, None) => None,
             (Some(ip), port) => Some(SocketAddr::new(ip, port.unwrap_or(0))),
             (None, Some(port)) => Some(SocketAddr::new(any_address(target), port)),
@@ -345,8 +356,8 @@ impl CheckDraft {
         TcpCheck {
             bind,
             connect_timeout: all.connect_timeout.unwrap_or(CONNECT_TIMEOUT),
-            bind_interface: self.bind_interface.take(),
-            mark: self.mark,
+            bind_interface: from.interface,
+            mark: from.mark,
             ..TcpCheck::new(target)
         }
     }

@@ -24,15 +24,22 @@ pub(crate) struct RealDraft {
     pub method: Option<Method>,
     pub inhibit: Option<bool>,
     pub alpha: Option<bool>,
+    pub smtp_alert: Option<bool>,
+    /// What few servers have. There may be many thousands of servers.
+    pub rare: Option<Box<Rare>>,
+    pub checks: Vec<CheckDraft>,
+}
+
+/// Settings that few real servers have.
+#[derive(Default)]
+pub(crate) struct Rare {
     pub upper_threshold: u32,
     pub lower_threshold: u32,
     pub notify_up: Option<Command>,
     pub notify_down: Option<Command>,
-    pub smtp_alert: Option<bool>,
     pub virtualhost: Option<String>,
     pub snmp_name: Option<String>,
     pub defaults: Defaults,
-    pub checks: Vec<CheckDraft>,
 }
 
 impl RealDraft {
@@ -45,14 +52,8 @@ impl RealDraft {
             method: None,
             inhibit: None,
             alpha: None,
-            upper_threshold: 0,
-            lower_threshold: 0,
-            notify_up: None,
-            notify_down: None,
             smtp_alert: None,
-            virtualhost: None,
-            snmp_name: None,
-            defaults: Defaults::default(),
+            rare: None,
             checks: Vec::new(),
         }
     }
@@ -64,17 +65,26 @@ impl RealDraft {
         cx: &mut Context<'_>,
     ) {
         let name = statement.keyword.name;
+        match name {
+            "weight" => self.weight = value.int(),
+            "lvs_method" => self.method = method(statement, "real server", cx).or(self.method),
+            "inhibit_on_failure" => self.inhibit = Some(value.bool()),
+            "alpha" => self.alpha = Some(value.bool()),
+            "smtp_alert" => self.smtp_alert = Some(value.bool()),
+            _ => self.rare.get_or_insert_default().leaf(statement, value, cx),
+        }
+    }
+}
+
+impl Rare {
+    fn leaf(&mut self, statement: &Statement<'_>, value: Value<'_>, cx: &mut Context<'_>) {
+        let name = statement.keyword.name;
         if self.defaults.leaf(name, &value) {
             return;
         }
         match name {
-            "weight" => self.weight = value.int(),
-            "lvs_method" => self.method = method(statement, "real server", cx).or(self.method),
             "uthreshold" => self.upper_threshold = value.int().unwrap_or(0),
             "lthreshold" => self.lower_threshold = value.int().unwrap_or(0),
-            "inhibit_on_failure" => self.inhibit = Some(value.bool()),
-            "alpha" => self.alpha = Some(value.bool()),
-            "smtp_alert" => self.smtp_alert = Some(value.bool()),
             "virtualhost" => self.virtualhost = value.string(),
             "snmp_name" => self.snmp_name = value.string(),
             "notify_up" => set_script(&mut self.notify_up, value, "", statement, cx),

@@ -158,9 +158,14 @@ impl ServerDraft {
             }
             _ => {
                 let server = self.innermost();
-                let check = self.check.take().filter(|check| check.is_complete(&server, cx));
-                if let Some(real) = &mut self.real {
-                    real.checks.extend(check);
+                let check = self
+                    .check
+                    .take()
+                    .and_then(|mut check| check.is_complete(&server, cx).then_some(check));
+                if let (Some(real), Some(check)) = (&mut self.real, check) {
+                    // Most servers have one check; a vector would make room for four at once.
+                    real.checks.reserve_exact(1);
+                    real.checks.push(check);
                 }
             }
         }

@@ -268,9 +268,10 @@ impl ServerDraft {
         log_all: &mut Vec<Option<bool>>,
     ) -> RealServer {
         let address = SocketAddr::new(real.address, port);
-        let defaults = real.defaults.or(&self.defaults);
+        let rare = real.rare.map(|rare| *rare).unwrap_or_default();
+        let defaults = rare.defaults.or(&self.defaults);
         let alpha = real.alpha.unwrap_or(self.alpha);
-        let virtualhost = real.virtualhost.or_else(|| self.virtualhost.clone());
+        let virtualhost = rare.virtualhost.or_else(|| self.virtualhost.clone());
         let around = Surroundings {
             server: address,
             defaults: &defaults,
@@ -289,12 +290,12 @@ impl ServerDraft {
             inhibit_on_failure: real.inhibit.unwrap_or(self.inhibit),
             alpha,
             checkers,
-            upper_threshold: real.upper_threshold,
-            lower_threshold: real.lower_threshold,
-            notify_up: real.notify_up,
-            notify_down: real.notify_down,
+            upper_threshold: rare.upper_threshold,
+            lower_threshold: rare.lower_threshold,
+            notify_up: rare.notify_up,
+            notify_down: rare.notify_down,
             virtualhost,
-            snmp_name: real.snmp_name,
+            snmp_name: rare.snmp_name,
             ..RealServer::new(address)
         }
     }

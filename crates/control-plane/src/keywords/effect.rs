@@ -1,6 +1,9 @@
 //! Keywords that are read and checked, but from which nothing follows yet. `docs/differences.md`
 //! has this list for people; the reader says it of each that a configuration uses.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use super::Block;
 
 /// Whether the daemon does what a keyword says.
@@ -230,12 +233,22 @@ static NOT_YET: &[Gap] = &[
     (&[Block::VirtualServer], &["ha_suspend"], "suspension of checks"),
 ];
 
+static INDEX: LazyLock<HashMap<(Block, &'static str), &'static str>> = LazyLock::new(|| {
+    let mut index = HashMap::new();
+    for (places, names, reason) in NOT_YET {
+        let in_place = |(block, _): &(Block, _)| places.contains(block);
+        for (block, row) in super::all().filter(in_place) {
+            if names.contains(&row.name) || *names == ["*"] {
+                index.insert((block, row.name), *reason);
+            }
+        }
+    }
+    index
+});
+
 /// Whether the daemon does what a keyword says.
 pub fn effect(place: Block, name: &str) -> Effect {
-    let fits = |gap: &&Gap| {
-        gap.0.contains(&place) && gap.1.iter().any(|known| *known == name || *known == "*")
-    };
-    NOT_YET.iter().find(fits).map_or(Effect::Full, |gap| Effect::NotYet(gap.2))
+    INDEX.get(&(place, name)).map_or(Effect::Full, |reason| Effect::NotYet(reason))
 }
 
 /// Every gap with its places and keywords, in order.
