@@ -112,6 +112,7 @@ fn each_check_follows_its_server() {
     };
     for node in [lb01, lb02] {
         node.write_script("scripts", "told.sh", TOLD);
+        node.write_script("scripts", "read.sh", "#!/bin/sh\nexec cat \"$1\" >>/run/piped\n");
     }
     turn(true);
     let configuration = configuration();
@@ -133,6 +134,11 @@ fn each_check_follows_its_server() {
     }
     assert_eq!(lines(&ours), lines(&theirs), "what is logged about servers");
     assert_eq!(told(lb01), told(lb02));
+    let piped = |node: &Node| -> BTreeSet<String> {
+        node.sh("tr -d '\\0' </run/piped").lines().map(str::to_owned).collect()
+    };
+    assert_eq!(piped(lb01).len(), SERVICES * 2 * 2, "each server and quorum up and down");
+    assert_eq!(piped(lb01), piped(lb02), "what pipes get, but for keepalived's zero bytes");
     assert!(ours.stop().1.success());
     assert_eq!(lb01.ipvs(), [""; 0]);
 }
@@ -140,12 +146,9 @@ fn each_check_follows_its_server() {
 fn configuration() -> String {
     let url = |path: &str, more: &str| format!("url {{\npath {path}\n{more}\n}}\n");
     [
-        "global_defs {\nscript_user root\nenable_script_security\n}\n".to_owned(),
-        service(
-            "TCP",
-            80,
-            &format!("HTTP_GET {{\n{}{}}}", url("/always", "regex \"^hel+o$\""), url("/b", "")),
-        ),
+        "global_defs {\nscript_user root\nenable_script_security\n".to_owned(),
+        "lvs_notify_fifo /run/lvs.fifo\nlvs_notify_fifo_script /scripts/read.sh\n}\n".to_owned(),
+        service("TCP", 80, &format!("HTTP_GET {{\n{}{}}}", url("/always", ""), url("/b", ""))),
         service("TCP", 81, &format!("HTTP_GET {{\n{}}}", url("/", &format!("digest {DIGEST}")))),
         service("TCP", 25, "SMTP_CHECK {\nhelo_name me.example.com\n}"),
         service("UDP", 53, "DNS_CHECK {\nretry 1\ntype A\nname www.example.com\n}"),
@@ -289,7 +292,7 @@ fn strange_servers() {
         Service::tcp(web, 83, &switch, closing),
         Service::tcp(web, 84, &switch, redirecting),
     ];
-    let url = format!("url {{\npath /\ndigest {DIGEST}\n}}\n");
+    let url = format!("url {{\npath /\ndigest {DIGEST}\nregex \"^hel+o$\"\n}}\n");
     let check =
         |more: &str| format!("HTTP_GET {{\nlog_all_failures\nhttp_protocol 1.1\n{more}\n}}");
     let mut configuration = service("TCP", 80, &check(&url)).replace("alpha", "");
@@ -321,9 +324,14 @@ events { worker_connections 64; }
 http {
     access_log off;
     ssl_certificate /run/cert.pem;
-    ssl_certificate_key /run/key.pem;
+    ssl_certificate_key /run/cert.key;
     server { listen 443 ssl; ssl_protocols TLSv1.2; location / { return 200 hello; } }
     server { listen 444 ssl; ssl_protocols TLSv1.3; location / { return 200 hello; } }
+    server {
+        listen 446 ssl; ssl_protocols TLSv1.3;
+        ssl_client_certificate /run/client.pem; ssl_verify_client on;
+        location / { return 200 hello; }
+    }
     server { listen 445; location / { return 200 hello; } }
 }
 ";
@@ -339,11 +347,22 @@ fn real_tls() {
     let [lb01, lb02] = &cluster.directors;
     let web = cluster.network.machine("nginx", "eth0", &["192.168.216.205/24"]);
     web.write_file("run", "nginx.conf", NGINX);
-    web.sh("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=web \
-         -keyout /run/key.pem -out /run/cert.pem -days 2 2>/dev/null && nginx -c /run/nginx.conf");
+    for name in ["cert", "client"] {
+        web.sh(&format!(
+            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN={name} \
+             -keyout /run/{name}.key -out /run/{name}.pem -days 2 2>/dev/null"
+        ));
+    }
+    web.sh("nginx -c /run/nginx.conf");
+    for (node, file) in
+        [(lb01, "client.pem"), (lb01, "client.key"), (lb02, "client.pem"), (lb02, "client.key")]
+    {
+        node.write_file("run", file, &web.sh(&format!("cat /run/{file}")));
+    }
     let check = format!("SSL_GET {{\nenable_sni\nurl {{\npath /\ndigest {DIGEST}\n}}\n}}");
-    let configuration: String =
-        (443..=445).map(|port| service("TCP", port, &check)).collect::<String>();
+    let identity = "SSL {\ncertificate /run/client.pem\nkey /run/client.key\n}\n".to_owned();
+    let services = (443..=446).map(|port| service("TCP", port, &check));
+    let configuration: String = [identity].into_iter().chain(services).collect();
     let configuration = configuration.replace(SERVER, "192.168.216.205");
     for node in [lb01, lb02] {
         node.write_script("scripts", "told.sh", TOLD);
@@ -351,10 +370,11 @@ fn real_tls() {
     let ours = Daemon::start_with(&Program::ours(), lb01, &configuration, &["-C"]);
     let theirs = Daemon::start_with(&debian, lb02, &configuration, &["-C"]);
     let mut wanted: Vec<String> =
-        (443..=445).map(|port| format!("-A -t 10.9.0.1:{port} -s rr")).collect();
+        (443..=446).map(|port| format!("-A -t 10.9.0.1:{port} -s rr")).collect();
     let down = wanted.clone();
     wanted.extend(
-        (443..=444).map(|port| format!("-a -t 10.9.0.1:{port} -r 192.168.216.205:{port} -m -w 1")),
+        [443, 444, 446]
+            .map(|port| format!("-a -t 10.9.0.1:{port} -r 192.168.216.205:{port} -m -w 1")),
     );
     wanted.sort();
     for (node, whose) in [(lb01, "our"), (lb02, "their")] {
