@@ -62,21 +62,8 @@ static NOT_YET: &[Gap] = &[
         &["smtp_alert"],
         "mail",
     ),
-    (
-        GLOBAL,
-        &[
-            "notify_fifo",
-            "notify_fifo_script",
-            "vrrp_notify_fifo",
-            "vrrp_notify_fifo_script",
-            "lvs_notify_fifo",
-            "lvs_notify_fifo_script",
-            "vrrp_notify_priority_changes",
-            "fifo_write_vrrp_states_on_reload",
-        ],
-        "notify pipes",
-    ),
-    (&[Block::Instance, Block::SyncGroup], &["notify_priority_changes"], "notify pipes"),
+    (GLOBAL, &["fifo_write_vrrp_states_on_reload"], "notify pipes"),
+    (&[Block::SyncGroup], &["notify_priority_changes"], "notify pipes"),
     (&[Block::Root], &["bfd_instance"], "BFD"),
     (&[Block::Bfd], &["*"], "BFD"),
     (&[Block::Instance, Block::SyncGroup], &["track_bfd"], "BFD"),
@@ -85,18 +72,6 @@ static NOT_YET: &[Gap] = &[
     (
         GLOBAL,
         &[
-            "vrrp_priority",
-            "vrrp_no_swap",
-            "vrrp_rt_priority",
-            "vrrp_cpu_affinity",
-            "vrrp_rlimit_rttime",
-            "vrrp_rlimit_rtime",
-            "checker_priority",
-            "checker_no_swap",
-            "checker_rt_priority",
-            "checker_cpu_affinity",
-            "checker_rlimit_rttime",
-            "checker_rlimit_rtime",
             "bfd_priority",
             "bfd_no_swap",
             "bfd_rt_priority",
@@ -109,11 +84,7 @@ static NOT_YET: &[Gap] = &[
         "scheduling of processes",
     ),
     (GLOBAL, &["bfd_process_name"], "BFD"),
-    (
-        &[Block::Root],
-        &["net_namespace_ipvs", "namespace_with_ipsets", "instance"],
-        "IPVS in another namespace",
-    ),
+    (&[Block::Root], &["net_namespace_ipvs", "namespace_with_ipsets"], "IPVS in another namespace"),
     (
         GLOBAL,
         &[
@@ -207,8 +178,6 @@ static NOT_YET: &[Gap] = &[
     ),
     (INSTANCE, &["auth_hmac"], "authentication by HMAC"),
     (&[Block::AuthHmac], &["*"], "authentication by HMAC"),
-    (&[Block::Instance], &["lvs_sync_daemon_interface"], "IPVS synchronisation"),
-    (GLOBAL, &["lvs_sync_daemon"], "IPVS synchronisation"),
     (
         &[Block::Root],
         &["vrrp_track_process", "track_file", "vrrp_track_file"],
@@ -231,6 +200,17 @@ static NOT_YET: &[Gap] = &[
     ),
     (&[Block::AddressEntry], &["use_vmac"], "interfaces of an instance's own"),
     (&[Block::VirtualServer], &["ha_suspend"], "suspension of checks"),
+    (&[Block::Ssl], &["password", "ca"], "certificates of servers are not verified"),
+    (
+        &[Block::HttpUrl, Block::SslUrl],
+        &["regex_stack"],
+        "regular expressions have bounds of their own",
+    ),
+    (
+        &[Block::HttpUrl, Block::SslUrl],
+        &["regex_options"],
+        "options other than caseless, multiline, dotall, extended",
+    ),
 ];
 
 static INDEX: LazyLock<HashMap<(Block, &'static str), &'static str>> = LazyLock::new(|| {
