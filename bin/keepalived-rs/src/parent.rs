@@ -33,6 +33,12 @@ pub(crate) fn report_for(signal: Signal) -> Option<Report> {
 /// behind a long tail of them.
 const REPORTS_A_TURN: usize = 256;
 
+/// Bytes of a plan in one message, half of what a message may hold.
+const PLAN_BYTES: usize = 32 * 1024;
+
+/// What a line takes beside its text.
+const LINE_OVERHEAD: usize = 8;
+
 /// What a child begins with.
 pub(crate) struct Start<Known> {
     pub(crate) generation: Generation,
@@ -168,6 +174,16 @@ where
         }
     }
 
+    /// Tells the parent what a configuration would change, as far as one message holds it.
+    pub(crate) fn say_prepared(
+        &mut self,
+        generation: Generation,
+        changes: impl IntoIterator<Item = String>,
+    ) {
+        let plan = shortened(changes);
+        self.say(&ToParent::Prepared { generation, plan });
+    }
+
     /// Notes what the parent must know for a successor; [`Self::flush`] sends it.
     pub(crate) fn report(&mut self, states: impl IntoIterator<Item = S>) {
         for state in states {
@@ -199,6 +215,22 @@ where
     }
 }
 
+/// The first lines, and how many more there are: ten thousand addresses would not fit a message.
+fn shortened(changes: impl IntoIterator<Item = String>) -> Vec<String> {
+    let mut changes = changes.into_iter();
+    let mut room = PLAN_BYTES;
+    let mut lines = Vec::new();
+    for change in changes.by_ref() {
+        let Some(rest) = room.checked_sub(change.len() + LINE_OVERHEAD) else {
+            lines.push(format!("and {} more changes", 1 + changes.count()));
+            break;
+        };
+        room = rest;
+        lines.push(change);
+    }
+    lines
+}
+
 fn begin<Known: DeserializeOwned>(
     generation: Generation,
     fds: &[OwnedFd],
@@ -214,4 +246,24 @@ fn begin<Known: DeserializeOwned>(
 fn read_config(fds: &[OwnedFd]) -> Result<Box<Config>, String> {
     let fd = fds.first().ok_or("no configuration came along")?;
     ipc::blob::read(fd.as_fd()).map(Box::new).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_that_fits_is_told_whole() {
+        let plan = vec!["add a".to_owned(), "remove b".to_owned()];
+        assert_eq!(shortened(plan.clone()), plan);
+    }
+
+    #[test]
+    fn of_a_longer_plan_the_rest_is_counted() {
+        let lines = shortened((0..10_000).map(|n| format!("(VI_1) add 10.0.0.{n}")));
+        let told = lines.len() - 1;
+        assert!(told > 500, "{told}");
+        assert_eq!(lines.last(), Some(&format!("and {} more changes", 10_000 - told)));
+        assert!(lines.iter().map(String::len).sum::<usize>() < 33_000);
+    }
 }

@@ -230,8 +230,8 @@ impl Process {
                 Order::Prepare(generation, new) => {
                     let changes = self.machine.plan(&new.lvs);
                     let groups = &new.lvs.groups;
-                    let plan = changes.iter().map(|one| one.named(groups).to_string()).collect();
-                    self.parent.say(&ToParent::Prepared { generation, plan });
+                    let plan = changes.iter().map(|one| one.named(groups).to_string());
+                    self.parent.say_prepared(generation, plan);
                 }
                 Order::Commit(generation, new) => {
                     self.reload(now, &new);

@@ -254,8 +254,8 @@ impl Vrrp {
         while let Some(order) = self.parent.next_order() {
             match order {
                 Order::Prepare(generation, new) => {
-                    let plan = self.stack.plan(&new.vrrp).iter().map(ToString::to_string).collect();
-                    self.parent.say(&ToParent::Prepared { generation, plan });
+                    let changes = self.stack.plan(&new.vrrp);
+                    self.parent.say_prepared(generation, changes.iter().map(ToString::to_string));
                 }
                 Order::Commit(generation, new) => self.commit(now, generation, *new),
                 Order::Report(report) => self.report(now, report),
