@@ -17,7 +17,7 @@ use nix::sys::time::{TimeVal, TimeValLike};
 use crate::node::{Node, enter};
 
 /// Time between the starts of two requests of one client.
-const INTERVAL: Duration = Duration::from_millis(50);
+const INTERVAL: Duration = Duration::from_millis(100);
 
 /// A request that takes longer has failed.
 const LIMIT: Duration = Duration::from_millis(500);

@@ -1,6 +1,7 @@
 //! The switch and what is plugged into it.
 
 use std::process::Command;
+use std::time::Instant;
 
 use crate::command;
 use crate::node::Node;
@@ -78,10 +79,13 @@ impl Network {
         self.switch.sh(&format!("ip link set {} master br0", node.name()));
     }
 
-    /// Loss of power: the node is silent at once, and nothing on it runs any more.
-    pub fn power_off(&self, node: &Node) {
+    /// Loss of power: the node is silent at once, and nothing on it runs any more. Returns when it
+    /// was silent.
+    pub fn power_off(&self, node: &Node) -> Instant {
         self.cut(node);
+        let silent = Instant::now();
         node.kill_all();
+        silent
     }
 
     /// The node after a boot: its own addresses only, no IPVS table, no firewall, an empty `/run`.

@@ -6,39 +6,43 @@
 # scripts/ and an empty root/. Such a machine sees the files of the real one, but has /run,
 # /etc/keepalived, /scripts, /dev, /proc and /sys of its own: configurations need no change of paths.
 set -e
+# Few commands on purpose: each is slow under User-Mode Linux.
 private_root() {
     dir=$1 root=$1/root
     mount -t tmpfs -o mode=755 root "$root"
     cd "$root"
+    bind() { echo "$1 $root/$2 none rbind 0 0"; }
+    folders=(dev/shm dev/pts etc/keepalived proc run scripts sys .etc .old)
     for entry in /*; do
         case $entry in /boot | /dev | /etc | /lost+found | /media | /mnt | /proc | /run | /scripts | /srv | /sys) continue ;; esac
         if [ -L "$entry" ]; then
-            cp -P "$entry" ".$entry"
+            links+=("$entry")
         elif [ -d "$entry" ]; then
-            mkdir ".$entry"
-            mount --rbind "$entry" ".$entry"
+            folders+=(".$entry")
+            bind "$entry" "${entry#/}"
         fi
+    done >"$dir/mounts"
+    mkdir -p "${folders[@]}"
+    if [ "${#links[@]}" != 0 ]; then cp -P "${links[@]}" .; fi
+    for entry in /etc/*; do
+        [ "$entry" = /etc/keepalived ] || settings+=("/.${entry#/}")
     done
-    mkdir dev proc run scripts sys etc .etc .old
-    mount --rbind /etc .etc
-    for entry in $(ls -A /etc); do
-        [ "$entry" = keepalived ] || links+=("/.etc/$entry")
-    done
-    ln -s "${links[@]}" etc/
-    mkdir etc/keepalived
-    mount --bind "$dir/etc" etc/keepalived
-    mount --bind "$dir/run" run
-    mount --bind "$dir/scripts" scripts
-    mount -t tmpfs -o mode=755 dev dev
+    ln -s "${settings[@]}" etc/
     for device in null zero full random urandom tty; do
         : >dev/$device
-        mount --bind /dev/$device dev/$device
-    done
+        bind /dev/$device dev/$device
+    done >>"$dir/mounts"
+    {
+        bind /etc .etc
+        bind "$dir/etc" etc/keepalived
+        bind "$dir/run" run
+        bind "$dir/scripts" scripts
+        echo "proc $root/proc proc defaults 0 0"
+        echo "sys $root/sys sysfs defaults 0 0"
+    } >>"$dir/mounts"
+    mount -a -T "$dir/mounts"
     ln -s /proc/self/fd dev/fd
     ln -s /run/log dev/log
-    mkdir dev/shm dev/pts
-    mount -t proc proc proc
-    mount -t sysfs sys sys
     pivot_root . .old
     umount -l /.old
     rmdir /.old

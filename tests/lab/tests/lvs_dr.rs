@@ -63,8 +63,7 @@ fn the_pair_serves() {
     }
 
     let before = clients.requests().len();
-    let crashed = Instant::now();
-    network.power_off(&lb01);
+    let crashed = network.power_off(&lb01);
     wait::eventually(LB02_DOWN_INTERVAL + SLACK, "lb02 takes over", || lb02.holds(&vip));
     wait::stays(Duration::from_secs(2), "lb02 serves", || lb02.holds(&vip));
     let last = clients.requests()[before..]
