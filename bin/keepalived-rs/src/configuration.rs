@@ -92,16 +92,21 @@ fn enter(name: &str) -> Result<(), String> {
         .map_err(|error| format!("cannot run in network namespace {name}: {error} (ip netns list)"))
 }
 
+/// The name of this host up to its first dot, which lines with `@ID` ask for by default.
+fn node_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    name.trim().split('.').next().unwrap_or_default().to_owned()
+}
+
 /// Reads the files, in the network namespace that this process is in.
 pub(crate) fn load(options: &Options) -> Loaded {
-    let mut settings = control_plane::Options {
+    let settings = control_plane::Options {
         include_checks_all: options.all_include_checks,
-        interfaces: sys::interfaces().ok(),
+        interfaces: if options.any_interface { None } else { sys::interfaces().ok() },
+        config_id: options.config_id.clone().unwrap_or_else(node_name),
+        random_seed: sys::random::random_u64().unwrap_or_default(),
         ..control_plane::Options::default()
     };
-    if let Some(id) = &options.config_id {
-        settings.config_id.clone_from(id);
-    }
     control_plane::load(&options.config, &FsSource, &settings)
 }
 

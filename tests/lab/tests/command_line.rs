@@ -94,6 +94,32 @@ fn the_configuration_test_refuses_a_missing_file() {
     assert!(missing.stderr.contains("nosuch.conf"), "{}", missing.stderr);
 }
 
+/// An administrator tests the file of a load balancer on a workstation.
+#[test]
+fn the_file_of_another_machine_can_be_tested() {
+    let (_network, node) = machine();
+    let text = configuration("single-lb01").replace("eth0", "nosuch0");
+    node.write_file("etc", "test.conf", &text);
+    let path = "/etc/keepalived/test.conf";
+    assert_eq!(call(&node, &["-t", "-f", path]).code(), Some(5));
+    let tested = call(&node, &["-t", "--any-interface", "-f", path]);
+    assert_eq!((tested.code(), tested.stderr.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn lines_for_a_host_are_read_by_its_name_up_to_the_first_dot() {
+    let (_network, node) = machine();
+    node.sh("hostname lb01.example.com");
+    let text = format!("{}@lb01 mine 1\n@lb02 other 1\n", configuration("single-lb01"));
+    node.write_file("etc", "test.conf", &text);
+    let by_name = call(&node, &["-t", "-f", "/etc/keepalived/test.conf"]);
+    assert!(by_name.stderr.contains("'mine'"), "{}", by_name.stderr);
+    assert!(!by_name.stderr.contains("'other'"), "{}", by_name.stderr);
+    let by_option = call(&node, &["-t", "-i", "lb02", "-f", "/etc/keepalived/test.conf"]);
+    assert!(by_option.stderr.contains("'other'"), "{}", by_option.stderr);
+    assert!(!by_option.stderr.contains("'mine'"), "{}", by_option.stderr);
+}
+
 #[test]
 fn a_missing_configuration_file_or_interface_ends_the_start() {
     let (_network, node) = machine();

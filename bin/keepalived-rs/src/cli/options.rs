@@ -39,6 +39,8 @@ pub(crate) struct Options {
     pub(crate) config_id: Option<String>,
     /// `-e`.
     pub(crate) all_include_checks: bool,
+    /// `--any-interface`.
+    pub(crate) any_interface: bool,
     /// `-u`: bits that new files do not get; beats the keyword.
     pub(crate) umask: Option<u32>,
     /// `-V`: addresses stay at the end.
@@ -82,6 +84,7 @@ impl Default for Options {
             checkers_pid_file: None,
             config_id: None,
             all_include_checks: false,
+            any_interface: false,
             umask: None,
             keep_addresses: false,
             keep_ipvs: false,

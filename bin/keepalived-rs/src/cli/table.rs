@@ -172,6 +172,11 @@ pub(super) const FLAGS: &[Flag] = &[
         },
     ),
     flag('e', "all-config", "All include checks on", |o| o.all_include_checks = true),
+    long(
+        "any-interface",
+        "Do not ask whether the interfaces exist here: the file is of another machine",
+        |o| o.any_interface = true,
+    ),
     taking(
         'i',
         "config-id",
