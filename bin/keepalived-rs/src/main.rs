@@ -6,6 +6,7 @@
 //! - `watchdog`: the parent process
 //! - `vrrp`, `checkers`: the children; each turns outputs of its machine into system calls
 //! - `kind`, `parent`: what parent and children know of each other
+//! - `scripts`: those that a child runs
 //! - `scheduling`: priorities and processors of a child
 //! - `convergence`: how far the kernel is from what a machine wants
 
@@ -20,6 +21,7 @@ mod log_setup;
 mod parent;
 mod plan;
 mod scheduling;
+mod scripts;
 mod version;
 mod vrrp;
 mod watchdog;

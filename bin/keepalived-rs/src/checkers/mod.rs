@@ -11,7 +11,7 @@ mod tls;
 use std::io;
 
 use base::Instant;
-use checkers::{Checkers, Input, Level, Output, Outputs, ProbeId, ProbeSpec, Snapshot};
+use checkers::{Checkers, Input, Level, Outcome, Output, Outputs, ProbeId, ProbeSpec, Snapshot};
 use control_plane::Config;
 use control_plane::model::global::Fifo;
 use control_plane::model::lvs::ServerGroup;
@@ -26,7 +26,7 @@ use crate::log_setup;
 use crate::parent::{self, Order, Parent, Start};
 use kernel::{Kernel, OpenError};
 use probes::{Happened, Probes};
-use scripts::Scripts;
+use scripts::{Scripts, commands, outcome};
 use tls::TlsClient;
 
 /// Descriptors that are not probes: loop, channel, netlink, log, scripts that tell about states.
@@ -125,8 +125,10 @@ impl Process {
         let mut machine = Checkers::new(now, &config.lvs, known.as_ref(), seed, &mut outputs);
         machine.limit_probes(places());
         parent.say(&ToParent::Ready { generation });
-        let (probes, scripts) =
-            (Probes::new(TlsClient::new(&config.lvs.tls)?), Scripts::new(&config));
+        let (probes, scripts) = (
+            Probes::new(TlsClient::new(&config.lvs.tls)?),
+            Scripts::new(&config, commands(&config)),
+        );
         let mut fifos = Fifos::default();
         fifos.follow(pipes(&config));
         Ok(Self {
@@ -155,7 +157,7 @@ impl Process {
                 self.input(now, Input::Stop);
                 self.carry_out(now);
                 self.kernel.leave();
-                return self.scripts.finish(&mut self.scheduler);
+                return self.scripts.finish(SCRIPTS, &mut self.scheduler);
             }
             // What carrying out has led to is not left until something else happens.
             let next =
@@ -187,9 +189,8 @@ impl Process {
             Event::Signal(_) => {}
             Event::Io { token, .. } if token == self.parent.token() => self.on_parent(now),
             Event::Io { token, .. } => {
-                if let Some((probe, outcome)) = self.scripts.exited(token, now, &mut self.scheduler)
-                {
-                    self.input(now, Input::ProbeDone { probe, outcome });
+                if let Some((probe, exit)) = self.scripts.exited(token, now, &mut self.scheduler) {
+                    self.input(now, Input::ProbeDone { probe, outcome: outcome(exit) });
                 }
                 for happened in self.probes.ready(token, &mut self.scheduler) {
                     self.on_probe(now, happened);
@@ -217,7 +218,9 @@ impl Process {
             ProbeSpec::Run(command) => self
                 .scripts
                 .start_check(probe, command, scheduler)
-                .map(|outcome| Happened::Done(probe, outcome)),
+                .inspect_err(|error| log::debug!("{probe}: {error}"))
+                .is_err()
+                .then_some(Happened::Done(probe, Outcome::Failed)),
         };
         if let Some(happened) = happened {
             self.on_probe(now, happened);
@@ -252,7 +255,7 @@ impl Process {
 
     fn reload(&mut self, now: Instant, new: &Config) {
         log::info!("Reinitializing ipvs");
-        self.scripts.reload(new);
+        self.scripts.reload(new, commands(new));
         self.fifos.follow(pipes(new));
         match TlsClient::new(&new.lvs.tls) {
             Ok(tls) => self.probes.set_tls(tls),
@@ -276,7 +279,7 @@ impl Process {
                 }
                 Output::AbortProbe(probe) => {
                     self.probes.abort(probe, &mut self.scheduler);
-                    self.scripts.abort(probe);
+                    self.scripts.give_up(probe);
                 }
                 Output::Tell { object, up } => {
                     let line = checkers::state_line(&object, up, self.machine.groups());

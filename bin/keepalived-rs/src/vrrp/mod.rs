@@ -21,7 +21,7 @@ use netlink_reflector::{Address, Change};
 use scheduler::{Event, Interest, Scheduler, Signal, TimerId, Token};
 use sys::PacketSocket;
 use telemetry::{LinkView, VrrpLive};
-use vrrp_stack::{Input, Level, Link, Output, Outputs, Snapshot, Stack};
+use vrrp_stack::{Input, Level, Link, Notification, Output, Outputs, Snapshot, Stack};
 
 use crate::cli::Options;
 use crate::fifos::Fifos;
@@ -29,7 +29,7 @@ use crate::kind::{self, ToParentChannel, VrrpState};
 use crate::log_setup;
 use crate::parent::{self, Order, Parent, Start};
 use kernel::Kernel;
-use scripts::Scripts;
+use scripts::{Scripts, commands, exit_kind, kill_signal};
 use sockets::Sockets;
 use sync_daemon::SyncDaemon;
 
@@ -130,7 +130,7 @@ impl Vrrp {
         let stack = Stack::new(now, &config.vrrp, &links, known.as_ref(), &mut outputs);
         parent.say(&ToParent::Ready { generation });
         Ok(Self {
-            scripts: Scripts::new(&config),
+            scripts: Scripts::new(&config, commands(&config)),
             sync_daemon: SyncDaemon::default(),
             fifos: fifos(Fifos::default(), &config),
             arp: PacketSocket::open()?,
@@ -197,8 +197,8 @@ impl Vrrp {
             Event::Io { token, .. } if token == self.kernel_token => self.on_kernel(now),
             Event::Io { token, .. } if token == self.parent.token() => self.on_parent(now),
             Event::Io { token, .. } => {
-                if let Some((run, status)) = self.scripts.exited(token, now, &mut self.scheduler) {
-                    self.input(now, Input::ScriptExited { run, status });
+                if let Some((run, exit)) = self.scripts.exited(token, now, &mut self.scheduler) {
+                    self.input(now, Input::ScriptExited { run, status: exit_kind(exit) });
                 }
             }
         }
@@ -278,7 +278,7 @@ impl Vrrp {
 
     fn commit(&mut self, now: Instant, generation: Generation, new: Config) {
         self.ours = virtual_addresses(&new);
-        self.scripts.reload(&new);
+        self.scripts.reload(&new, commands(&new));
         self.fifos = fifos(std::mem::take(&mut self.fifos), &new);
         self.input(now, Input::Reload(&new.vrrp));
         self.kernel.configure(&new);
@@ -320,16 +320,19 @@ impl Vrrp {
             match output {
                 Output::SendAdvert(_) | Output::Announce { .. } => {}
                 Output::StartScript { run, name, command } => {
-                    if let Some(status) =
-                        self.scripts.start_check(run, &name, &command, &mut self.scheduler)
+                    if let Err(error) = self.scripts.start_check(run, &command, &mut self.scheduler)
                     {
-                        self.input(now, Input::ScriptExited { run, status });
+                        log::debug!("VRRP_Script({name}): {error}");
+                        self.input(now, Input::ScriptExited { run, status: exit_kind(None) });
                     }
                 }
-                Output::KillScript { run, signal } => self.scripts.kill_check(run, signal),
+                Output::KillScript { run, signal } => {
+                    self.scripts.signal_check(run, kill_signal(signal))
+                }
                 Output::Notify(notification) => {
                     self.fifos.write(notification.line().as_bytes());
-                    self.scripts.notify(notification, now, &mut self.scheduler);
+                    let Notification { object, commands, .. } = notification;
+                    self.scripts.notify(object, commands, now, &mut self.scheduler);
                 }
                 Output::Log(event) => self.log(now, &event),
             }
@@ -399,7 +402,7 @@ impl Vrrp {
             }
             self.kernel.reconcile(now, &self.stack);
         }
-        self.scripts.finish(&mut self.scheduler)
+        self.scripts.finish(SCRIPTS, &mut self.scheduler)
     }
 }
 
