@@ -7,9 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use base::{Duration, Instant};
-use control_plane::model::{Checker, CheckerKind, Lvs, RealServer, ServiceAddress, VirtualServer};
+use control_plane::model::{Checker, Lvs, RealServer, ServiceAddress, VirtualServer};
 
-use crate::dialogue::compile;
 use crate::event::Event;
 use crate::health::Health;
 use crate::jitter::Jitter;
@@ -132,9 +131,6 @@ impl Builder<'_> {
             self.built.ignored.push(Event::CheckerIgnored { server: id, kind });
         }
         let origins = origins(&supported, self.prior.servers.get(&id));
-        for check in &supported {
-            self.built.ignored.extend(invalid_patterns(&check.kind).map(Event::InvalidRegex));
-        }
         for (check, origin) in supported.into_iter().zip(origins) {
             self.add_check(check, origin);
         }
@@ -189,15 +185,6 @@ pub(crate) fn bare_service(config: &VirtualServer) -> VirtualServer {
 /// A real server's configuration without its checks.
 pub(crate) fn bare_server(config: &RealServer) -> RealServer {
     RealServer { checkers: Vec::new(), ..config.clone() }
-}
-
-/// What is wrong with the patterns of a check, whose urls then go without.
-fn invalid_patterns(kind: &CheckerKind) -> impl Iterator<Item = String> {
-    let urls = match kind {
-        CheckerKind::Http(http) => http.urls.as_slice(),
-        _ => &[],
-    };
-    urls.iter().filter_map(|url| compile(url.regex.as_ref()?).err())
 }
 
 /// How long a successor waits before it goes on with a check: at random within the delay that the

@@ -95,8 +95,6 @@ pub enum Event {
     AliveServersRemoved(ServiceAddress),
     /// The servers that are up come back into the pool.
     AliveServersAdded(ServiceAddress),
-    /// A pattern that is none; its url goes without.
-    InvalidRegex(String),
     /// A kind of check that has no effect yet.
     CheckerIgnored {
         /// The real server, which counts as up as far as this check goes.
@@ -139,7 +137,7 @@ impl Event {
     /// How grave it is. keepalived gives all of these the level "info", but for what it has no words.
     pub const fn level(&self) -> Level {
         match self {
-            Self::CheckerIgnored { .. } | Self::InvalidRegex(_) => Level::Warning,
+            Self::CheckerIgnored { .. } => Level::Warning,
             _ => Level::Info,
         }
     }
@@ -222,7 +220,6 @@ impl fmt::Display for Named<'_, Event> {
             Event::AliveServersAdded(id) => {
                 write!(f, "Adding alive servers to the pool for VS {}", ServiceName(*id, groups))
             }
-            Event::InvalidRegex(why) => write!(f, "Invalid regex: {why}"),
             Event::CheckerIgnored { server, kind } => {
                 let (server, service) = names(server, groups);
                 write!(

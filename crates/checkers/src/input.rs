@@ -37,6 +37,13 @@ pub enum Input<'a> {
         /// Why, when it did not just close.
         error: Option<SocketError>,
     },
+    /// A body was searched for its pattern.
+    Searched {
+        /// The probe of an [`Output::Search`](crate::Output::Search).
+        probe: ProbeId,
+        /// Whether the pattern is in it; `None`: there is no such pattern, so nothing is wanted.
+        found: Option<bool>,
+    },
     /// A new configuration holds from now on.
     Reload(&'a Lvs),
     /// The daemon ends: no more probes, nothing in the kernel. Later inputs are ignored.

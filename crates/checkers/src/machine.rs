@@ -102,7 +102,10 @@ impl Checkers {
                 self.on_talk(now, probe, out, |dialogue| dialogue.received(bytes));
             }
             Input::ProbeEnded { probe, error } => {
-                self.on_talk(now, probe, out, |dialogue| Step::Over(dialogue.ended(error)));
+                self.on_talk(now, probe, out, |dialogue| dialogue.ended(error));
+            }
+            Input::Searched { probe, found } => {
+                self.on_talk(now, probe, out, |dialogue| dialogue.searched(found));
             }
             Input::Reload(config) => self.on_reload(now, config, out),
             Input::Stop => self.on_stop(out),
@@ -236,6 +239,9 @@ impl Checkers {
             Step::Send(bytes) => {
                 out.push(Output::Send { probe, bytes });
                 self.give_time(now, index);
+            }
+            Step::Search(regex, body) => {
+                out.push(Output::Search { probe, regex: *regex, body });
             }
             Step::Over(verdict) => {
                 self.probes.finish(probe);

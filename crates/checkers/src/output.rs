@@ -3,6 +3,7 @@
 use std::fmt;
 
 use base::Instant;
+use control_plane::model::checks::UrlRegex;
 use control_plane::model::{Command, TcpCheck};
 
 use crate::event::Event;
@@ -29,6 +30,16 @@ pub enum Output {
         probe: ProbeId,
         /// What to send; one datagram where the probe speaks in datagrams.
         bytes: Vec<u8>,
+    },
+    /// Search a body for its pattern; the answer comes back as
+    /// [`Input::Searched`](crate::Input::Searched).
+    Search {
+        /// The probe of an [`Output::StartProbe`].
+        probe: ProbeId,
+        /// What to search for, and between which offsets.
+        regex: UrlRegex,
+        /// The body, at most 1 MiB of it.
+        body: Vec<u8>,
     },
     /// End a probe; its result is no longer wanted.
     AbortProbe(ProbeId),

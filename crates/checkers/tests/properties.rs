@@ -90,7 +90,10 @@ impl Run {
                     self.running.retain(|one| *one != probe);
                     assert_eq!(self.running.len() + 1, before, "{probe} was not running");
                 }
-                Output::Send { .. } | Output::Notify { .. } | Output::Tell { .. } => {}
+                Output::Send { .. }
+                | Output::Search { .. }
+                | Output::Notify { .. }
+                | Output::Tell { .. } => {}
                 Output::Log(event) => assert!(!event.named(&[]).to_string().is_empty()),
             }
         }

@@ -16,6 +16,7 @@
 //! - [`service_manager`]: systemd hears of readiness, reloads and the stop
 //! - [`fifo`]: named pipes
 //! - [`files`]: files that root opens by a name that somebody else may have prepared
+//! - [`regex`](mod@regex): patterns
 //! - [`users`]: user and group names
 
 pub mod clock;
@@ -28,6 +29,7 @@ pub mod packet_socket;
 pub mod pid_file;
 pub mod process;
 pub mod random;
+pub mod regex;
 pub mod scheduling;
 pub mod seqpacket;
 pub mod service_manager;

@@ -66,6 +66,7 @@ pub const PACKAGES: &[Rule] = &[
 /// system, but not these owners' formats: see [`NAMED_BY_NOBODY_ELSE`].
 pub const OWNERS: &[(&str, &[&str])] = &[
     ("libc", &["sys"]),
+    ("pcre2-sys", &["sys"]),
     ("nix", &["sys", "logging", "scheduler", "lab"]),
     ("mio", &["scheduler"]),
     ("signal-hook", &["scheduler"]),

@@ -2,6 +2,7 @@
 //! and its outputs into connections and IPVS requests.
 
 mod kernel;
+mod patterns;
 mod probes;
 mod scripts;
 mod services;
@@ -25,6 +26,7 @@ use crate::kind::{self, CheckersState, ToParentChannel};
 use crate::log_setup;
 use crate::parent::{self, Order, Parent, Start};
 use kernel::{Kernel, OpenError};
+use patterns::Patterns;
 use probes::{Happened, Probes};
 use scripts::{Scripts, commands, outcome};
 use tls::TlsClient;
@@ -99,6 +101,7 @@ struct Process {
     parent: Parent<CheckersState>,
     kernel: Kernel,
     probes: Probes,
+    patterns: Patterns,
     scripts: Scripts,
     fifos: Fifos,
     machine: Checkers,
@@ -136,6 +139,7 @@ impl Process {
             parent,
             kernel,
             probes,
+            patterns: Patterns::new(&config.lvs),
             scripts,
             fifos,
             machine,
@@ -257,6 +261,7 @@ impl Process {
         log::info!("Reinitializing ipvs");
         self.scripts.reload(new, commands(new));
         self.fifos.follow(pipes(new));
+        self.patterns = Patterns::new(&new.lvs);
         match TlsClient::new(&new.lvs.tls) {
             Ok(tls) => self.probes.set_tls(tls),
             Err(error) => log::error!("SSL: {error}, the former client certificate stays"),
@@ -276,6 +281,10 @@ impl Process {
                     if let Some(happened) = self.probes.send(probe, &bytes) {
                         self.on_probe(now, happened);
                     }
+                }
+                Output::Search { probe, regex, body } => {
+                    let found = self.patterns.search(&regex, &body);
+                    self.input(now, Input::Searched { probe, found });
                 }
                 Output::AbortProbe(probe) => {
                     self.probes.abort(probe, &mut self.scheduler);

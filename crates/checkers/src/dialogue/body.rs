@@ -1,10 +1,10 @@
 //! The body of an HTTP answer: chunks are taken apart (RFC 9112 section 7.1), bytes are counted and
 //! digested, and nothing is kept but what a pattern is to be searched in.
 
-use control_plane::model::checks::UrlRegex;
 use md5::{Digest, Md5};
 
-use super::pattern::{Matched, Pattern};
+/// Bytes of a body that are searched.
+const LONGEST_SEARCHED: usize = 1024 * 1024;
 
 /// Digits of a chunk's length that are believed: more is no length that can be received.
 const LONGEST_SIZE: u8 = 15;
@@ -13,7 +13,8 @@ const LONGEST_SIZE: u8 = 15;
 #[derive(Clone, Debug)]
 pub(super) struct Body {
     digest: Md5,
-    pattern: Option<Pattern>,
+    /// What a pattern is to be searched in, where there is one.
+    kept: Option<Vec<u8>>,
     length: u64,
     framing: Framing,
 }
@@ -55,11 +56,12 @@ pub(super) enum Found {
 }
 
 impl Body {
-    pub(super) fn new(chunked: bool, regex: Option<&UrlRegex>) -> Self {
+    /// `keep`: it is to be searched.
+    pub(super) fn new(chunked: bool, keep: bool) -> Self {
         let size = Chunk::Size { size: 0, digits: 0 };
         let framing = if chunked { Framing::Chunked(size) } else { Framing::Close };
-        let pattern = regex.map(Pattern::new);
-        Self { digest: Md5::new(), pattern, length: 0, framing }
+        let kept = keep.then(Vec::new);
+        Self { digest: Md5::new(), kept, length: 0, framing }
     }
 
     /// Bytes of the body itself so far.
@@ -76,9 +78,9 @@ impl Body {
         self.digest.clone().finalize().into()
     }
 
-    /// Whether it matches its pattern; `None` without one.
-    pub(super) fn matched(&self) -> Option<Matched> {
-        self.pattern.as_ref().map(Pattern::matches)
+    /// What is to be searched; empty from then on.
+    pub(super) fn take_kept(&mut self) -> Vec<u8> {
+        self.kept.take().unwrap_or_default()
     }
 
     /// The next bytes of the connection.
@@ -117,8 +119,9 @@ impl Body {
 
     fn take(&mut self, data: &[u8]) {
         self.digest.update(data);
-        if let Some(pattern) = &mut self.pattern {
-            pattern.take(data);
+        if let Some(kept) = &mut self.kept {
+            let room = LONGEST_SEARCHED.saturating_sub(kept.len());
+            kept.extend(data.iter().take(room));
         }
         self.length = self.length.saturating_add(data.len() as u64);
     }
@@ -155,7 +158,7 @@ impl PartialEq for Body {
     fn eq(&self, other: &Self) -> bool {
         self.framing == other.framing
             && self.length == other.length
-            && self.pattern == other.pattern
+            && self.kept == other.kept
             && self.digest() == other.digest()
     }
 }
@@ -174,7 +177,7 @@ mod tests {
     fn chunks_in_any_cut_give_the_same_body() {
         let text = b"5\r\nhello\r\nA;name=value\r\n, and more\r\n0\r\n\r\n";
         for cut in 1..text.len() {
-            let mut body = Body::new(true, None);
+            let mut body = Body::new(true, false);
             let found: Vec<Found> = text.chunks(cut).map(|piece| body.push(piece)).collect();
             assert_eq!(found.iter().find(|one| **one != Found::More), Some(&Found::End), "{cut}");
             assert!(body.may_end());
@@ -185,16 +188,16 @@ mod tests {
     #[test]
     fn what_is_no_chunk_is_broken_and_an_unfinished_one_not_the_end() {
         for text in ["hello\r\n", "\r\n", "5\r\nhelloX", "ffffffffffffffff1\r\n"] {
-            assert_eq!(Body::new(true, None).push(text.as_bytes()), Found::Broken, "{text}");
+            assert_eq!(Body::new(true, false).push(text.as_bytes()), Found::Broken, "{text}");
         }
-        let mut body = Body::new(true, None);
+        let mut body = Body::new(true, false);
         assert_eq!(body.push(b"5\r\nhel"), Found::More);
         assert!(!body.may_end());
     }
 
     #[test]
     fn without_chunks_every_byte_is_body() {
-        let mut body = Body::new(false, None);
+        let mut body = Body::new(false, false);
         assert_eq!(body.push(b"0\r\n\r\n"), Found::More);
         assert!(body.may_end());
         assert_eq!((body.length(), body.digest()), (5, md5(b"0\r\n\r\n")));

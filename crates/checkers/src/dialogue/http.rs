@@ -4,8 +4,7 @@ use control_plane::model::checks::{HttpCheck, HttpVersion, Url, UrlRegex};
 
 use super::Step;
 use super::body::{Body, Found};
-use super::pattern::Matched;
-use crate::verdict::{Failure, Passed, Verdict};
+use crate::verdict::{Failure, Passed};
 
 /// The longest header that is looked at.
 const LONGEST_HEADER: usize = 64 * 1024;
@@ -33,7 +32,16 @@ struct Wanted {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Answer {
     Header(Vec<u8>),
-    Body { status: u16, announced: Option<u64>, body: Box<Body> },
+    Body {
+        status: u16,
+        announced: Option<u64>,
+        body: Box<Body>,
+    },
+    /// All has come and passed, but for the pattern, which is being searched.
+    Searched {
+        without: Passed,
+        lengths: Option<(u64, u64)>,
+    },
 }
 
 impl Http {
@@ -58,6 +66,7 @@ impl Http {
                 return self.go_on(found);
             }
             Answer::Header(header) => header,
+            Answer::Searched { .. } => return Step::Ignored,
         };
         header.extend(bytes);
         match parse(header) {
@@ -65,7 +74,7 @@ impl Http {
             // As keepalived has it: what is not HTTP is no data.
             Header::Partial | Header::Wrong => Step::failed(Failure::Closed),
             Header::Whole { length, status, announced, chunked } => {
-                let mut body = Box::new(Body::new(chunked, self.wanted.regex.as_ref()));
+                let mut body = Box::new(Body::new(chunked, self.wanted.regex.is_some()));
                 let found = body.push(header.get(length..).unwrap_or_default());
                 self.answer = Answer::Body { status, announced, body };
                 self.go_on(found)
@@ -73,37 +82,52 @@ impl Http {
         }
     }
 
-    fn go_on(&self, found: Found) -> Step {
+    fn go_on(&mut self, found: Found) -> Step {
         match found {
             Found::More => Step::More,
-            Found::End | Found::Broken => Step::Over(self.closed()),
+            Found::End | Found::Broken => self.closed(),
         }
     }
 
     /// The answer ends with the connection.
-    pub(super) fn closed(&self) -> Verdict {
-        let Answer::Body { status, announced, body } = &self.answer else {
-            return Err(Failure::Closed);
+    pub(super) fn closed(&mut self) -> Step {
+        let Answer::Body { status, announced, body } = &mut self.answer else {
+            return Step::failed(Failure::Closed);
         };
-        let Wanted { status_codes, digest, .. } = &self.wanted;
-        if !status_codes.iter().any(|(first, last)| (first..=last).contains(&status)) {
-            return Err(Failure::Status);
+        let Wanted { status_codes, digest, regex } = &self.wanted;
+        if !status_codes.iter().any(|(first, last)| (first..=last).contains(&&*status)) {
+            return Step::failed(Failure::Status);
         }
         if !body.may_end() {
-            return Err(Failure::Closed);
+            return Step::failed(Failure::Closed);
         }
         let lengths =
             announced.map(|length| (length, body.length())).filter(|(said, came)| said != came);
-        match digest {
-            Some(digest) if *digest != body.digest() => return Err(Failure::Digest),
-            _ => {}
-        }
-        match (body.matched(), digest) {
-            (Some(Matched::No), _) => Err(Failure::Regex),
-            (Some(Matched::Yes), _) => Ok(Passed::Regex { lengths }),
-            (_, Some(_)) => Ok(Passed::Digest { lengths }),
-            (_, None) => Ok(Passed::Status { lengths }),
-        }
+        let without = match digest {
+            Some(digest) if *digest != body.digest() => return Step::failed(Failure::Digest),
+            Some(_) => Passed::Digest { lengths },
+            None => Passed::Status { lengths },
+        };
+        let Some(regex) = regex else { return Step::Over(Ok(without)) };
+        let step = Step::Search(Box::new(regex.clone()), body.take_kept());
+        self.answer = Answer::Searched { without, lengths };
+        step
+    }
+
+    /// Whether only the pattern is left to be looked at.
+    pub(super) const fn is_searched(&self) -> bool {
+        matches!(self.answer, Answer::Searched { .. })
+    }
+
+    /// The body was searched; `None`: there is no such pattern, so the url goes without.
+    pub(super) fn searched(&self, found: Option<bool>) -> Step {
+        let Answer::Searched { without, lengths } = self.answer else { return Step::Ignored };
+        let wanted = self.wanted.regex.as_ref().is_some_and(|regex| !regex.no_match);
+        Step::Over(match found {
+            None => Ok(without),
+            Some(found) if found == wanted => Ok(Passed::Regex { lengths }),
+            Some(_) => Err(Failure::Regex),
+        })
     }
 }
 

@@ -3,6 +3,7 @@ use control_plane::model::checks::Sni;
 use md5::{Digest, Md5};
 
 use super::*;
+use crate::verdict::Verdict;
 
 fn check(version: HttpVersion, virtualhost: Option<&str>) -> HttpCheck {
     HttpCheck {
@@ -29,14 +30,21 @@ fn verdict(url: &Url, answer: &[u8]) -> Verdict {
 
 fn piecewise(url: &Url, answer: &[u8], size: usize) -> Verdict {
     let mut http = Http::new(&check(HttpVersion::V1_1, None), url);
-    for piece in answer.chunks(size.max(1)) {
-        match http.received(piece) {
-            Step::More => {}
-            Step::Over(verdict) => return verdict,
-            other => panic!("{other:?}"),
-        }
+    let received = answer.chunks(size.max(1)).map(|piece| http.received(piece));
+    let last = received.into_iter().find(|step| *step != Step::More);
+    let mut step = last.unwrap_or_else(|| http.closed());
+    if let Step::Search(regex, body) = step {
+        step = http.searched(search(&regex.pattern, &body));
     }
-    http.closed()
+    match step {
+        Step::Over(verdict) => verdict,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Plain words are patterns here.
+fn search(pattern: &str, body: &[u8]) -> Option<bool> {
+    (pattern != "(").then(|| String::from_utf8_lossy(body).contains(pattern))
 }
 
 fn sent(check: &HttpCheck, url: &Url) -> String {
@@ -93,18 +101,35 @@ fn the_digest_is_that_of_the_decoded_body() {
 
 #[test]
 fn the_pattern_is_tested_last() {
-    let regex = UrlRegex { pattern: "^hel+o$".to_owned(), ..UrlRegex::default() };
+    let regex = UrlRegex { pattern: "lo".to_owned(), ..UrlRegex::default() };
     let digest = Some(Md5::digest(b"hello").into());
     let both = Url { digest, regex: Some(regex.clone()), ..url("/") };
     let passed = Ok(Passed::Regex { lengths: None });
     assert_eq!(verdict(&both, b"HTTP/1.0 200 OK\r\n\r\nhello"), passed);
     assert_eq!(verdict(&both, b"HTTP/1.0 200 OK\r\n\r\nhelllo"), Err(Failure::Digest));
-    let alone = Url { regex: Some(regex), ..url("/") };
+    let alone = Url { regex: Some(regex.clone()), ..url("/") };
     assert_eq!(verdict(&alone, b"HTTP/1.0 200 OK\r\n\r\nhelllo"), passed);
     assert_eq!(verdict(&alone, b"HTTP/1.0 200 OK\r\n\r\nhe"), Err(Failure::Regex));
     let invalid = Some(UrlRegex { pattern: "(".to_owned(), ..UrlRegex::default() });
     let none = Url { regex: invalid, ..url("/") };
     assert_eq!(verdict(&none, b"HTTP/1.0 200 OK\r\n\r\nhe"), PLAIN, "as if there were none");
+    let not = Url { regex: Some(UrlRegex { no_match: true, ..regex }), ..url("/") };
+    assert_eq!(verdict(&not, b"HTTP/1.0 200 OK\r\n\r\nhelllo"), Err(Failure::Regex));
+    assert_eq!(verdict(&not, b"HTTP/1.0 200 OK\r\n\r\nhe"), passed);
+}
+
+#[test]
+fn while_the_body_is_searched_nothing_else_counts_and_only_a_mebibyte_of_it_is() {
+    let regex = UrlRegex { pattern: "lo".to_owned(), ..UrlRegex::default() };
+    let mut http =
+        Http::new(&check(HttpVersion::V1_0, None), &Url { regex: Some(regex), ..url("/") });
+    assert_eq!(http.searched(Some(true)), Step::Ignored, "nothing was asked");
+    assert_eq!(http.received(b"HTTP/1.0 200 OK\r\n\r\n"), Step::More);
+    assert_eq!(http.received(&vec![b'a'; 2_000_000]), Step::More);
+    let Step::Search(_, body) = http.closed() else { panic!("no search") };
+    assert_eq!(body.len(), 1024 * 1024);
+    assert_eq!(http.received(b"more"), Step::Ignored);
+    assert!(http.is_searched());
 }
 
 #[test]

@@ -6,17 +6,17 @@
 mod body;
 mod dns;
 mod http;
-mod pattern;
 mod ping;
 mod smtp;
 mod udp;
 
 pub(crate) use dns::Dns;
 pub(crate) use http::Http;
-pub(crate) use pattern::compile;
 pub(crate) use ping::Ping;
 pub(crate) use smtp::Smtp;
 pub(crate) use udp::Udp;
+
+use control_plane::model::checks::UrlRegex;
 
 use crate::verdict::{Failure, SocketError, Verdict};
 
@@ -39,6 +39,8 @@ pub(crate) enum Step {
     More,
     /// Send this and give the server time to answer.
     Send(Vec<u8>),
+    /// Search this body, the answer is for [`Dialogue::searched`].
+    Search(Box<UrlRegex>, Vec<u8>),
     /// It is over.
     Over(Verdict),
 }
@@ -74,11 +76,20 @@ impl Dialogue {
     }
 
     /// The server has closed, or the connection broke.
-    pub(crate) fn ended(&mut self, error: Option<SocketError>) -> Verdict {
+    pub(crate) fn ended(&mut self, error: Option<SocketError>) -> Step {
         match (self, error) {
+            (Self::Http(http), _) if http.is_searched() => Step::Ignored,
             (Self::Http(http), None) => http.closed(),
-            (_, None) => Err(Failure::Closed),
-            (_, Some(error)) => Err(Failure::Read(error)),
+            (_, None) => Step::failed(Failure::Closed),
+            (_, Some(error)) => Step::failed(Failure::Read(error)),
+        }
+    }
+
+    /// The body was searched.
+    pub(crate) fn searched(&mut self, found: Option<bool>) -> Step {
+        match self {
+            Self::Http(http) => http.searched(found),
+            _ => Step::Ignored,
         }
     }
 

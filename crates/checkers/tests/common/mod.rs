@@ -127,6 +127,7 @@ impl World {
                     assert!(self.in_flight.contains_key(&probe), "{probe} does not run");
                     self.sent.push(String::from_utf8_lossy(&bytes).into_owned());
                 }
+                Output::Search { probe, .. } => panic!("{probe}: nothing is searched here"),
                 Output::Tell { object, up } => {
                     self.told.push(state_line(&object, up, self.machine.groups()));
                 }

@@ -201,16 +201,6 @@ static NOT_YET: &[Gap] = &[
     (&[Block::AddressEntry], &["use_vmac"], "interfaces of an instance's own"),
     (&[Block::VirtualServer], &["ha_suspend"], "suspension of checks"),
     (&[Block::Ssl], &["password", "ca"], "certificates of servers are not verified"),
-    (
-        &[Block::HttpUrl, Block::SslUrl],
-        &["regex_stack"],
-        "regular expressions have bounds of their own",
-    ),
-    (
-        &[Block::HttpUrl, Block::SslUrl],
-        &["regex_options"],
-        "options other than caseless, multiline, dotall, extended",
-    ),
 ];
 
 static INDEX: LazyLock<HashMap<(Block, &'static str), &'static str>> = LazyLock::new(|| {
