@@ -74,9 +74,10 @@ fn plan(old: &Config, new: &Config) -> Vec<String> {
         vrrp_stack::Stack::new(start, &old.vrrp, &[], None, &mut vrrp_stack::Outputs::new());
     let of_servers = checkers.plan(&new.lvs);
     let of_addresses = stack.plan(&new.vrrp);
+    let groups = checkers.groups_with(&new.lvs);
     let servers = of_servers
         .iter()
-        .map(|change| format!("{}: {}", watchdog::Role::Checkers, change.named(&new.lvs.groups)));
+        .map(|change| format!("{}: {}", watchdog::Role::Checkers, change.named(&groups)));
     let addresses = of_addresses.iter().map(|change| format!("{}: {change}", watchdog::Role::Vrrp));
     servers.chain(addresses).collect()
 }

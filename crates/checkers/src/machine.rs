@@ -34,7 +34,7 @@ use crate::verdict::{Failure, Passed};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkers {
     pub(crate) layout: Layout,
-    /// Names of the configuration's groups.
+    /// The configuration's groups, and those that the last reload took away, for their names.
     pub(crate) groups: Vec<ServerGroup>,
     /// The timers of all checks, soonest first.
     schedule: BTreeSet<(Instant, CheckIndex)>,
@@ -156,9 +156,22 @@ impl Checkers {
         services.chain(servers).collect()
     }
 
-    /// The groups of the running configuration, for [`Event::named`].
+    /// The groups of the running configuration, and those that its predecessor alone had, for
+    /// [`Event::named`].
     pub fn groups(&self) -> &[ServerGroup] {
         &self.groups
+    }
+
+    /// The groups of `new`, then those that are in use now and not in it, for [`Change::named`].
+    pub fn groups_with(&self, new: &Lvs) -> Vec<ServerGroup> {
+        let in_use = |wanted: &&ServerGroup| {
+            self.layout.services.iter().any(|service| match service.config.address {
+                ServiceAddress::Group { group, .. } => group == wanted.id,
+                _ => false,
+            })
+        };
+        let gone = self.groups.iter().filter(|group| new.group(group.id).is_none());
+        new.groups.iter().chain(gone.filter(in_use)).cloned().collect()
     }
 
     /// What a reload with `new` would change.

@@ -28,10 +28,10 @@ impl fmt::Display for ServiceName<'_> {
                 write!(f, "[{ip}]:{}:{port}", protocol.name())
             }
             ServiceAddress::Mark { mark, .. } => write!(f, "FWM {mark}"),
-            ServiceAddress::Group { group, .. } => match self.1.get(group.0) {
-                Some(found) => write!(f, "[{}]:0", found.name),
-                None => write!(f, "group {}", group.0),
-            },
+            ServiceAddress::Group { group, .. } => {
+                let found = self.1.iter().find(|found| found.id == group);
+                write!(f, "[{}]:0", found.map_or("", |found| &found.name))
+            }
         }
     }
 }
@@ -83,9 +83,12 @@ mod tests {
         };
         let server = ServerId { service, server: "10.2.0.2:5353".parse().unwrap() };
         assert_eq!(ServiceName(service, &[]).to_string(), "[2001:db8::1]:udp:53");
-        let group =
-            ServiceAddress::Group { group: GroupId(0), protocol: Protocol::Tcp, ipv6: false };
-        let groups = [ServerGroup { name: "VSG1".to_owned(), entries: Vec::new() }];
+        let group = ServiceAddress::Group {
+            group: GroupId::of("VSG1"),
+            protocol: Protocol::Tcp,
+            ipv6: false,
+        };
+        let groups = ["VSG0", "VSG1"].map(|name| ServerGroup::new(name, Vec::new()));
         assert_eq!(ServiceName(group, &groups).to_string(), "[VSG1]:0");
         assert_eq!(ServerName(server).to_string(), "[10.2.0.2]:udp:5353");
     }

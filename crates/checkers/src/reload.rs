@@ -23,8 +23,8 @@ impl Checkers {
         let orphans = self.probes.renumber(|old| moved.get(&old).copied());
         out.extend(orphans.into_iter().map(Output::AbortProbe));
         out.extend(ignored.into_iter().map(Output::Log));
+        self.groups = self.groups_with(config);
         let old = std::mem::replace(&mut self.layout, layout);
-        self.groups.clone_from(&config.groups);
         self.tell_withdrawals(&old, out);
         self.retire_unconfigured(&known, out);
         self.tell_turns(&old, out);

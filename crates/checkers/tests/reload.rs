@@ -6,7 +6,10 @@ use base::Duration;
 use checkers::{Input, StateChange};
 use common::{World, alpha, at, checked, inhibited, lvs, server, service, tcp};
 use control_plane::model::checks::Checker;
-use control_plane::model::lvs::{RealServer, Scheduler, SorryServer, Tunnel, VirtualServer};
+use control_plane::model::lvs::{
+    GroupId, Protocol, RealServer, Scheduler, ServerGroup, ServiceAddress, SorryServer, Tunnel,
+    VirtualServer,
+};
 use control_plane::model::{ForwardingMethod, Lvs};
 
 /// Two services; of the four servers, 127.0.0.2 and .4 are up after the first check.
@@ -379,5 +382,45 @@ fn the_plan_names_what_comes_and_goes() {
             format!("real server [127.0.0.7]:tcp:80 added to {of}"),
             "virtual server [10.1.0.102]:tcp:80 added".to_owned(),
         ],
+    );
+}
+
+/// A service for each group, with one server at port 80 of the address that stands with it.
+fn groups(wanted: &[(&str, &str)]) -> Lvs {
+    let service = |(name, server): &(&str, &str)| {
+        let group = GroupId::of(name);
+        let address = ServiceAddress::Group { group, protocol: Protocol::Tcp, ipv6: false };
+        let real_servers = vec![checked(&format!("{server}:80"), 1, 0)];
+        VirtualServer { real_servers, ..VirtualServer::new(address) }
+    };
+    Lvs {
+        groups: wanted.iter().map(|(name, _)| ServerGroup::new(*name, Vec::new())).collect(),
+        ..lvs(wanted.iter().map(service).collect())
+    }
+}
+
+#[test]
+fn a_group_is_the_same_one_wherever_it_stands_in_the_file() {
+    let mut world = World::new(&groups(&[("web", "127.0.0.2"), ("mail", "127.0.0.3")]));
+    world.listening.insert(at("127.0.0.2:80"));
+    world.run_until(2_000);
+    world.take_lines();
+    let before = world.machine.snapshot();
+    world.machine.take_touched();
+    world.input(Input::Reload(&groups(&[("mail", "127.0.0.3"), ("web", "127.0.0.2")])));
+    assert_eq!(world.take_news(), [""; 0]);
+    assert_eq!(world.machine.snapshot(), before);
+    assert!(world.machine.take_touched().is_empty());
+
+    let new = groups(&[("dns", "127.0.0.2"), ("web", "127.0.0.2")]);
+    let plan: Vec<_> = world.machine.plan(&new);
+    let named = world.machine.groups_with(&new);
+    let plan: Vec<_> = plan.iter().map(|change| change.named(&named).to_string()).collect();
+    assert_eq!(plan, ["virtual server [mail]:0 removed", "virtual server [dns]:0 added"]);
+    world.input(Input::Reload(&new));
+    assert_eq!(
+        world.take_news(),
+        ["Removing Virtual Server [mail]:0", "Gained quorum 1+0=1 <= 1 for VS [dns]:0",],
+        "a group that is gone still has its name"
     );
 }

@@ -6,9 +6,9 @@ use checkers::Input;
 use common::{World, alpha, at, checked, inhibited, lvs, server, service, tcp};
 use control_plane::model::checks::{Checker, CheckerKind};
 use control_plane::model::lvs::{
-    GroupId, Protocol, ServiceAddress, SorryServer, Tunnel, VirtualServer,
+    GroupId, Protocol, ServerGroup, ServiceAddress, SorryServer, Tunnel, VirtualServer,
 };
-use control_plane::model::{BfdId, Command, ForwardingMethod, RealServer};
+use control_plane::model::{BfdId, Command, ForwardingMethod, Lvs, RealServer};
 
 const VS: &str = "[10.1.0.100]:tcp:80";
 
@@ -252,15 +252,17 @@ fn what_has_no_effect_yet_is_said_and_does_no_harm() {
 
 #[test]
 fn a_group_is_one_service_for_the_checkers() {
-    let address = ServiceAddress::Group { group: GroupId(0), protocol: Protocol::Tcp, ipv6: false };
+    let address =
+        ServiceAddress::Group { group: GroupId::of("G1"), protocol: Protocol::Tcp, ipv6: false };
     let group = VirtualServer {
         real_servers: vec![checked("127.0.0.2:80", 1, 0)],
         ..VirtualServer::new(address)
     };
-    let mut world = World::new(&lvs(vec![group]));
+    let groups = vec![ServerGroup::new("G1", Vec::new())];
+    let mut world = World::new(&Lvs { groups, ..lvs(vec![group]) });
     assert_eq!(world.table().len(), 2);
     world.run_until(4_500);
-    assert_eq!(world.table(), ["-A group 0 -s wlc"], "the check has failed");
+    assert_eq!(world.table(), ["-A group G1 -s wlc"], "the check has failed");
 }
 
 #[test]

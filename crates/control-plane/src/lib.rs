@@ -6,11 +6,9 @@
 //! - [`keywords`]: the one table of keywords
 //! - [`diagnostic`]: what is wrong, where, and what follows from it
 //! - [`source`]: where files come from
-//! - [`diff()`]: what a reload changes
 
 mod build;
 pub mod diagnostic;
-pub mod diff;
 pub mod keywords;
 mod lang;
 mod load;
@@ -19,7 +17,6 @@ mod parse;
 pub mod source;
 
 pub use diagnostic::{Code, Diagnostic, Diagnostics};
-pub use diff::{Change, diff};
 pub use load::{Loaded, Options, load};
 pub use model::Config;
 pub use source::{FsSource, MemorySource, Source};

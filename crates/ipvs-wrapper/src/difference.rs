@@ -1,6 +1,7 @@
 //! The requests that lead from the table as it is to the table as it should be.
 
 use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use crate::request::Ask;
 use crate::table::{
@@ -8,7 +9,8 @@ use crate::table::{
     ServiceKey, Table,
 };
 
-/// Which entries of the kernel's table are ours to remove.
+/// Which entries of the kernel's table are ours to remove. Like the desired [`Table`] it may be a
+/// part: what is in neither is not looked at.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Managed {
     /// Services that go, with everything in them, when they are not desired.
@@ -26,6 +28,15 @@ impl Managed {
         managed
     }
 
+    /// The destinations of one service.
+    fn of(&self, key: &ServiceKey) -> impl Iterator<Item = &DestinationKey> {
+        let first = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+        self.destinations
+            .range((*key, first)..)
+            .take_while(move |(service, _)| service == key)
+            .map(|(_, address)| address)
+    }
+
     /// Adds everything that is in `table`.
     pub fn extend(&mut self, table: &Table) {
         for (key, pool) in &table.pools {
@@ -36,7 +47,8 @@ impl Managed {
 }
 
 /// The requests, in an order that leaves no service without servers on the way: services that go,
-/// then for each service itself, servers that come, that change, that go.
+/// then for each service itself, servers that come, that change, that go. What is in neither `managed`
+/// nor `desired` costs nothing, however large the table is.
 pub fn difference<'a>(actual: &Table, managed: &'a Managed, desired: &'a Table) -> Vec<Ask<'a>> {
     let mut asks: Vec<Ask<'a>> = managed
         .services
@@ -45,6 +57,7 @@ pub fn difference<'a>(actual: &Table, managed: &'a Managed, desired: &'a Table) 
         .map(Ask::DelService)
         .collect();
     for (key, wanted) in &desired.pools {
+        let ours = managed.of(key);
         match actual.pool(key) {
             None => {
                 asks.push(Ask::NewService(&wanted.service));
@@ -55,7 +68,7 @@ pub fn difference<'a>(actual: &Table, managed: &'a Managed, desired: &'a Table) 
                 if !is_met(&wanted.service, &found.service) {
                     asks.push(Ask::SetService(&wanted.service));
                 }
-                within(key, found, managed, wanted, &mut asks);
+                within(key, found, ours, wanted, &mut asks);
             }
         }
     }
@@ -66,7 +79,7 @@ pub fn difference<'a>(actual: &Table, managed: &'a Managed, desired: &'a Table) 
 fn within<'a>(
     key: &'a ServiceKey,
     actual: &Pool,
-    managed: &'a Managed,
+    ours: impl Iterator<Item = &'a DestinationKey>,
     desired: &'a Pool,
     asks: &mut Vec<Ask<'a>>,
 ) {
@@ -81,9 +94,10 @@ fn within<'a>(
         }
     }
     asks.append(&mut changed);
-    let gone = actual.destinations.keys().filter(|at| !desired.destinations.contains_key(at));
-    let ours = gone.filter_map(|address| managed.destinations.get(&(*key, *address)));
-    asks.extend(ours.map(|(_, address)| Ask::DelDestination(key, address)));
+    let gone = ours.filter(|address| {
+        actual.destinations.contains_key(address) && !desired.destinations.contains_key(address)
+    });
+    asks.extend(gone.map(|address| Ask::DelDestination(key, address)));
 }
 
 /// Whether the kernel has the destination as it should be: the tunnel counts where there is one, and

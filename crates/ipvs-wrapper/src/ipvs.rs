@@ -39,6 +39,9 @@ pub struct Report {
     pub done: usize,
     /// Requests that it refused; the others were carried out.
     pub refused: Vec<Refusal>,
+    /// The kernel's table was not what it was thought to be. After a comparison of a part, the whole
+    /// is to be compared.
+    pub drifted: bool,
 }
 
 impl Ipvs<Socket> {
@@ -160,6 +163,7 @@ impl<T: Transport> Ipvs<T> {
 
     /// Makes the kernel's table `desired`: adds what is missing, changes what differs, removes what
     /// is managed and not desired, leaves everything else alone. Sends nothing when nothing differs.
+    /// Both may be parts of the whole, and only these are then looked at.
     ///
     /// Single requests that fail are in the report, the others are carried out. Where the kernel's
     /// table turns out to be other than it was thought to be, it is read and compared once more.
@@ -176,22 +180,45 @@ impl<T: Transport> Ipvs<T> {
             if asks.is_empty() {
                 break;
             }
-            let family = self.family;
-            let requests: Vec<_> = asks.iter().map(|ask| Addressed { family, ask: *ask }).collect();
-            let refusals = self.engine.run(&requests).inspect_err(|_| self.stale = true)?;
-            report.done += requests.len() - refusals.len();
-            // a refusal means that the picture may be wrong
-            self.stale |= !refusals.is_empty();
-            let outcome = Outcome::of(&asks, refusals);
-            for ask in &outcome.done {
-                self.actual.apply(ask);
-            }
-            report.refused = outcome.refused;
-            if !outcome.drifted {
+            if !self.carry_out(&asks, &mut report)? {
                 break;
             }
+            report.drifted = true;
         }
         Ok(report)
+    }
+
+    /// Reads the kernel's table and adds what is `desired` and missing in it. What somebody has set
+    /// otherwise stays as it is.
+    ///
+    /// # Errors
+    /// What netlink says; the table is then read before it is used again.
+    pub fn restore(&mut self, desired: &Table) -> Result<Report, Error> {
+        self.resync()?;
+        let nothing = Managed::default();
+        let mut asks = difference(&self.actual, &nothing, desired);
+        asks.retain(|ask| matches!(ask, Ask::NewService(_) | Ask::NewDestination(..)));
+        let mut report = Report { drifted: !asks.is_empty(), ..Report::default() };
+        if report.drifted {
+            self.carry_out(&asks, &mut report)?;
+        }
+        Ok(report)
+    }
+
+    /// Sends the requests. Whether the answers say that the kernel's table was another one.
+    fn carry_out(&mut self, asks: &[Ask<'_>], report: &mut Report) -> Result<bool, Error> {
+        let family = self.family;
+        let requests: Vec<_> = asks.iter().map(|ask| Addressed { family, ask: *ask }).collect();
+        let refusals = self.engine.run(&requests).inspect_err(|_| self.stale = true)?;
+        report.done += requests.len() - refusals.len();
+        // a refusal means that the picture may be wrong
+        self.stale |= !refusals.is_empty();
+        let outcome = Outcome::of(asks, refusals);
+        for ask in &outcome.done {
+            self.actual.apply(ask);
+        }
+        report.refused = outcome.refused;
+        Ok(outcome.drifted)
     }
 }
 

@@ -65,7 +65,7 @@ fn names(lvs: &Lvs, service: ServiceAddress, server: &RealServer) -> (String, St
         }
         ServiceAddress::Mark { mark, .. } => (format!("FWM {mark}"), None),
         ServiceAddress::Group { group, protocol, .. } => {
-            let name = lvs.groups.get(group.0).map_or("", |group| group.name.as_str());
+            let name = lvs.group(group).map_or("", |group| group.name.as_str());
             (format!("[{name}]"), Some(protocol))
         }
     };

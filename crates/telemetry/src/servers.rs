@@ -58,7 +58,7 @@ fn virtual_server(lvs: &Lvs, service: &VirtualServer, live: Option<&CheckersLive
         }
         ServiceAddress::Mark { mark, ipv6 } => (format!("VS FWMARK = {mark}"), ipv6, None),
         ServiceAddress::Group { group, protocol, ipv6 } => {
-            let name = lvs.groups.get(group.0).map_or("", |group| group.name.as_str());
+            let name = lvs.group(group).map_or("", |group| group.name.as_str());
             (format!("VS GROUP = [{name}]"), ipv6, Some(protocol))
         }
     };

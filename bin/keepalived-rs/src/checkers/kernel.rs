@@ -1,25 +1,36 @@
 //! The kernel's IPVS table as the checkers want it.
 
-use std::net::SocketAddr;
+use std::collections::BTreeSet;
 
-use base::Instant;
-use checkers::{Checkers, DesiredDestination, DesiredService, ServiceSettings};
-use control_plane::model::lvs::{self as model, FlushOnStop, ServerGroup};
-use control_plane::model::{ForwardingMethod, Lvs, ServiceAddress};
-use ipvs_wrapper::{
-    Destination, Error, Forwarding, Ipvs, Managed, ONE_PACKET, Pool, Report, SCHEDULER_1,
-    SCHEDULER_2, SCHEDULER_3, Service, ServiceKey, TUNNEL_CHECKSUM, TUNNEL_REMOTE_CHECKSUM, Table,
-    Timeouts, Tunnel, TunnelKind,
-};
+use base::{Duration, Instant};
+use checkers::{Checkers, Touched};
+use control_plane::model::lvs::{FlushOnStop, GroupId, ServerGroup};
+use control_plane::model::{Lvs, ServiceAddress};
+use ipvs_wrapper::{Error, Ipvs, Managed, Report, Timeouts};
 
 use super::services::keys;
+use super::wanted::{Wanted, services_of};
 use crate::convergence::Convergence;
+
+/// The kernel tells nobody when an entry is removed, so it is looked for that often ...
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// ... but not for more than this part of the process's time.
+const LOOK_SHARE: u64 = 100;
 
 /// The wrapper, and what was last asked of it.
 pub(super) struct Kernel {
     ipvs: Ipvs<netlink::Socket>,
     state: Convergence,
+    /// Where the machine's pool changed since the last comparison.
+    touched: Touched,
+    /// Not only what was touched has to be compared.
+    compare_whole: bool,
+    /// When to look for entries that somebody has removed.
+    look_at: Option<Instant>,
     groups: Vec<ServerGroup>,
+    /// Two virtual servers are the same service of the kernel.
+    overlaps: bool,
     /// What is ours by the groups of an earlier configuration, until the kernel has lost it.
     former: Managed,
     /// What is done about the table at the end.
@@ -46,7 +57,11 @@ impl Kernel {
         Ok(Self {
             ipvs,
             state: Convergence::default(),
+            touched: Touched::new(),
+            compare_whole: true,
+            look_at: None,
             groups: Vec::new(),
+            overlaps: false,
             former: Managed::default(),
             flush_on_stop: FlushOnStop::default(),
             timeouts: None,
@@ -60,19 +75,37 @@ impl Kernel {
         }
     }
 
-    /// This is the configuration from now on. To be called before the machine gets it.
+    /// This is the configuration from now on. `machine` runs and does not have it yet.
     pub(super) fn configure(&mut self, config: &Lvs, machine: Option<&Checkers>) {
         if let Some(machine) = machine {
-            self.former = managed(machine, &self.groups, std::mem::take(&mut self.former));
+            self.change_groups(config, machine);
         }
         self.groups.clone_from(&config.groups);
+        self.overlaps = overlaps(config);
         self.flush_on_stop = config.flush_on_stop;
-        self.state.disturbed();
         self.set_timeouts(Timeouts {
             tcp: config.timeouts.tcp,
             tcp_fin: config.timeouts.tcp_fin,
             udp: config.timeouts.udp,
         });
+    }
+
+    /// The services of groups that will be others are compared, and what they were is ours still.
+    fn change_groups(&mut self, config: &Lvs, machine: &Checkers) {
+        let is_same = |group: &&ServerGroup| config.group(group.id) == Some(*group);
+        let same: BTreeSet<GroupId> =
+            self.groups.iter().filter(is_same).map(|group| group.id).collect();
+        let changes = |address: &ServiceAddress| match address {
+            ServiceAddress::Group { group, .. } => !same.contains(group),
+            _ => false,
+        };
+        let former = services_of(machine, &self.groups, changes);
+        self.former.services.extend(former.services);
+        self.former.destinations.extend(former.destinations);
+        for (address, servers) in machine.managed().iter().filter(|(address, _)| changes(address)) {
+            self.touched.entry(*address).or_default().extend(servers);
+            self.state.disturbed();
+        }
     }
 
     /// After the last comparison.
@@ -109,132 +142,99 @@ impl Kernel {
     /// From now on nothing is changed: the table stays (`-I`).
     pub(super) const fn leave_alone(&mut self) {
         self.state.leave_alone();
+        self.look_at = None;
     }
 
     /// When [`Self::reconcile`] is to be called without anything having changed.
-    pub(super) const fn next_timeout(&self) -> Option<Instant> {
-        self.state.next_timeout()
+    pub(super) fn next_timeout(&self) -> Option<Instant> {
+        self.state.next_timeout().into_iter().chain(self.look_at).min()
     }
 
     /// Brings the table to what the machine wants; nothing is sent when nothing differs. Says
     /// whether it is there now.
-    pub(super) fn reconcile(&mut self, now: Instant, machine: &Checkers) -> bool {
-        let wanted = machine.generation();
-        if !self.state.is_due(now, wanted) {
+    pub(super) fn reconcile(&mut self, now: Instant, machine: &mut Checkers) -> bool {
+        for (service, servers) in machine.take_touched() {
+            self.touched.entry(service).or_default().extend(servers);
+        }
+        let generation = machine.generation();
+        if !self.state.is_due(now, generation) {
+            if self.look_at.is_some_and(|at| at <= now) {
+                self.look(machine);
+            }
             return false;
         }
-        let managed = managed(machine, &self.groups, self.former.clone());
-        let table = table(machine, &self.groups);
-        let refused: Vec<String> = match self.ipvs.reconcile(&managed, &table) {
-            Ok(Report { refused, .. }) => refused.iter().map(ToString::to_string).collect(),
-            Err(error) => vec![error.to_string()],
-        };
-        for message in self.state.compared(now, wanted, refused) {
+        let refused = self.compare(machine);
+        for message in self.state.compared(now, generation, refused) {
             log::error!("IPVS: {message}");
         }
+        self.look_at = self.look_at.or(Some(now + LOOK_EVERY));
         let is_there = self.state.is_there();
         if is_there {
             self.former = Managed::default();
         }
         is_there
     }
-}
 
-/// What is ours, and what was.
-fn managed(machine: &Checkers, groups: &[ServerGroup], former: Managed) -> Managed {
-    let mut managed = former;
-    for (address, servers) in machine.managed() {
-        for key in keys(address, groups) {
-            managed.services.insert(key);
-            for server in servers {
-                // How a server was forwarded to is not known any more.
-                let places = [*server, place(address, key, *server, ForwardingMethod::Tunnel)];
-                managed.destinations.extend(places.map(|server| (key, server)));
+    /// Compares what was touched, and everything when that is not enough. Says what was refused.
+    fn compare(&mut self, machine: &Checkers) -> Vec<String> {
+        let touched = std::mem::take(&mut self.touched);
+        let mut refused = Vec::new();
+        if !self.compare_whole && !self.overlaps {
+            let part = Wanted::part(machine, &self.groups, &touched);
+            refused = self.bring_to(part);
+        }
+        if self.compare_whole || self.overlaps {
+            self.compare_whole = false;
+            refused = self.bring_to(Wanted::whole(machine, &self.groups));
+        }
+        refused
+    }
+
+    fn bring_to(&mut self, mut wanted: Wanted) -> Vec<String> {
+        wanted.managed.services.extend(&self.former.services);
+        wanted.managed.destinations.extend(&self.former.destinations);
+        match self.ipvs.reconcile(&wanted.managed, &wanted.table) {
+            Ok(Report { refused, drifted, .. }) => {
+                self.compare_whole |= drifted || !refused.is_empty();
+                refused.iter().map(ToString::to_string).collect()
+            }
+            Err(error) => {
+                self.compare_whole = true;
+                vec![error.to_string()]
             }
         }
     }
-    managed
-}
 
-fn table(machine: &Checkers, groups: &[ServerGroup]) -> Table {
-    let mut table = Table::default();
-    for (address, service) in machine.desired() {
-        for key in keys(address, groups) {
-            table.insert(pool(address, key, service));
+    /// Puts back what somebody has removed.
+    fn look(&mut self, machine: &Checkers) {
+        let began = sys::clock::now();
+        match self.ipvs.restore(&Wanted::whole(machine, &self.groups).table) {
+            Ok(Report { done: 0, refused, .. }) if refused.is_empty() => {}
+            Ok(Report { done, refused, .. }) => {
+                if done > 0 {
+                    log::warn!("IPVS: {done} entries were missing, they are back");
+                }
+                if !refused.is_empty() {
+                    self.compare_whole = true;
+                    self.state.disturbed();
+                }
+            }
+            Err(error) => {
+                log::error!("IPVS: {error}");
+                self.compare_whole = true;
+                self.state.disturbed();
+            }
         }
+        let now = sys::clock::now();
+        self.look_at =
+            Some(now + now.saturating_since(began).saturating_mul(LOOK_SHARE).max(LOOK_EVERY));
     }
-    table
 }
 
-/// Where the kernel has a server. It rewrites ports only with NAT; else keepalived gives the server
-/// of a firewall mark port 0, and that of a group's address the port of that address.
-fn place(
-    address: &ServiceAddress,
-    key: ServiceKey,
-    server: SocketAddr,
-    method: ForwardingMethod,
-) -> SocketAddr {
-    let port = match (method, address, key) {
-        (ForwardingMethod::Nat, ..) => server.port(),
-        (_, _, ServiceKey::FirewallMark { .. }) => 0,
-        (_, ServiceAddress::Group { .. }, ServiceKey::Address { address, .. }) => address.port(),
-        _ => server.port(),
-    };
-    SocketAddr::new(server.ip(), port)
-}
-
-fn pool(address: &ServiceAddress, key: ServiceKey, desired: &DesiredService) -> Pool {
-    let settings = &desired.settings;
-    let persistence =
-        settings.persistence.map(|timeout| u32::try_from(timeout.as_secs()).unwrap_or(u32::MAX));
-    let mut pool = Pool::new(Service {
-        flags: flags(settings),
-        persistence,
-        persistence_prefix: settings.persistence_prefix,
-        persistence_engine: settings.persistence_engine.clone(),
-        ..Service::new(key, settings.scheduler.name())
-    });
-    for (server, destination) in &desired.destinations {
-        let place = place(address, key, *server, destination.method);
-        pool.insert(self::destination(place, destination));
-    }
-    pool
-}
-
-fn flags(settings: &ServiceSettings) -> u32 {
-    let flags = settings.scheduler_flags;
-    let all = [
-        (settings.one_packet, ONE_PACKET),
-        (flags.flag_1, SCHEDULER_1),
-        (flags.flag_2, SCHEDULER_2),
-        (flags.flag_3, SCHEDULER_3),
-    ];
-    all.into_iter().filter(|(is_set, _)| *is_set).map(|(_, flag)| flag).sum()
-}
-
-fn destination(server: SocketAddr, desired: &DesiredDestination) -> Destination {
-    let forwarding = match desired.method {
-        ForwardingMethod::Nat => Forwarding::Masquerade,
-        ForwardingMethod::DirectRouting => Forwarding::DirectRouting,
-        ForwardingMethod::Tunnel => Forwarding::Tunnel,
-    };
-    let tunnel = Tunnel {
-        kind: match desired.tunnel.kind {
-            model::TunnelKind::IpIp => TunnelKind::IpIp,
-            model::TunnelKind::Gue => TunnelKind::Gue,
-            model::TunnelKind::Gre => TunnelKind::Gre,
-        },
-        port: desired.tunnel.port,
-        flags: match desired.tunnel.checksum {
-            model::TunnelChecksum::None => 0,
-            model::TunnelChecksum::Checksum => TUNNEL_CHECKSUM,
-            model::TunnelChecksum::Remote => TUNNEL_REMOTE_CHECKSUM,
-        },
-    };
-    Destination {
-        tunnel,
-        upper_threshold: desired.upper_threshold,
-        lower_threshold: desired.lower_threshold,
-        ..Destination::new(server, forwarding, desired.weight)
-    }
+/// Whether a service of the kernel belongs to more than one virtual server.
+fn overlaps(config: &Lvs) -> bool {
+    let mut seen = BTreeSet::new();
+    let addresses: BTreeSet<_> = config.virtual_servers.iter().map(|one| one.address).collect();
+    let mut all = addresses.iter().flat_map(|address| keys(address, &config.groups));
+    all.any(|key| !seen.insert(key))
 }

@@ -8,6 +8,7 @@ mod scripts;
 mod services;
 mod stream;
 mod tls;
+mod wanted;
 
 use std::io;
 
@@ -236,8 +237,8 @@ impl Process {
             match order {
                 Order::Prepare(generation, new) => {
                     let changes = self.machine.plan(&new.lvs);
-                    let groups = &new.lvs.groups;
-                    let plan = changes.iter().map(|one| one.named(groups).to_string());
+                    let groups = self.machine.groups_with(&new.lvs);
+                    let plan = changes.iter().map(|one| one.named(&groups).to_string());
                     self.parent.say_prepared(generation, plan);
                 }
                 Order::Commit(generation, new) => {
@@ -266,12 +267,13 @@ impl Process {
             Ok(tls) => self.probes.set_tls(tls),
             Err(error) => log::error!("SSL: {error}, the former client certificate stays"),
         }
+        self.kernel.configure(&new.lvs, Some(&self.machine));
         self.input(now, Input::Reload(&new.lvs));
     }
 
     /// The end of a turn: kernel, probes, parent, log.
     fn carry_out(&mut self, now: Instant) {
-        if self.kernel.reconcile(now, &self.machine) {
+        if self.kernel.reconcile(now, &mut self.machine) {
             self.machine.kernel_is_current();
         }
         for output in std::mem::take(&mut self.outputs) {

@@ -18,7 +18,8 @@ pub(super) fn keys(address: &ServiceAddress, groups: &[ServerGroup]) -> Vec<Serv
         }
         ServiceAddress::Mark { mark, ipv6 } => vec![marked(mark, ipv6)],
         ServiceAddress::Group { group, protocol, ipv6 } => {
-            let entries = groups.get(group.0).into_iter().flat_map(|group| &group.entries);
+            let found = groups.iter().find(|found| found.id == group);
+            let entries = found.into_iter().flat_map(|group| &group.entries);
             entries.flat_map(|entry| entry_keys(entry, protocol, ipv6)).collect()
         }
     }
@@ -68,8 +69,9 @@ mod tests {
     use super::*;
 
     fn words(entries: Vec<GroupEntry>, ipv6: bool) -> Vec<String> {
-        let groups = [ServerGroup { name: "G1".into(), entries }];
-        let address = ServiceAddress::Group { group: GroupId(0), protocol: Protocol::Udp, ipv6 };
+        let groups = [ServerGroup::new("G1", entries)];
+        let address =
+            ServiceAddress::Group { group: GroupId::of("G1"), protocol: Protocol::Udp, ipv6 };
         keys(&address, &groups).iter().map(ToString::to_string).collect()
     }
 
@@ -113,8 +115,11 @@ mod tests {
 
     #[test]
     fn a_group_that_does_not_exist_is_nothing() {
-        let address =
-            ServiceAddress::Group { group: GroupId(3), protocol: Protocol::Tcp, ipv6: false };
+        let address = ServiceAddress::Group {
+            group: GroupId::of("G3"),
+            protocol: Protocol::Tcp,
+            ipv6: false,
+        };
         assert_eq!(keys(&address, &[]), []);
     }
 }

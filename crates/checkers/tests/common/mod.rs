@@ -185,7 +185,10 @@ impl World {
                     format!("-t {}", SocketAddr::new(*ip, *port))
                 }
                 ServiceAddress::Mark { mark, .. } => format!("-f {mark}"),
-                ServiceAddress::Group { group, .. } => format!("group {}", group.0),
+                ServiceAddress::Group { group, .. } => {
+                    let known = self.machine.groups().iter().find(|known| known.id == *group);
+                    format!("group {}", known.unwrap().name)
+                }
             };
             lines.push(format!("-A {name} -s {}", service.settings.scheduler.name()));
             for (server, destination) in &service.destinations {

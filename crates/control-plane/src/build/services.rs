@@ -100,9 +100,9 @@ impl ServerDraft {
                 }
                 ServiceAddress::Mark { mark, ipv6 }
             }
-            // Which group it is, is known when all of them have been read.
-            Target::Group(_) => ServiceAddress::Group {
-                group: GroupId(usize::MAX),
+            // Whether there is one, is known when all of them have been read.
+            Target::Group(ref name) => ServiceAddress::Group {
+                group: GroupId::of(name),
                 protocol: self.protocol.unwrap_or(Protocol::Udp),
                 ipv6,
             },
@@ -303,7 +303,7 @@ impl ServerDraft {
 
 impl GroupDraft {
     pub(super) fn new(name: &str, place: Place) -> Self {
-        Self { group: ServerGroup { name: name.to_owned(), entries: Vec::new() }, place }
+        Self { group: ServerGroup::new(name, Vec::new()), place }
     }
 
     /// `ADDR[-LAST|-ADDR|/LEN] [PORT]`, `fwmark N [inet|inet6]`.
@@ -376,7 +376,7 @@ impl Servers {
             cx.report(Diagnostic::new(Code::Incomplete, message).at(draft.place));
             return;
         }
-        if self.groups.iter().any(|group| group.name == *name) {
+        if self.groups.iter().any(|group| group.id == draft.group.id) {
             let message = format!("virtual server group {name} already defined");
             cx.report(Diagnostic::new(Code::Duplicate, message).at(draft.place));
             return;
@@ -389,12 +389,10 @@ impl Servers {
     pub(super) fn resolve_groups(&mut self, cx: &mut Context<'_>) {
         let mut lost = Vec::new();
         for (at, name, place) in std::mem::take(&mut self.waiting) {
-            let found = self.groups.iter().position(|group| group.name == name);
+            let found = self.groups.iter().find(|group| group.name == name);
             let Some(server) = self.done.get_mut(at) else { continue };
             match (found, &mut server.address) {
-                (Some(found), ServiceAddress::Group { group, ipv6, .. }) => {
-                    *group = GroupId(found);
-                    let entries = self.groups.get(found).map_or(&[][..], |group| &group.entries);
+                (Some(ServerGroup { entries, .. }), ServiceAddress::Group { ipv6, .. }) => {
                     if let Some(GroupEntry::Addresses { first, .. }) = entries.first() {
                         *ipv6 = first.is_ipv6();
                     }

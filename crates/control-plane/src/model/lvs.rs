@@ -14,7 +14,7 @@ use super::tracking::TrackFile;
 pub struct Lvs {
     /// `virtual_server` blocks, in the order of the file.
     pub virtual_servers: Vec<VirtualServer>,
-    /// `virtual_server_group` blocks; [`GroupId`] counts in here.
+    /// `virtual_server_group` blocks, in the order of the file; [`Lvs::group`] finds one.
     pub groups: Vec<ServerGroup>,
     /// `track_file` blocks, those of the VRRP process; [`FileId`](super::FileId) counts in here.
     pub files: Vec<TrackFile>,
@@ -32,9 +32,26 @@ pub struct Lvs {
     pub tls: TlsClient,
 }
 
-/// Which `virtual_server_group`, as an index into [`Lvs::groups`].
+impl Lvs {
+    /// The group with that identity.
+    pub fn group(&self, id: GroupId) -> Option<&ServerGroup> {
+        self.groups.iter().find(|group| group.id == id)
+    }
+}
+
+/// Which `virtual_server_group`. It follows from the name alone, so that a group is the same one in
+/// another configuration, in another process and for another version, wherever it stands in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct GroupId(pub usize);
+pub struct GroupId(u64);
+
+impl GroupId {
+    /// The identity of the group of this name.
+    pub fn of(name: &str) -> Self {
+        // FNV-1a. Not the standard library's, which may change from one version to the next.
+        let step = |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        Self(name.bytes().fold(0xcbf2_9ce4_8422_2325, step))
+    }
+}
 
 /// `virtual_server ...`: one IPVS service and the servers behind it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -131,12 +148,22 @@ pub enum ServiceAddress {
 }
 
 /// `virtual_server_group NAME { ... }`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ServerGroup {
+    /// Its identity.
+    pub id: GroupId,
     /// Its name.
     pub name: String,
     /// Its entries.
     pub entries: Vec<GroupEntry>,
+}
+
+impl ServerGroup {
+    /// A group of this name.
+    pub fn new(name: impl Into<String>, entries: Vec<GroupEntry>) -> Self {
+        let name = name.into();
+        Self { id: GroupId::of(&name), name, entries }
+    }
 }
 
 /// One entry of a `virtual_server_group`.
