@@ -1,0 +1,144 @@
+//! The kernel's table through reloads and hands, beside Debian's keepalived where it does the same.
+#![allow(clippy::expect_used, reason = "test code")]
+
+use std::time::Duration;
+
+use lab::{Daemon, Network, Node, Program, left, uml, wait};
+
+const OWN: [&str; 1] = ["10.0.0.1/8"];
+
+/// User-Mode Linux on a busy machine is slow.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// The daemon looks for removed entries every five seconds.
+const LOOK: Duration = Duration::from_secs(30);
+
+const BEFORE: &str = "global_defs {
+    lvs_timeouts tcp 700
+}
+virtual_server_group web {
+    10.8.0.1-3 80
+}
+virtual_server_group mail {
+    10.8.1.1 25
+    fwmark 5
+}
+virtual_server group web {
+    protocol TCP
+    lb_algo rr
+    lb_kind NAT
+    real_server 10.9.0.1 80 {
+    }
+}
+virtual_server group mail {
+    protocol TCP
+    lb_algo wlc
+    lb_kind DR
+    real_server 10.9.1.1 25 {
+    }
+}
+";
+
+/// The groups change places, one has other entries, another comes, and another timeout is set.
+const AFTER: &str = "global_defs {
+    lvs_timeouts udp 77
+}
+virtual_server_group dns {
+    10.8.2.1 53
+}
+virtual_server_group mail {
+    10.8.1.1 25
+    fwmark 5
+}
+virtual_server_group web {
+    10.8.0.3-4 80
+}
+virtual_server group dns {
+    protocol UDP
+    lb_algo rr
+    lb_kind NAT
+    real_server 10.9.2.1 53 {
+    }
+}
+virtual_server group mail {
+    protocol TCP
+    lb_algo wlc
+    lb_kind DR
+    real_server 10.9.1.1 25 {
+    }
+    real_server 10.9.1.2 25 {
+    }
+}
+virtual_server group web {
+    protocol TCP
+    lb_algo rr
+    lb_kind NAT
+    real_server 10.9.0.1 80 {
+    }
+}
+";
+
+#[test]
+fn a_reload_changes_groups_and_timeouts_as_a_start_would_set_them() {
+    uml::with_ipvs("a_reload_changes_groups_and_timeouts_as_a_start_would_set_them", || {
+        let network = Network::new();
+        let director = network.machine("lb01", "eth0", &OWN);
+        let started = |text: &str| {
+            let daemon = Daemon::start_with(&Program::ours(), &director, text, &["-C"]);
+            daemon.wait_log("Gained quorum", LIMIT);
+            let services = text.matches("virtual_server group").count();
+            wait::eventually(LIMIT, "all quorums", || {
+                daemon.log().text().matches("Gained quorum").count() == services
+            });
+            daemon
+        };
+        let daemon = started(AFTER);
+        let wanted = state(&director);
+        assert!(daemon.stop().1.success());
+        let daemon = started(BEFORE);
+        assert!(director.ipvs().contains(&"-A -t 10.8.0.1:80 -s rr".to_owned()));
+        assert!(timeouts(&director).contains(": 700 120 300"));
+        daemon.reload(AFTER);
+        wait::becomes(LIMIT, "the table of the new file", &wanted, || state(&director));
+        assert!(daemon.log().text().contains("virtual server [dns]:0 added"));
+        assert!(
+            !daemon.log().text().contains("no longer exist"),
+            "no server of another group goes"
+        );
+        assert!(daemon.stop().1.success());
+        assert!(timeouts(&director).contains(": 900 120 300"));
+        left::nothing(&director, &OWN);
+    });
+}
+
+#[test]
+fn what_somebody_removes_comes_back_and_what_he_sets_otherwise_stays() {
+    uml::with_ipvs("what_somebody_removes_comes_back_and_what_he_sets_otherwise_stays", || {
+        let network = Network::new();
+        let director = network.machine("lb01", "eth0", &OWN);
+        let daemon = Daemon::start_with(&Program::ours(), &director, BEFORE, &["-C"]);
+        let services = ["Gained quorum 1+0=1 <= 1 for VS [web]:0", "VS [mail]:0"];
+        services.iter().for_each(|line| drop(daemon.wait_log(line, LIMIT)));
+        director.sh("ipvsadm -e -t 10.8.0.2:80 -r 10.9.0.1:80 -m -w 7");
+        let wanted = director.ipvs();
+        director.sh("ipvsadm -D -t 10.8.0.1:80
+             ipvsadm -d -t 10.8.1.1:25 -r 10.9.1.1:25
+             ipvsadm -A -t 10.88.0.1:80 -s rr");
+        daemon.wait_log("3 entries were missing, they are back", LOOK);
+        let mut now = director.ipvs();
+        now.retain(|line| !line.contains("10.88.0.1"));
+        assert_eq!(now, wanted);
+        assert!(daemon.stop().1.success());
+        assert_eq!(director.ipvs(), ["-A -t 10.88.0.1:80 -s rr"], "not ours");
+    });
+}
+
+fn state(node: &Node) -> Vec<String> {
+    let mut lines = node.ipvs();
+    lines.push(timeouts(node));
+    lines
+}
+
+fn timeouts(node: &Node) -> String {
+    node.sh("ipvsadm -l --timeout").trim().to_owned()
+}
