@@ -15,10 +15,10 @@ STORIES ?= 4
 # Runs of each fuzz target.
 FUZZ_RUNS ?= 100000
 
-.PHONY: help setup build check test demo bench fuzz install clean
+.PHONY: help setup build check test demo bench bench-quick fuzz install clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
 
 setup: ## install what tests and demo need (apt, root)
 	@tests/lab/setup
@@ -40,10 +40,13 @@ demo: setup ## a pair of directors under load loses servers and directors, and g
 	$(CARGO) build --workspace
 	@KEEPALIVED_RS=$(TARGET)/debug/keepalived-rs $(TARGET)/debug/demo
 
-bench: setup ## failover times and cost of a configuration test, side by side with Debian's keepalived
-	$(CARGO) build --release --package keepalived-rs --package lab
-	@KEEPALIVED_RS=$(TARGET)/release/keepalived-rs $(TARGET)/release/bench
-	@KEEPALIVED_RS=$(TARGET)/release/keepalived-rs $(TARGET)/release/bench-configuration
+bench: setup ## side by side with Debian's keepalived: table and plots in target/bench; ROWS='takeover memory' for some
+	$(CARGO) build --release --package keepalived-rs --package bench
+	@KEEPALIVED_RS=$(TARGET)/release/keepalived-rs $(TARGET)/release/bench --out $(TARGET)/bench $(ROWS)
+
+bench-quick: setup ## the same with fewer rounds and smaller sizes, under three minutes
+	$(CARGO) build --release --package keepalived-rs --package bench
+	@KEEPALIVED_RS=$(TARGET)/release/keepalived-rs $(TARGET)/release/bench --quick --out $(TARGET)/bench/quick $(ROWS)
 
 fuzz: ## each fuzz target for FUZZ_RUNS runs; needs nightly Rust and cargo-fuzz
 	@CARGO=$(CARGO) tests/fuzz/run $(FUZZ_RUNS)

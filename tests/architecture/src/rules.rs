@@ -58,6 +58,7 @@ pub const PACKAGES: &[Rule] = &[
         ],
     ),
     system("lab", &["base", "wire"]),
+    system("bench", &["lab"]),
     system("architecture", &[]),
 ];
 
@@ -67,13 +68,13 @@ pub const PACKAGES: &[Rule] = &[
 pub const OWNERS: &[(&str, &[&str])] = &[
     ("libc", &["sys"]),
     ("pcre2-sys", &["sys"]),
-    ("nix", &["sys", "logging", "scheduler", "lab"]),
+    ("nix", &["sys", "logging", "scheduler", "lab", "bench"]),
     ("mio", &["scheduler"]),
     ("signal-hook", &["scheduler"]),
     ("neli", &["netlink", "netlink-reflector", "ipvs-wrapper"]),
     ("env_logger", &["logging"]),
     ("lexopt", &["keepalived-rs"]),
-    ("tempfile", &["lab"]),
+    ("tempfile", &["lab", "bench"]),
     ("bincode", &["ipc"]),
     ("pnet", &["wire"]),
     ("annotate-snippets", &["control-plane"]),

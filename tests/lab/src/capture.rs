@@ -1,17 +1,18 @@
 //! Frames on a node's port of the switch, with the time when they passed.
 
-use std::os::fd::AsRawFd;
+use std::io::IoSliceMut;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, LinkAddr, SockFlag, SockProtocol, SockType, recvfrom, setsockopt, socket,
-    sockopt,
+    AddressFamily, ControlMessageOwned, LinkAddr, MsgFlags, SockFlag, SockProtocol, SockType,
+    recvmsg, setsockopt, socket, sockopt,
 };
-use nix::sys::time::{TimeVal, TimeValLike};
+use nix::sys::time::{TimeSpec, TimeVal, TimeValLike};
 
 use crate::frame::{self, Advert, Arp};
 use crate::network::Network;
@@ -23,7 +24,7 @@ const OUTGOING: u8 = 4;
 /// A captured frame.
 #[derive(Debug, Clone)]
 pub struct Frame {
-    /// When it passed.
+    /// When it passed, as the kernel saw it.
     pub at: Instant,
     /// Its ethertype, or the netlink protocol on a netlink monitor.
     pub protocol: u16,
@@ -61,14 +62,11 @@ impl Capture {
             ready.send(()).ok();
             let mut buffer = vec![0; 65536];
             while !ended.load(Ordering::Relaxed) {
-                match recvfrom::<LinkAddr>(socket.as_raw_fd(), &mut buffer) {
-                    Ok((length, Some(from))) if from.ifindex() == port as usize => {
+                match receive(&socket, &mut buffer) {
+                    Ok((length, at, Some(from))) if from.ifindex() == port as usize => {
                         if everything || from.pkttype() != OUTGOING {
-                            let frame = Frame {
-                                at: Instant::now(),
-                                protocol: u16::from_be(from.protocol()),
-                                bytes: buffer[..length].to_vec(),
-                            };
+                            let protocol = u16::from_be(from.protocol());
+                            let frame = Frame { at, protocol, bytes: buffer[..length].to_vec() };
                             shared.lock().unwrap_or_else(PoisonError::into_inner).push(frame);
                         }
                     }
@@ -114,12 +112,28 @@ impl Drop for Capture {
     }
 }
 
-fn open(interface: &str) -> std::os::fd::OwnedFd {
+/// One frame: its length, when the kernel saw it, and from where it came.
+fn receive(socket: &OwnedFd, buffer: &mut [u8]) -> nix::Result<(usize, Instant, Option<LinkAddr>)> {
+    let mut room = nix::cmsg_space!(TimeSpec);
+    let mut parts = [IoSliceMut::new(buffer)];
+    let none = MsgFlags::empty();
+    let message = recvmsg::<LinkAddr>(socket.as_raw_fd(), &mut parts, Some(&mut room), none)?;
+    let stamp = message.cmsgs()?.find_map(|control| match control {
+        ControlMessageOwned::ScmTimestampns(stamp) => Some(Duration::from(stamp)),
+        _ => None,
+    });
+    let age = stamp.and_then(|stamp| SystemTime::now().duration_since(UNIX_EPOCH + stamp).ok());
+    let at = Instant::now() - age.unwrap_or_default();
+    Ok((message.bytes, at, message.address))
+}
+
+fn open(interface: &str) -> OwnedFd {
     let flags = SockFlag::SOCK_CLOEXEC;
     let socket = socket(AddressFamily::Packet, SockType::Raw, flags, SockProtocol::EthAll)
         .expect("packet sockets need root");
     setsockopt(&socket, sockopt::BindToDevice, &interface.into()).ok();
-    setsockopt(&socket, sockopt::RcvBuf, &(4 << 20)).ok();
+    setsockopt(&socket, sockopt::RcvBufForce, &(32 << 20)).ok();
+    setsockopt(&socket, sockopt::ReceiveTimestampns, &true).expect("the kernel stamps packets");
     let pause = TimeVal::milliseconds(i64::try_from(PAUSE.as_millis()).unwrap_or(50));
     setsockopt(&socket, sockopt::ReceiveTimeout, &pause).expect("a receive timeout can be set");
     socket

@@ -38,9 +38,20 @@ impl<'node> Daemon<'node> {
         configuration: &str,
         options: &[&str],
     ) -> Self {
+        let all = [&["-n", "-l", "-D"], options].concat();
+        Self::start_exactly_with(program, node, configuration, &all)
+    }
+
+    /// The same with these options only. `-n` must be among them, and without `-l` there is no log.
+    pub fn start_exactly_with(
+        program: &Program,
+        node: &'node Node,
+        configuration: &str,
+        options: &[&str],
+    ) -> Self {
         node.write_file("etc", CONFIGURATION, configuration);
         let mut command = node.command(program.path());
-        command.args(["-n", "-l", "-D"]).args(options);
+        command.args(options);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the daemon can be started");
         let log = Log::default();

@@ -24,27 +24,27 @@ impl Network {
     /// A machine that can run a daemon, on `interface` with `addresses` (`address/prefix`).
     pub fn machine(&self, name: &str, interface: &str, addresses: &[&str]) -> Node {
         let node = Node::machine(name);
-        self.connect(&node, interface, addresses);
+        self.plug(&node, name, interface, addresses);
         node
     }
 
     /// A host without files of its own.
     pub fn host(&self, name: &str, interface: &str, addresses: &[&str]) -> Node {
         let node = Node::bare(name);
-        self.connect(&node, interface, addresses);
+        self.plug(&node, name, interface, addresses);
         node
     }
 
-    fn connect(&self, node: &Node, interface: &str, addresses: &[&str]) {
+    /// One more cable from the switch's new port `port` to the node's new `interface`.
+    pub fn plug(&self, node: &Node, port: &str, interface: &str, addresses: &[&str]) {
         let mut ip = Command::new("nsenter");
         ip.arg(format!("--net=/proc/{}/ns/net", self.switch.network_pid()));
-        ip.args(["ip", "link", "add", node.name(), "type", "veth", "peer", "name", interface]);
+        ip.args(["ip", "link", "add", port, "type", "veth", "peer", "name", interface]);
         ip.args(["netns", &node.network_pid().to_string()]);
         command::output(ip, "");
         self.switch.sh(&format!(
-            "ip link set {0} master br0
-             ip link set {0} up",
-            node.name()
+            "ip link set {port} master br0
+             ip link set {port} up"
         ));
         let mut script = String::new();
         for address in addresses {

@@ -1,8 +1,9 @@
 //! What a node tells its kernel over netlink, seen by a netlink monitor device (module `nlmon`).
 
 use std::fmt;
+use std::time::Instant;
 
-use crate::capture::Capture;
+use crate::capture::{Capture, Frame};
 use crate::node::Node;
 
 /// Set in what a process asks; answers and notifications of the kernel lack it (`NLM_F_REQUEST`).
@@ -75,11 +76,17 @@ impl Monitor {
 
     /// The changes asked for so far.
     pub fn changes(&self) -> Vec<Change> {
-        self.capture
-            .frames()
-            .iter()
-            .flat_map(|frame| changes(frame.protocol, &frame.bytes))
-            .collect()
+        self.timed_changes().into_iter().map(|(_, change)| change).collect()
+    }
+
+    /// The same, each with the time when it was asked for.
+    pub fn timed_changes(&self) -> Vec<(Instant, Change)> {
+        let frames = self.capture.frames();
+        let of = |frame: &Frame| {
+            let at = frame.at;
+            changes(frame.protocol, &frame.bytes).into_iter().map(move |change| (at, change))
+        };
+        frames.iter().flat_map(of).collect()
     }
 }
 

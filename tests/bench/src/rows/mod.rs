@@ -1,0 +1,23 @@
+//! The rows, one file each.
+
+pub(crate) mod configuration;
+
+mod announce;
+mod failover;
+mod instances;
+mod memory;
+mod start;
+mod takeover;
+
+use crate::row::Row;
+
+/// All rows, in the order of the table.
+pub(crate) const ALL: &[Row] = &[
+    takeover::ROW,
+    announce::ROW,
+    failover::ROW,
+    instances::ROW,
+    memory::ROW,
+    configuration::ROW,
+    start::ROW,
+];
