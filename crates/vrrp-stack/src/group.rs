@@ -1,6 +1,6 @@
 //! `vrrp_sync_group`: instances that change state together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base::Instant;
 use control_plane::model::vrrp::SyncGroup as SyncGroupConfig;
@@ -77,8 +77,10 @@ impl Stack {
             config: group.clone(),
         });
         self.groups = groups.collect();
-        for (at, router) in self.routers.iter_mut().enumerate() {
-            router.set_grouped(self.groups.iter().any(|group| group.members.contains(&at)));
+        let grouped: BTreeSet<usize> =
+            self.groups.iter().flat_map(|group| group.members.iter().copied()).collect();
+        for at in 0..self.routers.len() {
+            self.routers.act(at, |router| router.set_grouped(grouped.contains(&at)));
         }
     }
 
@@ -104,10 +106,14 @@ impl Stack {
         }
     }
 
-    /// Lets members follow each other.
+    /// Lets members follow each other, in the groups of those that something has happened to.
     pub(crate) fn sync_groups(&mut self, now: Instant, out: &mut Outputs) {
+        let touched = self.routers.take_unsynced();
         for at in 0..self.groups.len() {
-            let Some(members) = self.groups.get(at).map(|group| group.members.clone()) else {
+            let concerns = |group: &&SyncGroup| group.members.iter().any(|at| touched.contains(at));
+            let Some(members) =
+                self.groups.get(at).filter(concerns).map(|group| group.members.clone())
+            else {
                 continue;
             };
             self.share_faults(now, at, &members, out);

@@ -8,6 +8,7 @@
 //! - [`state`], [`timing`]: its states with their timers, and how long those run
 //! - [`script`]: one tracking script
 //! - [`announce`]: the pace of gratuitous ARP
+//! - `routers`: all of them, and which have something to do
 //! - `group`: routers that change state together
 //! - [`addresses`]: addresses that are to be installed, removed, guarded
 //! - [`reload`]: what another configuration would change
@@ -29,6 +30,7 @@ pub mod notification;
 pub mod output;
 pub mod reload;
 pub mod router;
+mod routers;
 pub mod script;
 pub mod snapshot;
 pub mod stack;

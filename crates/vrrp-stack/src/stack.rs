@@ -19,6 +19,7 @@ use crate::links::Links;
 use crate::notification::NotifyState;
 use crate::output::{Output, Outputs, SocketKey};
 use crate::router::{Turn, VirtualRouter};
+use crate::routers::Routers;
 use crate::script::{ExitKind, RunId, ScriptTracker};
 use crate::snapshot::{Identity, ObjectState, Snapshot};
 use crate::startup::start_time;
@@ -31,7 +32,7 @@ use crate::statistics::StrayStatistics;
 /// [`Input::Timeout`]: a master that was heard is not gone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Stack {
-    pub(crate) routers: Vec<VirtualRouter>,
+    pub(crate) routers: Routers,
     pub(crate) groups: Vec<SyncGroup>,
     /// Only scripts that somebody tracks.
     pub(crate) scripts: BTreeMap<ScriptId, ScriptTracker>,
@@ -103,7 +104,7 @@ impl Stack {
         stack
     }
 
-    fn new_routers(config: &Vrrp) -> Vec<VirtualRouter> {
+    fn new_routers(config: &Vrrp) -> Routers {
         let instances = effective_instances(config).into_iter();
         instances.map(|instance| VirtualRouter::new(instance, config.multicast)).collect()
     }
@@ -161,7 +162,7 @@ impl Stack {
         if self.start_at.is_some() {
             return self.start_at;
         }
-        let routers = self.routers.iter().filter_map(VirtualRouter::next_timeout);
+        let routers = self.routers.next_timeout().into_iter();
         let links = self.debounce.next_timeout();
         let scripts = self.scripts.values().filter_map(ScriptTracker::next_timeout);
         routers.chain(scripts).chain(self.announcements.next_timeout()).chain(links).min()
@@ -238,9 +239,8 @@ impl Stack {
     /// every advert changes (timers, counters) is told along with the next change of state only.
     pub fn take_changes(&mut self) -> Vec<ObjectState> {
         let gone = self.gone.drain(..).map(ObjectState::InstanceGone);
-        let routers = self.routers.iter_mut().filter_map(|router| {
-            router.take_dirty().then(|| ObjectState::Instance(Box::new(router.snapshot())))
-        });
+        let news = self.routers.take_news();
+        let routers = news.map(|router| ObjectState::Instance(Box::new(router.snapshot())));
         let changed = std::mem::take(&mut self.changed_scripts);
         let scripts = changed.iter().filter_map(|id| self.scripts.get(id));
         let scripts = scripts.map(|tracker| ObjectState::Script(tracker.snapshot()));
@@ -259,7 +259,9 @@ impl Stack {
 
     /// Adverts first: routers before scripts.
     pub(crate) fn serve_timeouts(&mut self, now: Instant, out: &mut Outputs) {
-        self.each_router(now, out, |router, turn| router.handle_timeout(turn));
+        for at in self.routers.due(now) {
+            self.with_router(now, at, out, |router, turn| router.handle_timeout(turn));
+        }
         for link in self.debounce.due(now) {
             self.follow_link(now, link, out);
         }
@@ -357,7 +359,7 @@ impl Stack {
             return;
         };
         let listener = self.listeners.get(&(index, Family::of(carrier.source), view.vrid()));
-        let Some(router) = listener.and_then(|at| self.routers.get_mut(*at)) else {
+        let Some((at, router)) = listener.and_then(|at| Some((*at, self.routers.get(*at)?))) else {
             self.stray.unknown_vrid += 1;
             return;
         };
@@ -365,9 +367,9 @@ impl Stack {
             self.stray.misdirected += 1;
             return;
         }
-        let Self { links, scripts, announcements, generation, .. } = self;
-        let mut turn = Turn { now, links, scripts, announcements, generation, out };
-        router.receive(&mut turn, view, &carrier, sealed);
+        self.with_router(now, at, out, |router, turn| {
+            router.receive(turn, view, &carrier, sealed);
+        });
     }
 
     pub(crate) fn rebuild_listeners(&mut self) {
@@ -388,9 +390,9 @@ impl Stack {
         act: impl FnOnce(&mut VirtualRouter, &mut Turn<'_>),
     ) {
         let Self { routers, links, scripts, announcements, generation, .. } = self;
-        if let Some(router) = routers.get_mut(at) {
+        routers.act(at, |router| {
             act(router, &mut Turn { now, links, scripts, announcements, generation, out });
-        }
+        });
     }
 
     pub(crate) fn each_router(
@@ -401,9 +403,7 @@ impl Stack {
     ) {
         let Self { routers, links, scripts, announcements, generation, .. } = self;
         let mut turn = Turn { now, links, scripts, announcements, generation, out };
-        for router in routers {
-            act(router, &mut turn);
-        }
+        routers.act_all(|router| act(router, &mut turn));
     }
 }
 

@@ -11,11 +11,11 @@ use crate::stack::Stack;
 
 impl Stack {
     pub(crate) fn resume(&mut self, now: Instant, known: &Snapshot) {
-        for router in &mut self.routers {
+        self.routers.act_all(|router| {
             if let Some(known) = known.instance(&Identity::of(router.config())) {
                 router.resume(now, known);
             }
-        }
+        });
         for tracker in self.scripts.values_mut() {
             if let Some(known) = known.script(&tracker.config().name) {
                 tracker.resume(known);

@@ -62,7 +62,7 @@ impl Stack {
 
     /// All counters start again (`--signum=STATS_CLEAR`).
     pub fn clear_statistics(&mut self) {
-        self.routers.iter_mut().for_each(VirtualRouter::clear_statistics);
+        self.routers.act_all(VirtualRouter::clear_statistics);
     }
 }
 
