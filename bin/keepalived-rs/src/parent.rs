@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
+use base::Sighting;
 use control_plane::Config;
 use ipc::{Channel, Coalesce, Generation, Received, Report, SendError, ToChild, ToParent};
 use scheduler::{Event, Interest, Scheduler, Signal, Token};
@@ -45,6 +46,8 @@ pub(crate) struct Start<Known> {
     pub(crate) config: Config,
     /// The last known state of the child that this one replaces.
     pub(crate) known: Option<Known>,
+    /// Files and processes as the parent sees them.
+    pub(crate) outside: Vec<Sighting>,
 }
 
 /// What the parent asks for.
@@ -55,6 +58,8 @@ pub(crate) enum Order {
     Commit(Generation, Box<Config>),
     /// Say what you are now: see [`Parent::report_live`].
     Report(Report),
+    /// What the parent sees outside has changed.
+    Outside(Vec<Sighting>),
     /// The parent is gone: leave in order.
     Leave,
 }
@@ -94,10 +99,15 @@ where
         scheduler: &mut Scheduler,
     ) -> io::Result<Option<Start<Known>>> {
         let mut events = Vec::new();
+        let mut outside = Vec::new();
         loop {
             match self.channel.receive() {
                 Ok(Some(Received { message: ToChild::Start { generation }, fds })) => {
-                    return begin(generation, &fds).map(Some).map_err(io::Error::other);
+                    return begin(generation, &fds, outside).map(Some).map_err(io::Error::other);
+                }
+                Ok(Some(Received { message: ToChild::Sightings, fds })) => {
+                    outside = read_outside(&fds);
+                    continue;
                 }
                 Ok(Some(_)) => continue,
                 Ok(None) => {}
@@ -128,6 +138,8 @@ where
                 ToChild::Start { .. } => {}
                 ToChild::Ping(number) => self.say(&ToParent::Pong(number)),
                 ToChild::Report(report) => return Some(Order::Report(report)),
+                ToChild::Sightings => return Some(Order::Outside(read_outside(&fds))),
+                ToChild::Sighting(sighting) => return Some(Order::Outside(vec![sighting])),
                 ToChild::Prepare { generation } => match read_config(&fds) {
                     Ok(config) => {
                         self.prepared = Some((generation, config.clone()));
@@ -234,18 +246,27 @@ fn shortened(changes: impl IntoIterator<Item = String>) -> Vec<String> {
 fn begin<Known: DeserializeOwned>(
     generation: Generation,
     fds: &[OwnedFd],
+    outside: Vec<Sighting>,
 ) -> Result<Start<Known>, String> {
     let config = *read_config(fds)?;
     let known = match fds.get(1) {
         Some(fd) => Some(ipc::blob::read(fd.as_fd()).map_err(|error| error.to_string())?),
         None => None,
     };
-    Ok(Start { generation, config, known })
+    Ok(Start { generation, config, known, outside })
 }
 
 fn read_config(fds: &[OwnedFd]) -> Result<Box<Config>, String> {
     let fd = fds.first().ok_or("no configuration came along")?;
     ipc::blob::read(fd.as_fd()).map(Box::new).map_err(|error| error.to_string())
+}
+
+fn read_outside(fds: &[OwnedFd]) -> Vec<Sighting> {
+    let Some(fd) = fds.first() else { return Vec::new() };
+    ipc::blob::read(fd.as_fd()).unwrap_or_else(|error| {
+        log::error!("nothing is known of tracked files and processes: {error}");
+        Vec::new()
+    })
 }
 
 #[cfg(test)]

@@ -4,11 +4,14 @@
 //! - [`time`]: [`Instant`] and [`Duration`] in microseconds, serialisable and hashable
 //! - [`vrrp`]: [`Vrid`], [`Priority`], [`Weight`]
 //! - [`net`]: [`IfIndex`], and `ipnet`'s prefixes under one name
+//! - [`sighting`]: what the parent process sees outside for its children
 
 pub mod net;
+pub mod sighting;
 pub mod time;
 pub mod vrrp;
 
 pub use net::{IfIndex, IpNet, Ipv4Net, Ipv6Net};
+pub use sighting::{Sighted, Sighting};
 pub use time::{Duration, Instant};
 pub use vrrp::{OutOfRange, Priority, Vrid, Weight};

@@ -32,7 +32,7 @@ pub enum BlobError {
 ///
 /// # Errors
 /// As [`BlobError`] says.
-pub fn write<T: Serialize>(name: &str, value: &T) -> Result<OwnedFd, BlobError> {
+pub fn write<T: Serialize + ?Sized>(name: &str, value: &T) -> Result<OwnedFd, BlobError> {
     let bytes = encode(value, BLOB_LIMIT)?;
     memfd::create_sealed(name, &bytes).map_err(BlobError::Io)
 }

@@ -41,7 +41,7 @@ fn options(limit: u64) -> impl Options {
     bincode::DefaultOptions::new().with_fixint_encoding().with_limit(limit).reject_trailing_bytes()
 }
 
-pub(crate) fn encode<T: Serialize>(value: &T, limit: u64) -> Result<Vec<u8>, CodecError> {
+pub(crate) fn encode<T: Serialize + ?Sized>(value: &T, limit: u64) -> Result<Vec<u8>, CodecError> {
     let unlimited = options(u64::MAX);
     let length = unlimited.serialized_size(value).map_err(CodecError::Unwritable)?;
     if length > limit {

@@ -1,8 +1,8 @@
 //! What the processes say to each other. New variants go to the end.
 
-use std::convert::Infallible;
 use std::fmt;
 
+use base::{Sighted, Sighting};
 use serde::{Deserialize, Serialize};
 
 /// Which configuration: 1 is the one of the start, each reload is one more.
@@ -56,6 +56,11 @@ pub enum ToChild {
     Ping(u64),
     /// Say what you are now, for the files of this request.
     Report(Report),
+    /// All that is watched outside, as it is now: before `Start`, and before a `Commit` that may ask
+    /// for more. Descriptor: a list of [`Sighting`].
+    Sightings,
+    /// Something outside has changed.
+    Sighting(Sighting),
 }
 
 /// Files that an administrator asks for, by signal.
@@ -72,10 +77,13 @@ pub enum Report {
 }
 
 impl Coalesce for ToChild {
-    type Key = Infallible;
+    type Key = Sighted;
 
-    fn coalesce_key(&self) -> Option<Infallible> {
-        None
+    fn coalesce_key(&self) -> Option<Sighted> {
+        match self {
+            Self::Sighting(sighting) => Some(sighting.of()),
+            _ => None,
+        }
     }
 }
 
@@ -147,10 +155,12 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn only_states_replace_each_other() {
+    fn only_states_and_sightings_replace_each_other() {
         let state = ToParent::State(Record { name: "VI_1".to_owned(), value: 1 });
         assert_eq!(state.coalesce_key(), Some("VI_1".to_owned()));
         assert_eq!(ToParent::<Record>::Pong(1).coalesce_key(), None);
         assert_eq!(ToChild::Ping(1).coalesce_key(), None);
+        let file = Sighting::File { name: "f".to_owned(), value: 1 };
+        assert_eq!(ToChild::Sighting(file).coalesce_key(), Some(Sighted::File("f".to_owned())));
     }
 }

@@ -82,7 +82,7 @@ impl Node {
             script_good: true,
             life: Life::Off,
             installed: BTreeSet::new(),
-            memory: Snapshot { instances: Vec::new(), scripts: Vec::new() },
+            memory: Snapshot { instances: Vec::new(), scripts: Vec::new(), processes: Vec::new() },
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -43,6 +43,41 @@ fn write_new(path: &Path, lines: impl Iterator<Item = String>) -> io::Result<()>
         out.write_all(b"\n")?;
     }
     out.into_inner()?.flush()
+}
+
+/// The first `limit` bytes of a plain file. Nothing is waited for: a pipe or a device is refused.
+///
+/// # Errors
+/// `InvalidInput` for anything but a plain file; the system's others.
+pub fn read_small(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    let mut bytes = Vec::new();
+    file.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Makes a file with this text, mode 0644 less the umask. One that is there stays as it is, or
+/// with `overwrite` gets the text; a symbolic link at the end of the path is refused.
+///
+/// # Errors
+/// `FilesystemLoop` (`ELOOP`) for a symbolic link; the system's others.
+pub fn initialise(path: &Path, text: &str, overwrite: bool) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).mode(0o644).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+    if overwrite {
+        options.create(true).truncate(true);
+    } else {
+        options.create_new(true);
+    }
+    match options.open(path) {
+        Ok(mut file) => file.write_all(text.as_bytes()),
+        Err(error) if !overwrite && error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 #[cfg(test)]
@@ -93,6 +128,32 @@ mod tests {
         replace(&link, lines(&["dump"])).unwrap();
         assert_eq!(fs::read_to_string(&target).unwrap(), "precious");
         assert!(fs::symlink_metadata(&link).unwrap().is_file());
+    }
+
+    #[test]
+    fn of_a_plain_file_the_beginning_is_read_and_a_pipe_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let [file, pipe] = ["file", "pipe"].map(|name| folder.path().join(name));
+        fs::write(&file, "12345").unwrap();
+        assert_eq!(read_small(&file, 3).unwrap(), b"123");
+        crate::fifo::make(&pipe, None).unwrap();
+        assert_eq!(read_small(&pipe, 3).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+    }
+
+    #[test]
+    fn a_file_is_initialised_once_or_each_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("number");
+        let text = || fs::read_to_string(&path).unwrap();
+        initialise(&path, "5\n", false).unwrap();
+        initialise(&path, "6\n", false).unwrap();
+        assert_eq!(text(), "5\n");
+        initialise(&path, "7\n", true).unwrap();
+        assert_eq!(text(), "7\n");
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert!(initialise(&link, "8\n", true).is_err());
+        assert_eq!(text(), "7\n");
     }
 
     #[test]

@@ -17,6 +17,7 @@
 //! - [`fifo`]: named pipes
 //! - [`files`]: files that root opens by a name that somebody else may have prepared
 //! - [`regex`](mod@regex): patterns
+//! - [`watch`]: directories whose files may change
 //! - [`users`]: user and group names
 
 pub mod clock;
@@ -40,6 +41,7 @@ pub mod tcp;
 pub mod timer_fd;
 pub mod users;
 pub mod vrrp_socket;
+pub mod watch;
 
 pub use interface::{interface_index, interfaces};
 pub use packet_socket::PacketSocket;

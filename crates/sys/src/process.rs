@@ -158,6 +158,14 @@ fn pidfd_open(pid: Pid) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
+/// A descriptor that becomes readable when a process ends, whose parent need not be this one.
+///
+/// # Errors
+/// `ESRCH`: there is no such process.
+pub fn end_of(pid: i32) -> io::Result<OwnedFd> {
+    pidfd_open(Pid::from_raw(pid))
+}
+
 /// The signal that this process gets when its parent dies. To be called in the child, with the
 /// parent's number as known before the fork. A change of user removes it.
 ///

@@ -73,11 +73,11 @@ fn vrrp<'a>(
         ))
         .chain(section(
             "VRRP Track files",
-            (0..vrrp.files.len()).map(|place| trackers::file(vrrp, place)),
+            (0..vrrp.files.len()).map(move |place| trackers::file(vrrp, place, state)),
         ))
         .chain(section(
             "VRRP Track processes",
-            (0..vrrp.processes.len()).map(|place| trackers::process(vrrp, place)),
+            (0..vrrp.processes.len()).map(move |place| trackers::process(vrrp, place, state)),
         ))
 }
 

@@ -5,6 +5,7 @@ use std::io;
 
 use base::Duration;
 use control_plane::Config;
+use control_plane::model::tracking::{ParamMatch, TrackProcess};
 use control_plane::model::vrrp::Vmac;
 use control_plane::model::{Authentication, Command, Instance, Preempt, Version};
 use serde::Serialize;
@@ -38,7 +39,10 @@ pub fn json(
     let mut bytes = Vec::new();
     let mut out = serde_json::Serializer::with_formatter(&mut bytes, EscapedSlash);
     match config.global.files.json_version {
-        Some(2) => Second { vrrp: instances, track_process: [] }.serialize(&mut out)?,
+        Some(2) => {
+            let track_process = processes(config, live);
+            Second { vrrp: instances, track_process }.serialize(&mut out)?;
+        }
         _ => instances.serialize(&mut out)?,
     }
     Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
@@ -60,7 +64,52 @@ impl Formatter for EscapedSlash {
 #[derive(Serialize)]
 struct Second {
     vrrp: Vec<Entry>,
-    track_process: [(); 0],
+    track_process: Vec<Process>,
+}
+
+/// A `vrrp_track_process`.
+#[derive(Serialize)]
+struct Process {
+    process: String,
+    param_match: &'static str,
+    min_processes: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_processes: Option<u32>,
+    current_processes: u32,
+    have_quorum: bool,
+    weight: i16,
+    terminate_delay: f64,
+    fork_delay: f64,
+    fork_delay_timer_running: bool,
+    terminate_delay_timer_running: bool,
+    full_command: bool,
+}
+
+fn processes(config: &Config, live: &VrrpLive) -> Vec<Process> {
+    // Delays are at most an hour, so nothing is lost.
+    let seconds = |span: Duration| span.as_micros() as f64 / 1e6;
+    let process = |one: &TrackProcess| {
+        let (known, count) = live.process(&one.name)?;
+        Some(Process {
+            process: one.name.clone(),
+            param_match: one.param_match.map_or("none", |how| match how {
+                ParamMatch::Exact => "exact",
+                ParamMatch::Partial => "partial",
+                ParamMatch::Initial => "initial",
+            }),
+            min_processes: one.quorum,
+            max_processes: one.quorum_max,
+            current_processes: count,
+            have_quorum: known.up == Some(true),
+            weight: one.weight,
+            terminate_delay: seconds(one.terminate_delay),
+            fork_delay: seconds(one.fork_delay),
+            fork_delay_timer_running: known.gains(),
+            terminate_delay_timer_running: known.loses(),
+            full_command: one.full_command,
+        })
+    };
+    config.vrrp.processes.iter().filter_map(process).collect()
 }
 
 #[derive(Serialize)]

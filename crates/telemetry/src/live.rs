@@ -3,11 +3,11 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use base::{Duration, Instant};
+use base::{Duration, Instant, Sighting};
 use checkers::{ServerId, ServerState};
 use control_plane::model::ServiceAddress;
 use serde::{Deserialize, Serialize};
-use vrrp_stack::{InstanceView, ScriptView, State, View};
+use vrrp_stack::{InstanceView, ProcessSnapshot, ScriptView, State, View};
 
 /// The VRRP process at one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +23,24 @@ pub struct VrrpLive {
 impl VrrpLive {
     pub(crate) fn instance(&self, name: &str) -> Option<&InstanceView> {
         self.stack.instances.iter().find(|one| one.known.identity.name == name)
+    }
+
+    /// The number in a `track_file`.
+    pub(crate) fn value(&self, file: &str) -> Option<i32> {
+        self.stack.seen.iter().find_map(|one| match one {
+            Sighting::File { name, value } if name == file => Some(*value),
+            _ => None,
+        })
+    }
+
+    /// A `vrrp_track_process`, and how many processes of it there are.
+    pub(crate) fn process(&self, name: &str) -> Option<(&ProcessSnapshot, u32)> {
+        let known = self.stack.processes.iter().find(|known| known.name == name)?;
+        let count = self.stack.seen.iter().find_map(|one| match one {
+            Sighting::Processes { name: of, count } if of == name => Some(*count),
+            _ => None,
+        });
+        Some((known, count.unwrap_or(0)))
     }
 
     pub(crate) fn script(&self, name: &str) -> Option<&ScriptView> {

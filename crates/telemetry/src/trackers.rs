@@ -57,11 +57,12 @@ fn script_state(lines: &mut Lines, script: &VrrpScript, known: &ScriptSnapshot) 
 }
 
 /// `track_file`.
-pub(crate) fn file(vrrp: &Vrrp, place: usize) -> Lines {
+pub(crate) fn file(vrrp: &Vrrp, place: usize, live: Option<&VrrpLive>) -> Lines {
     let mut lines = Lines::default();
     let Some(file) = vrrp.files.get(place) else { return lines };
     lines.item(1, "Track file", &file.name);
     lines.item(3, "File", &file.path);
+    lines.optional(3, "Status", live.and_then(|live| live.value(&file.name)));
     lines.item(3, "Weight", format!("{}{}", file.weight, reversed(file.reverse)));
     tracking(&mut lines, vrrp, |instance| {
         let one = instance.track_files.iter().find(|one| one.file.0 == place)?;
@@ -71,7 +72,7 @@ pub(crate) fn file(vrrp: &Vrrp, place: usize) -> Lines {
 }
 
 /// `vrrp_track_process`.
-pub(crate) fn process(vrrp: &Vrrp, place: usize) -> Lines {
+pub(crate) fn process(vrrp: &Vrrp, place: usize, live: Option<&VrrpLive>) -> Lines {
     let mut lines = Lines::default();
     let Some(process) = vrrp.processes.get(place) else { return lines };
     lines.item(1, "VRRP Track process", &process.name);
@@ -89,9 +90,19 @@ pub(crate) fn process(vrrp: &Vrrp, place: usize) -> Lines {
     lines.optional(3, "Param match", how);
     lines.item(3, "Min processes", process.quorum);
     lines.optional(3, "Max processes", process.quorum_max);
+    let live = live.and_then(|live| live.process(&process.name));
+    if let Some((known, count)) = live {
+        lines.item(3, "Current processes", count);
+        lines.item(3, "Have quorum", true_false(known.up == Some(true)));
+    }
     lines.item(3, "Weight", format!("{}{}", process.weight, reversed(process.reverse)));
     lines.item(3, "Terminate delay", format!("{}s", seconds(process.terminate_delay)));
     lines.item(3, "Fork delay", format!("{}s", seconds(process.fork_delay)));
+    if let Some((known, _)) = live {
+        let runs = |runs: bool| if runs { "running" } else { "not running" };
+        lines.at(3, format!("Fork delay timer {}", runs(known.gains())));
+        lines.at(3, format!("Terminate delay timer {}", runs(known.loses())));
+    }
     lines.item(3, "Full command", true_false(process.full_command));
     tracking(&mut lines, vrrp, |instance| {
         let one = instance.track_processes.iter().find(|one| one.process.0 == place)?;

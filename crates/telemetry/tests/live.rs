@@ -6,9 +6,10 @@ mod exporter;
 
 use std::net::Ipv4Addr;
 
-use base::{Duration, IfIndex, Instant, Priority, Vrid, Weight};
+use base::{Duration, IfIndex, Instant, Priority, Sighting, Vrid, Weight};
 use control_plane::Config;
 use control_plane::model::checks::{Checker, CheckerKind, TcpCheck};
+use control_plane::model::tracking::{TrackFile, TrackProcess};
 use control_plane::model::{
     Command, Instance, Lvs, Protocol, RealServer, ScriptId, ServiceAddress, TrackScript,
     VirtualAddress, VirtualServer, Vrrp, VrrpScript,
@@ -250,6 +251,55 @@ fn json_has_keepaliveds_fields_in_its_order() {
     assert_eq!(json(&config).unwrap(), format!("[{JSON}]"));
     config.global.files.json_version = Some(2);
     assert_eq!(json(&config).unwrap(), format!("{{\"vrrp\":[{JSON}],\"track_process\":[]}}"));
+}
+
+#[test]
+fn tracked_files_and_processes_are_shown_with_what_was_seen() {
+    let mut config = config();
+    config.vrrp.instances.remove(0);
+    config.vrrp.files = vec![TrackFile {
+        name: "load".into(),
+        path: "/run/load".into(),
+        weight: 1,
+        reverse: false,
+        init: None,
+    }];
+    config.vrrp.processes = vec![TrackProcess {
+        name: "shells".into(),
+        process: vec!["sleep".into()],
+        param_match: None,
+        weight: 5,
+        reverse: false,
+        quorum: 1,
+        quorum_max: None,
+        fork_delay: Duration::from_millis(500),
+        terminate_delay: Duration::from_millis(500),
+        full_command: false,
+    }];
+    let (at, mut out) = (Instant::from_micros(0), Outputs::new());
+    let mut stack = Stack::new(at, &config.vrrp, &[link()], None, &mut out);
+    for seen in [
+        Sighting::File { name: "load".into(), value: -3 },
+        Sighting::Processes { name: "shells".into(), count: 2 },
+        Sighting::Processes { name: "shells".into(), count: 0 },
+    ] {
+        stack.handle_input(at, Input::Sighted(&seen), &mut out);
+    }
+    let live = VrrpLive { at, stack: stack.view(), links: Vec::new() };
+    config.global.files.json_version = Some(2);
+    let json = telemetry::json(&config, &live, clock(&live)).unwrap().unwrap();
+    // As keepalived 2.4.3 wrote it, but for the numbers.
+    let expected = r#""track_process":[{"process":"shells","param_match":"none","min_processes":1,"current_processes":0,"have_quorum":true,"weight":5,"terminate_delay":0.5,"fork_delay":0.5,"fork_delay_timer_running":false,"terminate_delay_timer_running":true,"full_command":false}]}"#;
+    assert!(json.ends_with(expected), "{json}");
+    let text: Vec<String> = telemetry::vrrp_data(&config, &live, clock(&live)).collect();
+    let text = text.join("\n");
+    for part in [
+        "   File = /run/load\n   Status = -3\n   Weight = 1",
+        "   Min processes = 1\n   Current processes = 0\n   Have quorum = true\n   Weight = 5",
+        "   Fork delay timer not running\n   Terminate delay timer running\n   Full command = false",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
 }
 
 #[test]

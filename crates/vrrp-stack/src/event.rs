@@ -153,6 +153,13 @@ pub enum Saying {
     CauseCome(String),
     /// That no longer keeps it in FAULT.
     CauseGone(String),
+    /// A tracked file makes a fault, or no longer.
+    TrackedFile {
+        /// Name of the `track_file`.
+        name: String,
+        /// Whether it does.
+        fault_state: bool,
+    },
     /// Another router sent what it should not.
     Complaint(Complaint),
 }
@@ -242,9 +249,10 @@ impl Saying {
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Instance { name, says: Saying::OtherOwnerSilent } => {
-                write!(f, "({name}): {}", Saying::OtherOwnerSilent)
-            }
+            Self::Instance {
+                name,
+                says: says @ (Saying::OtherOwnerSilent | Saying::TrackedFile { .. }),
+            } => write!(f, "({name}): {says}"),
             Self::Instance { name, says } => write!(f, "({name}) {says}"),
             Self::Script { name, says: ScriptSaying::NowReturning(status) } => {
                 write!(f, "Script `{name}` now returning {status}")
@@ -321,6 +329,12 @@ impl fmt::Display for Saying {
                 "Sending/queueing Unsolicited Neighbour Adverts on {interface} for {address}"
             ),
             Self::CauseCome(cause) => write!(f, "fault: {cause}"),
+            Self::TrackedFile { name, fault_state: true } => {
+                write!(f, "tracked file {name} now FAULT state")
+            }
+            Self::TrackedFile { name, fault_state: false } => {
+                write!(f, "tracked file {name} leaving FAULT state")
+            }
             Self::CauseGone(cause) => write!(f, "fault is over: {cause}"),
             Self::IntervalAdopted { from, to } => write!(
                 f,

@@ -44,6 +44,11 @@ pub(crate) fn effective_instances(config: &Vrrp) -> Vec<Instance> {
             merge(&mut instance.track_interfaces, &group.track_interfaces, |one, two| {
                 one.interface == two.interface
             });
+            merge(&mut instance.track_files, &group.track_files, |one, two| one.file == two.file);
+            merge(&mut instance.track_processes, &group.track_processes, |one, two| {
+                one.process == two.process
+            });
+            merge(&mut instance.track_bfds, &group.track_bfds, |one, two| one.bfd == two.bfd);
         }
     }
     instances

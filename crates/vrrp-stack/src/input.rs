@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use base::IfIndex;
+use base::{IfIndex, Sighting};
 use control_plane::model::Vrrp;
 
 use crate::link::Link;
@@ -29,6 +29,8 @@ pub enum Input<'a> {
         /// How it ended.
         status: ExitKind,
     },
+    /// The parent process has looked at a tracked file or process.
+    Sighted(&'a Sighting),
     /// An address that somebody had removed was put back: neighbours are told again.
     AddressRepaired(IfIndex, IpAddr),
     /// The time of [`Stack::next_timeout`](crate::Stack::next_timeout) has come.

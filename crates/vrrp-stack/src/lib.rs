@@ -9,6 +9,7 @@
 //! - [`script`]: one tracking script
 //! - [`announce`]: the pace of gratuitous ARP
 //! - `routers`: all of them, and which have something to do
+//! - `observed`: files and processes that are tracked
 //! - `group`: routers that change state together
 //! - [`addresses`]: addresses that are to be installed, removed, guarded
 //! - [`reload`]: what another configuration would change
@@ -27,6 +28,7 @@ pub mod input;
 pub mod link;
 mod links;
 pub mod notification;
+mod observed;
 pub mod output;
 pub mod reload;
 pub mod router;
@@ -46,6 +48,7 @@ pub use event::{Event, Level, Saying, ScriptSaying};
 pub use input::{Input, Packet};
 pub use link::Link;
 pub use notification::{Notification, NotifyObject, NotifyState};
+pub use observed::ProcessSnapshot;
 pub use output::{KillSignal, OutgoingAdvert, Output, Outputs, SocketKey};
 pub use reload::Change;
 pub use script::{ExitKind, RunId, ScriptSnapshot, Verdict};

@@ -120,8 +120,10 @@ impl Stack {
             .collect();
 
         self.generation += 1;
-        let Self { links, scripts, announcements, generation, .. } = self;
-        let mut turn = Turn { now, links, scripts, announcements, generation, out };
+        self.observed.configure(new);
+        self.observed.recount(now);
+        let Self { links, scripts, observed, announcements, generation, .. } = self;
+        let mut turn = Turn { now, links, scripts, observed, announcements, generation, out };
         for (identity, mut router) in old {
             let deleted = router.config().notify.report_deleted;
             let told = if deleted { NotifyState::Deleted } else { NotifyState::Fault };

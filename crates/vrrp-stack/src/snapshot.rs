@@ -5,6 +5,7 @@ use control_plane::model;
 use serde::{Deserialize, Serialize};
 use wire::Family;
 
+use crate::observed::ProcessSnapshot;
 use crate::script::ScriptSnapshot;
 use crate::state::State;
 use crate::statistics::Statistics;
@@ -38,6 +39,9 @@ pub struct Snapshot {
     pub instances: Vec<InstanceSnapshot>,
     /// One entry a script that is tracked.
     pub scripts: Vec<ScriptSnapshot>,
+    /// One entry a `vrrp_track_process`.
+    #[serde(default)] // what an older version hands over lacks it
+    pub processes: Vec<ProcessSnapshot>,
 }
 
 /// One instance at one moment.
@@ -70,6 +74,8 @@ pub enum ObjectState {
     InstanceGone(Identity),
     /// A script.
     Script(ScriptSnapshot),
+    /// A `vrrp_track_process`.
+    Process(ProcessSnapshot),
 }
 
 /// What [`ObjectState`] is about.
@@ -79,6 +85,8 @@ pub enum ObjectKey {
     Instance(Identity),
     /// A script, by name.
     Script(String),
+    /// A `vrrp_track_process`, by name.
+    Process(String),
 }
 
 impl ObjectState {
@@ -88,6 +96,7 @@ impl ObjectState {
             Self::Instance(instance) => ObjectKey::Instance(instance.identity.clone()),
             Self::InstanceGone(identity) => ObjectKey::Instance(identity.clone()),
             Self::Script(script) => ObjectKey::Script(script.name.clone()),
+            Self::Process(process) => ObjectKey::Process(process.name.clone()),
         }
     }
 }
@@ -121,6 +130,12 @@ impl Snapshot {
                 match self.scripts.iter_mut().find(|old| old.name == new.name) {
                     Some(old) => *old = new,
                     None => self.scripts.push(new),
+                }
+            }
+            ObjectState::Process(new) => {
+                match self.processes.iter_mut().find(|old| old.name == new.name) {
+                    Some(old) => *old = new,
+                    None => self.processes.push(new),
                 }
             }
         }

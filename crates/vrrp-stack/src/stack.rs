@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use base::{IfIndex, Instant, IpNet};
+use base::{IfIndex, Instant, IpNet, Sighting};
 use control_plane::model::{ScriptId, Vrrp};
 use wire::{AdvertView, Family};
 
@@ -17,6 +17,7 @@ use crate::input::{Input, Packet};
 use crate::link::Link;
 use crate::links::Links;
 use crate::notification::NotifyState;
+use crate::observed::Observed;
 use crate::output::{Output, Outputs, SocketKey};
 use crate::router::{Turn, VirtualRouter};
 use crate::routers::Routers;
@@ -36,6 +37,7 @@ pub struct Stack {
     pub(crate) groups: Vec<SyncGroup>,
     /// Only scripts that somebody tracks.
     pub(crate) scripts: BTreeMap<ScriptId, ScriptTracker>,
+    pub(crate) observed: Observed,
     pub(crate) links: Links,
     pub(crate) debounce: Debounce,
     /// `vrrp_startup_delay`: until then nothing is started.
@@ -68,10 +70,23 @@ impl Stack {
         resume: Option<&Snapshot>,
         out: &mut Outputs,
     ) -> Self {
+        Self::new_seeing(now, config, links, resume, &[], out)
+    }
+
+    /// A stack that knows from its first moment what of files and processes was seen.
+    pub fn new_seeing(
+        now: Instant,
+        config: &Vrrp,
+        links: &[Link],
+        resume: Option<&Snapshot>,
+        seen: &[Sighting],
+        out: &mut Outputs,
+    ) -> Self {
         let mut stack = Self {
             routers: Self::new_routers(config),
             groups: Vec::new(),
             scripts: Self::tracked_scripts(now, config),
+            observed: Observed::new(config),
             links: Links::default(),
             debounce: Debounce::default(),
             start_at: None,
@@ -91,6 +106,8 @@ impl Stack {
             stack.links.insert(link.clone());
         }
         stack.debounce.configure(&config.link_delays);
+        stack.observed.resume(resume.map_or(&[], |known| &known.processes));
+        seen.iter().for_each(|sighting| stack.observed.see(now, sighting));
         match resume {
             Some(known) => {
                 stack.resume(now, known);
@@ -136,6 +153,10 @@ impl Stack {
             Input::LinkGone(index) => self.link_gone(now, index, out),
             Input::Packet { index, packet } => self.receive(now, index, packet, out),
             Input::ScriptExited { run, status } => self.script_exited(now, run, status, out),
+            Input::Sighted(sighting) => {
+                self.observed.see(now, sighting);
+                self.look_around(now, out);
+            }
             Input::AddressRepaired(index, address) => {
                 self.each_router(now, out, |router, turn| {
                     let mut places = router.places(turn.links).into_iter();
@@ -165,7 +186,9 @@ impl Stack {
         let routers = self.routers.next_timeout().into_iter();
         let links = self.debounce.next_timeout();
         let scripts = self.scripts.values().filter_map(ScriptTracker::next_timeout);
-        routers.chain(scripts).chain(self.announcements.next_timeout()).chain(links).min()
+        let processes = self.observed.next_timeout();
+        let own = routers.chain(scripts).chain(processes);
+        own.chain(self.announcements.next_timeout()).chain(links).min()
     }
 
     /// The addresses that must be installed now, in the order of the configuration: the kernel makes
@@ -232,6 +255,7 @@ impl Stack {
         Snapshot {
             instances: self.routers.iter().map(VirtualRouter::snapshot).collect(),
             scripts: self.scripts.values().map(ScriptTracker::snapshot).collect(),
+            processes: self.observed.snapshots().collect(),
         }
     }
 
@@ -244,7 +268,8 @@ impl Stack {
         let changed = std::mem::take(&mut self.changed_scripts);
         let scripts = changed.iter().filter_map(|id| self.scripts.get(id));
         let scripts = scripts.map(|tracker| ObjectState::Script(tracker.snapshot()));
-        gone.chain(routers).chain(scripts).collect()
+        let processes = self.observed.take_changes().into_iter().map(ObjectState::Process);
+        gone.chain(routers).chain(scripts).chain(processes).collect()
     }
 
     pub(crate) fn stop(&mut self, now: Instant, out: &mut Outputs) {
@@ -264,6 +289,9 @@ impl Stack {
         }
         for link in self.debounce.due(now) {
             self.follow_link(now, link, out);
+        }
+        if self.observed.handle_timeout(now) {
+            self.look_around(now, out);
         }
         let due = |tracker: &ScriptTracker| tracker.next_timeout().is_some_and(|due| due <= now);
         let scripts = self.scripts.iter().filter(|(_, tracker)| due(tracker));
@@ -343,6 +371,11 @@ impl Stack {
     fn links_changed(&mut self, now: Instant, out: &mut Outputs) {
         self.generation += 1;
         self.rebuild_listeners();
+        self.look_around(now, out);
+    }
+
+    /// Something that routers depend on has changed.
+    fn look_around(&mut self, now: Instant, out: &mut Outputs) {
         self.each_router(now, out, |router, turn| {
             router.look_around(turn);
             router.follow_faults(turn);
@@ -389,9 +422,12 @@ impl Stack {
         out: &mut Outputs,
         act: impl FnOnce(&mut VirtualRouter, &mut Turn<'_>),
     ) {
-        let Self { routers, links, scripts, announcements, generation, .. } = self;
+        let Self { routers, links, scripts, observed, announcements, generation, .. } = self;
         routers.act(at, |router| {
-            act(router, &mut Turn { now, links, scripts, announcements, generation, out });
+            act(
+                router,
+                &mut Turn { now, links, scripts, observed, announcements, generation, out },
+            );
         });
     }
 
@@ -401,8 +437,8 @@ impl Stack {
         out: &mut Outputs,
         mut act: impl FnMut(&mut VirtualRouter, &mut Turn<'_>),
     ) {
-        let Self { routers, links, scripts, announcements, generation, .. } = self;
-        let mut turn = Turn { now, links, scripts, announcements, generation, out };
+        let Self { routers, links, scripts, observed, announcements, generation, .. } = self;
+        let mut turn = Turn { now, links, scripts, observed, announcements, generation, out };
         routers.act_all(|router| act(router, &mut turn));
     }
 }

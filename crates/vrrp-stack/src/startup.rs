@@ -37,6 +37,9 @@ impl Stack {
             Input::Reload(config) => {
                 let mut fresh = Self::new(now, config, &[], None, &mut Outputs::new());
                 fresh.links = std::mem::take(&mut self.links);
+                for sighting in self.observed.seen_all() {
+                    fresh.observed.see(now, &sighting);
+                }
                 fresh.start_at = self.start_at;
                 fresh.generation = self.generation + 1;
                 *self = fresh;
@@ -51,6 +54,7 @@ impl Stack {
             | Input::Packet { .. }
             | Input::ScriptExited { .. }
             | Input::AddressRepaired(..) => {}
+            Input::Sighted(sighting) => self.observed.see(now, sighting),
         }
     }
 

@@ -3,9 +3,10 @@
 
 use std::net::IpAddr;
 
-use base::{Duration, Instant};
+use base::{Duration, Instant, Sighting};
 use serde::{Deserialize, Serialize};
 
+use crate::observed::ProcessSnapshot;
 use crate::router::VirtualRouter;
 use crate::script::ScriptSnapshot;
 use crate::snapshot::InstanceSnapshot;
@@ -18,6 +19,10 @@ pub struct View {
     pub instances: Vec<InstanceView>,
     /// One entry a script that is tracked.
     pub scripts: Vec<ScriptView>,
+    /// One entry a `vrrp_track_process`.
+    pub processes: Vec<ProcessSnapshot>,
+    /// What was seen last of files and processes.
+    pub seen: Vec<Sighting>,
 }
 
 /// An instance at one moment.
@@ -57,6 +62,8 @@ impl Stack {
                 .values()
                 .map(|one| ScriptView { known: one.snapshot(), running: one.run().is_some() })
                 .collect(),
+            processes: self.observed.snapshots().collect(),
+            seen: self.observed.seen(),
         }
     }
 

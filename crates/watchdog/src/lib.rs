@@ -7,15 +7,18 @@
 //! - [`reload`]: prepare in every child, then commit in every child, or abort in all
 //! - [`pulse`]: whether a child still turns its loop
 //! - [`supervisor`]: the machine that composes them
+//! - [`number`]: what the text of a tracked file means
 //! - [`event`]: what is worth a log line, with its text
 
 pub mod child;
 pub mod event;
+pub mod number;
 pub mod pulse;
 pub mod reload;
 pub mod role;
 pub mod supervisor;
 
 pub use event::Event;
+pub use number::number;
 pub use role::Role;
 pub use supervisor::{Command, Exit, Input, Output, Settings, Signal, Supervisor};

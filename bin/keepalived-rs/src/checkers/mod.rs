@@ -119,7 +119,7 @@ impl Process {
         mut kernel: Kernel,
         start: Start<Snapshot>,
     ) -> io::Result<Self> {
-        let Start { generation, config, known } = start;
+        let Start { generation, config, known, .. } = start;
         let mut outputs = Outputs::new();
         let (now, seed) = (sys::clock::now(), sys::random::random_u64()?);
         if known.is_none() {
@@ -246,6 +246,7 @@ impl Process {
                     self.parent.say(&ToParent::Reloaded { generation });
                 }
                 Order::Report(report) => self.report(report),
+                Order::Outside(_) => {}
                 Order::Leave => {
                     self.leaving = true;
                     return;

@@ -113,7 +113,7 @@ impl Vrrp {
         mut parent: Parent<VrrpState>,
         start: Start<Snapshot>,
     ) -> io::Result<Self> {
-        let Start { generation, config, known } = start;
+        let Start { generation, config, known, outside } = start;
         let mut kernel = Kernel::open().map_err(io::Error::other)?;
         kernel.configure(&config);
         let kernel_token = scheduler.register(kernel.fd(), Interest::Read)?;
@@ -127,7 +127,8 @@ impl Vrrp {
         let now = sys::clock::now();
         let mut outputs = Outputs::new();
         let links = kernel.links(&ours);
-        let stack = Stack::new(now, &config.vrrp, &links, known.as_ref(), &mut outputs);
+        let known = known.as_ref();
+        let stack = Stack::new_seeing(now, &config.vrrp, &links, known, &outside, &mut outputs);
         parent.say(&ToParent::Ready { generation });
         Ok(Self {
             scripts: Scripts::new(&config, commands(&config)),
@@ -259,6 +260,11 @@ impl Vrrp {
                 }
                 Order::Commit(generation, new) => self.commit(now, generation, *new),
                 Order::Report(report) => self.report(now, report),
+                Order::Outside(seen) => {
+                    for sighting in &seen {
+                        self.input(now, Input::Sighted(sighting));
+                    }
+                }
                 Order::Leave => {
                     self.leaving = true;
                     return;

@@ -4,6 +4,7 @@
 mod dumps;
 mod fifos;
 mod lifecycle;
+mod outside;
 mod run_files;
 mod slot;
 mod start;
@@ -12,6 +13,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
 
+use base::{Instant, Sighting};
 use control_plane::Config;
 use ipc::{Generation, Report, ToChild};
 use scheduler::{Event, Scheduler, Signal, TimerId};
@@ -26,11 +28,13 @@ use crate::kind::{Checkers, Kind, Vrrp};
 use crate::{log_setup, parent, plan, scheduling};
 use dumps::Dumps;
 use fifos::Fifos;
+use outside::Outside;
 pub(crate) use run_files::RunFiles;
 use slot::Slot;
 pub(crate) use start::run;
 
 const TIMER: TimerId = TimerId(0);
+const OUTSIDE: TimerId = TimerId(1);
 
 /// What children handle, and CHLD, only for orphans of scripts: children are watched by pidfd.
 fn signals() -> Vec<Signal> {
@@ -55,6 +59,7 @@ struct WatchDog {
     checkers: Slot<Checkers>,
     running: Usable,
     fifos: Fifos,
+    outside: Outside,
     /// `running`, for `--plan`.
     shown: Option<OwnedFd>,
     /// What a reload has read and not adopted yet.
@@ -88,8 +93,11 @@ impl WatchDog {
         let supervisor = Supervisor::start(settings, &wanted, &mut outputs);
         let mut fifos = Fifos::default();
         fifos.follow(&running.config);
+        let mut scheduler = Scheduler::new(&signals())?;
+        let mut outside = Outside::default();
+        outside.follow(sys::clock::now(), &running.config, &mut scheduler);
         Ok(Self {
-            scheduler: Scheduler::new(&signals())?,
+            scheduler,
             supervisor,
             outputs: outputs.into(),
             vrrp: Slot::new(&files.vrrp),
@@ -97,6 +105,7 @@ impl WatchDog {
             shown: plan::show(&running),
             running,
             fifos,
+            outside,
             read: None,
             announce,
             is_up: false,
@@ -128,10 +137,11 @@ impl WatchDog {
             self.vrrp.flush(&mut self.scheduler);
             self.checkers.flush(&mut self.scheduler);
             self.scheduler.arm(TIMER, self.supervisor.next_timeout());
+            self.scheduler.arm(OUTSIDE, self.outside.next_timeout());
             log_setup::flush(sys::clock::now(), &mut self.scheduler);
             let now = self.scheduler.turn(&mut events)?;
             for event in events.drain(..) {
-                for input in self.inputs(event) {
+                for input in self.inputs(now, event) {
                     self.feed(now, input);
                 }
             }
@@ -139,20 +149,29 @@ impl WatchDog {
         }
     }
 
-    fn feed(&mut self, now: base::Instant, input: Input) {
+    fn feed(&mut self, now: Instant, input: Input) {
         let mut outputs = Vec::new();
         self.supervisor.handle_input(now, input, &mut outputs);
         self.outputs.extend(outputs);
     }
 
-    fn inputs(&mut self, event: Event) -> Vec<Input> {
+    fn inputs(&mut self, now: Instant, event: Event) -> Vec<Input> {
         match event {
+            Event::Timer(OUTSIDE) => {
+                let news = self.outside.on_timeout(now, &mut self.scheduler);
+                self.tell_outside(news)
+            }
             Event::Timer(_) => vec![Input::Timeout],
-            Event::Io { token, .. } => self
-                .vrrp
-                .on_event(token, &mut self.scheduler)
-                .or_else(|| self.checkers.on_event(token, &mut self.scheduler))
-                .unwrap_or_default(),
+            Event::Io { token, .. } => {
+                let of_child = self
+                    .vrrp
+                    .on_event(token, &mut self.scheduler)
+                    .or_else(|| self.checkers.on_event(token, &mut self.scheduler));
+                of_child.unwrap_or_else(|| {
+                    let news = self.outside.on_event(now, token, &mut self.scheduler);
+                    self.tell_outside(news.unwrap_or_default())
+                })
+            }
             Event::Signal(Signal::INT) if self.options.ignore_sigint => Vec::new(),
             Event::Signal(Signal::TERM | Signal::INT) => {
                 vec![Input::Stop { objects: configuration::objects(&self.running.config) }]
@@ -169,6 +188,16 @@ impl WatchDog {
                 Vec::new()
             }
         }
+    }
+
+    /// Tells the children what has changed outside.
+    fn tell_outside(&mut self, news: Vec<Sighting>) -> Vec<Input> {
+        for sighting in news {
+            let message = ToChild::Sighting(sighting);
+            self.vrrp.send(&message, None);
+            self.checkers.send(&message, None);
+        }
+        Vec::new()
     }
 
     /// Asks for the files of `report`; each child that has a part in them answers.
@@ -224,6 +253,7 @@ impl WatchDog {
                 if let Some(usable) = self.read.take() {
                     self.running = usable;
                     self.fifos.follow(&self.running.config);
+                    self.look_outside();
                     self.shown = plan::show(&self.running);
                 }
             }
@@ -264,11 +294,20 @@ impl WatchDog {
         }
     }
 
+    /// Before the children commit to a configuration they are told of what it names outside.
+    fn look_outside(&mut self) {
+        self.outside.follow(sys::clock::now(), &self.running.config, &mut self.scheduler);
+        let all = self.outside.all();
+        self.vrrp.send_outside(&all);
+        self.checkers.send_outside(&all);
+    }
+
     fn vrrp_place(&mut self) -> Place<'_, Vrrp> {
         Place {
             slot: &mut self.vrrp,
             scheduler: &mut self.scheduler,
             config: &self.running.config,
+            outside: self.outside.all(),
             generation: self.supervisor.generation(),
         }
     }
@@ -278,6 +317,7 @@ impl WatchDog {
             slot: &mut self.checkers,
             scheduler: &mut self.scheduler,
             config: &self.running.config,
+            outside: self.outside.all(),
             generation: self.supervisor.generation(),
         }
     }
@@ -299,11 +339,20 @@ impl WatchDog {
         blocked: sys::BlockedSignals,
     ) -> ! {
         let Self {
-            options, scheduler, announce, vrrp, checkers, pid: parent, running, shown, ..
+            options,
+            scheduler,
+            announce,
+            vrrp,
+            checkers,
+            pid: parent,
+            running,
+            shown,
+            outside,
+            ..
         } = self;
         let global = running.config.global;
         // Dropped in a copy these close descriptors; the parent has its own.
-        drop((scheduler, announce, shown));
+        drop((scheduler, announce, shown, outside));
         let pid_files = (vrrp.into_pid_file(), checkers.into_pid_file());
         let own = match K::ROLE {
             Role::Vrrp => pid_files.0,
@@ -366,6 +415,7 @@ struct Place<'a, K: Kind> {
     slot: &'a mut Slot<K>,
     scheduler: &'a mut Scheduler,
     config: &'a Config,
+    outside: Vec<Sighting>,
     generation: u64,
 }
 
@@ -379,7 +429,8 @@ impl<K: Kind> Place<'_, K> {
         };
         drop(theirs);
         let pid = child.pid();
-        self.slot.adopt(child, ours, self.generation, self.config, self.scheduler)?;
+        let Self { slot, scheduler, config, outside, generation } = self;
+        slot.adopt(child, ours, generation, config, &outside, scheduler)?;
         Ok(Forking::Parent(pid))
     }
 }

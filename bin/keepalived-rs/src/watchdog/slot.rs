@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
+use base::Sighting;
 use control_plane::Config;
 use ipc::{Channel, Generation, Received, Report, SendError, ToChild, ToParent};
 use scheduler::{Interest, Scheduler, Token};
@@ -68,6 +69,7 @@ impl<K: Kind> Slot<K> {
         mut channel: Channel<ToChild, ToParent<K::State>>,
         generation: u64,
         config: &Config,
+        outside: &[Sighting],
         scheduler: &mut Scheduler,
     ) -> Result<(), String> {
         let text = |error: io::Error| error.to_string();
@@ -79,6 +81,10 @@ impl<K: Kind> Slot<K> {
         let channel_token = scheduler.register(channel.as_fd(), Interest::Read).map_err(text)?;
         if let Some(file) = &mut self.pid_file {
             file.write(child.pid()).unwrap_or_else(|error| log::error!("{error}"));
+        }
+        if !outside.is_empty() {
+            let fd = blob("outside", outside)?;
+            channel.send_with(&ToChild::Sightings, vec![fd]).map_err(|error| error.to_string())?;
         }
         let generation = Generation(generation);
         channel
@@ -180,6 +186,18 @@ impl<K: Kind> Slot<K> {
         }
     }
 
+    /// Tells the process all that is known of what lies outside.
+    pub(super) fn send_outside(&mut self, outside: &[Sighting]) {
+        let Some(process) = &mut self.process else { return };
+        let sent = blob("outside", outside).and_then(|fd| {
+            let sent = process.channel.send_with(&ToChild::Sightings, vec![fd]);
+            sent.map_err(|error| error.to_string())
+        });
+        if let Err(error) = sent {
+            log::error!("cannot tell the {} child process: {error}", K::ROLE);
+        }
+    }
+
     /// What the process has said of itself since the last call.
     pub(super) fn take_reports(&mut self) -> Vec<(Report, K::Live)> {
         std::mem::take(&mut self.reports)
@@ -222,6 +240,6 @@ impl<K: Kind> Slot<K> {
     }
 }
 
-fn blob<T: serde::Serialize>(name: &str, value: &T) -> Result<OwnedFd, String> {
+fn blob<T: serde::Serialize + ?Sized>(name: &str, value: &T) -> Result<OwnedFd, String> {
     ipc::blob::write(name, value).map_err(|error| error.to_string())
 }

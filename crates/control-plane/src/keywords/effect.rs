@@ -64,9 +64,8 @@ static NOT_YET: &[Gap] = &[
     ),
     (GLOBAL, &["fifo_write_vrrp_states_on_reload"], "notify pipes"),
     (&[Block::SyncGroup], &["notify_priority_changes"], "notify pipes"),
-    (&[Block::Root], &["bfd_instance"], "BFD"),
+    (&[Block::Root], &["bfd_instance"], "BFD: no BFD process, every tracked session is down"),
     (&[Block::Bfd], &["*"], "BFD"),
-    (&[Block::Instance, Block::SyncGroup], &["track_bfd"], "BFD"),
     (&[Block::RealServer], &["BFD_CHECK"], "BFD"),
     (&[Block::BfdCheck], &["*"], "BFD"),
     (
@@ -178,17 +177,6 @@ static NOT_YET: &[Gap] = &[
     ),
     (INSTANCE, &["auth_hmac"], "authentication by HMAC"),
     (&[Block::AuthHmac], &["*"], "authentication by HMAC"),
-    (
-        &[Block::Root],
-        &["vrrp_track_process", "track_file", "vrrp_track_file"],
-        "tracking of files and processes",
-    ),
-    (&[Block::TrackProcess, Block::TrackFile], &["*"], "tracking of files and processes"),
-    (
-        &[Block::Instance, Block::SyncGroup],
-        &["track_file", "track_process"],
-        "tracking of files and processes",
-    ),
     (&[Block::RealServer], &["FILE_CHECK"], "tracking of files and processes"),
     (&[Block::FileCheck], &["*"], "tracking of files and processes"),
     (&[Block::Root], &["track_group"], "static entries that follow instances"),

@@ -27,6 +27,7 @@ use crate::complaint::ComplaintKind;
 use crate::event::{Event, Saying};
 use crate::links::Links;
 use crate::notification::{Notification, NotifyState};
+use crate::observed::Observed;
 use crate::output::{Output, Outputs, SocketKey};
 use crate::script::ScriptTracker;
 use crate::snapshot::{Identity, InstanceSnapshot};
@@ -45,6 +46,8 @@ pub(crate) struct Turn<'a> {
     pub(crate) links: &'a Links,
     /// The scripts that somebody tracks.
     pub(crate) scripts: &'a BTreeMap<ScriptId, ScriptTracker>,
+    /// The files and processes that can be tracked.
+    pub(crate) observed: &'a Observed,
     /// Where announcements wait.
     pub(crate) announcements: &'a mut AnnounceQueue,
     /// Grows when what the kernel should have may have changed.

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use base::{Instant, Priority};
 use control_plane::model::global::MulticastGroups;
-use control_plane::model::{self, ScriptId};
+use control_plane::model::tracking::TrackFileUse;
+use control_plane::model::{self, BfdId, FileId, ProcessId, ScriptId};
 
 use super::{Turn, VirtualRouter};
 use crate::event::Saying;
@@ -30,6 +31,12 @@ pub enum Fault {
     ScriptPending(ScriptId),
     /// A script with weight 0 is down.
     ScriptDown(ScriptId),
+    /// What a tracked file says is a fault.
+    FileDown(FileId),
+    /// A process with weight 0 has not its quorum.
+    ProcessDown(ProcessId),
+    /// A BFD session with weight 0 is down.
+    BfdDown(BfdId),
     /// Another member of the sync group has not all its first script results.
     GroupPending,
     /// Another member of the sync group is in FAULT.
@@ -67,6 +74,18 @@ impl VirtualRouter {
             let up = turn.links.named(&tracked.interface).is_some_and(|link| link.up);
             let weight = tracked.weight.weight.get();
             take(effect(weight, up != tracked.weight.reverse, Fault::TrackedLinkDown(at)));
+        }
+        for tracked in &self.config.track_files {
+            take(file_effect(tracked, turn.observed.value(tracked.file)));
+        }
+        for tracked in &self.config.track_processes {
+            let up = turn.observed.has_quorum(tracked.process) != tracked.reverse;
+            take(effect(tracked.weight.into(), up, Fault::ProcessDown(tracked.process)));
+        }
+        for tracked in &self.config.track_bfds {
+            // There is no BFD process: no session is ever up.
+            let weight = tracked.weight.weight.get();
+            take(effect(weight, tracked.weight.reverse, Fault::BfdDown(tracked.bfd)));
         }
         faults.extend(self.faults.iter().copied().filter(|fault| fault.is_of_group()));
         self.replace_faults(turn, faults);
@@ -107,14 +126,24 @@ impl VirtualRouter {
         let gone: Vec<Fault> = old.difference(&self.faults).copied().collect();
         let come: Vec<Fault> = self.faults.difference(&old).copied().collect();
         for fault in gone.into_iter().filter(|_| self.state != State::Init) {
+            self.say_tracked(turn, fault, false);
             let cause = self.describe(turn, fault);
             self.say(turn, Saying::CauseGone(cause));
         }
         for fault in come {
+            self.say_tracked(turn, fault, true);
             let cause = self.describe(turn, fault);
             self.say(turn, Saying::CauseCome(cause));
         }
         true
+    }
+
+    /// What keepalived says of some causes.
+    fn say_tracked(&self, turn: &mut Turn<'_>, fault: Fault, fault_state: bool) {
+        if let Fault::FileDown(id) = fault {
+            let name = turn.observed.file_name(id).to_owned();
+            self.say(turn, Saying::TrackedFile { name, fault_state });
+        }
     }
 
     /// A cause in words.
@@ -139,6 +168,13 @@ impl VirtualRouter {
                 format!("script {} has not ended for the first time", script(id))
             }
             Fault::ScriptDown(id) => format!("script {} is down", script(id)),
+            Fault::FileDown(id) => {
+                format!("tracked file {} says so", turn.observed.file_name(id))
+            }
+            Fault::ProcessDown(id) => {
+                format!("process {} has not its quorum", turn.observed.process_name(id))
+            }
+            Fault::BfdDown(_) => "a BFD session is down: there is no BFD process".to_owned(),
             Fault::GroupPending => "a member of the sync group waits for a script".to_owned(),
             Fault::GroupDown => "a member of the sync group is in FAULT".to_owned(),
         }
@@ -242,6 +278,22 @@ fn script_effect(tracked: &model::TrackScript, verdict: Verdict) -> Effect {
         Verdict::Down => tracked.reverse,
     };
     effect(weight, up, Fault::ScriptDown(tracked.script))
+}
+
+/// keepalived's bounds of what a file adds: below the first it is a fault.
+const FILE_FAULT: i64 = -254;
+const FILE_MOST: i64 = 253;
+
+/// The number times the weight is added. With weight 0 any number but 0 is a fault, with `reverse` 0
+/// is.
+fn file_effect(tracked: &TrackFileUse, value: i32) -> Effect {
+    let fault = Effect::Fault(Fault::FileDown(tracked.file));
+    let sum = i64::from(value) * i64::from(tracked.weight);
+    match if tracked.reverse { -sum } else { sum } {
+        _ if tracked.weight == 0 && (value != 0) != tracked.reverse => fault,
+        ..=FILE_FAULT => fault,
+        sum => Effect::Weight(i32::try_from(sum.min(FILE_MOST)).unwrap_or_default()),
+    }
 }
 
 /// Weight 0: down is a fault. Positive: added while up. Negative: added while down.

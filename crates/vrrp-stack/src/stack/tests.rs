@@ -2,6 +2,7 @@
 
 mod election;
 mod ipv6;
+mod outside;
 mod reception;
 mod table;
 mod tracking;

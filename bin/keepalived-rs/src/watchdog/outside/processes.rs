@@ -1,0 +1,235 @@
+//! `vrrp_track_process`: how many processes of a kind there are.
+//!
+//! `/proc` is looked through, for the kernel's process events reach no network namespace but the
+//! first, and no container. To be cheap about it: a look at `/proc/loadavg` tells whether any
+//! process was started since; of those that were there, only the young are looked at again, for
+//! they may still become another program; all of them now and then. That a process of a kind has
+//! ended is told by its pidfd, at once.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use base::{Duration, Instant, Sighting};
+use control_plane::model::tracking::TrackProcess;
+use scheduler::{Interest, Scheduler, Token};
+use sys::files::read_small;
+
+use super::matching::{Process, matches, wants_command_line, words};
+
+/// From one look to the next.
+const INTERVAL: Duration = Duration::from_millis(100);
+
+/// So long after its start a process may still become another program unseen by [`ALL_AGAIN`].
+const YOUTH: Duration = Duration::from_secs(1);
+
+/// From one look at all processes to the next.
+const ALL_AGAIN: Duration = Duration::from_secs(2);
+
+/// Processes whose end is awaited at most; the end of others is found by looking.
+const MOST_AWAITED: usize = 256;
+
+/// Bytes of a command line that are looked at.
+const COMMAND_LINE: u64 = 4096;
+
+/// Bytes of the other files of `/proc`, which are shorter.
+const SMALL: u64 = 1024;
+
+/// The kinds that are counted, and every process that is there.
+#[derive(Default)]
+pub(super) struct Processes {
+    kinds: Vec<Kind>,
+    known: BTreeMap<i32, Known>,
+    look_at: Option<Instant>,
+    all_again_at: Instant,
+    /// What changes with every start of a process, and most ends.
+    activity: Vec<u8>,
+}
+
+struct Kind {
+    config: TrackProcess,
+    count: u32,
+}
+
+/// A process.
+struct Known {
+    since: Instant,
+    started: u64,
+    /// Places in [`Processes::kinds`].
+    kinds: Vec<usize>,
+    end: Option<(Token, OwnedFd)>,
+}
+
+impl Processes {
+    /// These kinds from now on.
+    pub(super) fn follow(
+        &mut self,
+        now: Instant,
+        wanted: &[TrackProcess],
+        scheduler: &mut Scheduler,
+    ) {
+        for known in std::mem::take(&mut self.known).into_values() {
+            known.forget(scheduler);
+        }
+        let kind = |config: &TrackProcess| Kind { config: config.clone(), count: 0 };
+        self.kinds = wanted.iter().map(kind).collect();
+        self.activity.clear();
+        self.all_again_at = now;
+        self.look_at = None;
+        if !self.kinds.is_empty() {
+            self.look(now, scheduler);
+        }
+    }
+
+    /// When [`Self::on_timeout`] is due.
+    pub(super) const fn next_timeout(&self) -> Option<Instant> {
+        self.look_at
+    }
+
+    /// Looks around; what has changed.
+    pub(super) fn on_timeout(&mut self, now: Instant, scheduler: &mut Scheduler) -> Vec<Sighting> {
+        if self.look_at.is_none_or(|at| at > now) {
+            return Vec::new();
+        }
+        self.look(now, scheduler)
+    }
+
+    /// What has changed, when the event is the end of a process.
+    pub(super) fn on_event(
+        &mut self,
+        token: Token,
+        scheduler: &mut Scheduler,
+    ) -> Option<Vec<Sighting>> {
+        let is_it = |known: &Known| known.end.as_ref().is_some_and(|(own, _)| *own == token);
+        let pid = self.known.iter().find(|(_, known)| is_it(known)).map(|(pid, _)| *pid)?;
+        if let Some(known) = self.known.remove(&pid) {
+            known.forget(scheduler);
+        }
+        Some(self.count())
+    }
+
+    /// All numbers.
+    pub(super) fn all(&self) -> impl Iterator<Item = Sighting> {
+        self.kinds.iter().map(Kind::sighting)
+    }
+
+    fn look(&mut self, now: Instant, scheduler: &mut Scheduler) -> Vec<Sighting> {
+        self.look_at = Some(now + INTERVAL);
+        let all = self.all_again_at <= now;
+        let activity = activity();
+        let is_young = |known: &Known| now.saturating_since(known.since) <= YOUTH;
+        let is_quiet = activity.is_some() && activity.as_ref() == Some(&self.activity);
+        if is_quiet && !all && !self.known.values().any(is_young) {
+            return Vec::new();
+        }
+        self.activity = activity.unwrap_or_default();
+        if all {
+            self.all_again_at = now + ALL_AGAIN;
+        }
+        let there = numbers();
+        let gone: Vec<i32> =
+            self.known.keys().copied().filter(|pid| !there.contains(pid)).collect();
+        for known in gone.iter().filter_map(|pid| self.known.remove(pid)) {
+            known.forget(scheduler);
+        }
+        for pid in there {
+            if all || self.known.get(&pid).is_none_or(is_young) {
+                self.examine(now, pid, scheduler);
+            }
+        }
+        self.count()
+    }
+
+    fn examine(&mut self, now: Instant, pid: i32, scheduler: &mut Scheduler) {
+        let Some(process) = read(pid) else { return };
+        let kinds = self.kinds_of(pid, &process);
+        let old = self.known.remove(&pid);
+        let known = match old {
+            Some(old) if old.started == process.started && old.kinds == kinds => old,
+            old => {
+                let since = old.as_ref().filter(|old| old.started == process.started);
+                let since = since.map_or(now, |old| old.since);
+                if let Some(old) = old {
+                    old.forget(scheduler);
+                }
+                let end = if kinds.is_empty() { None } else { self.await_end(pid, scheduler) };
+                // The number may have passed on before its end could be awaited.
+                if end.is_some() && read(pid).is_none_or(|now| now.started != process.started) {
+                    Known { since, started: 0, kinds: Vec::new(), end }.forget(scheduler);
+                    return;
+                }
+                Known { since, started: process.started, kinds, end }
+            }
+        };
+        self.known.insert(pid, known);
+    }
+
+    fn kinds_of(&self, pid: i32, process: &Process) -> Vec<usize> {
+        let wanted = self.kinds.iter().any(|kind| wants_command_line(&kind.config));
+        let path = format!("/proc/{pid}/cmdline");
+        let line = if wanted { read_small(Path::new(&path), COMMAND_LINE).ok() } else { None };
+        let line = line.unwrap_or_default();
+        let words = words(&line);
+        let kinds = self.kinds.iter().enumerate();
+        kinds
+            .filter(|(_, kind)| matches(&kind.config, process, &words))
+            .map(|(place, _)| place)
+            .collect()
+    }
+
+    fn await_end(&self, pid: i32, scheduler: &mut Scheduler) -> Option<(Token, OwnedFd)> {
+        if self.known.values().filter(|known| known.end.is_some()).count() >= MOST_AWAITED {
+            return None;
+        }
+        let fd = sys::process::end_of(pid).ok()?;
+        let token = scheduler.register(fd.as_fd(), Interest::Read).ok()?;
+        Some((token, fd))
+    }
+
+    /// Counts each kind; those whose number has changed.
+    fn count(&mut self) -> Vec<Sighting> {
+        let Self { kinds, known, .. } = self;
+        let mut news = Vec::new();
+        for (place, kind) in kinds.iter_mut().enumerate() {
+            let count = known.values().filter(|known| known.kinds.contains(&place)).count();
+            let count = u32::try_from(count).unwrap_or(u32::MAX);
+            if count != kind.count {
+                kind.count = count;
+                news.push(kind.sighting());
+            }
+        }
+        news
+    }
+}
+
+impl Kind {
+    fn sighting(&self) -> Sighting {
+        Sighting::Processes { name: self.config.name.clone(), count: self.count }
+    }
+}
+
+impl Known {
+    fn forget(self, scheduler: &mut Scheduler) {
+        if let Some((token, _)) = self.end {
+            scheduler.deregister(token);
+        }
+    }
+}
+
+/// The number of the process that was started last, and how many threads there are.
+fn activity() -> Option<Vec<u8>> {
+    let text = fs::read("/proc/loadavg").ok()?;
+    let after = text.iter().position(|byte| *byte == b'/')?;
+    Some(text.get(after..)?.to_vec())
+}
+
+fn numbers() -> HashSet<i32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+}
+
+fn read(pid: i32) -> Option<Process> {
+    let stat = read_small(Path::new(&format!("/proc/{pid}/stat")), SMALL).ok()?;
+    Process::parse(&stat)
+}
