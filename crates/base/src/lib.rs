@@ -3,14 +3,17 @@
 //!
 //! - [`time`]: [`Instant`] and [`Duration`] in microseconds, serialisable and hashable
 //! - [`vrrp`]: [`Vrid`], [`Priority`], [`Weight`]
+//! - [`mail`]: [`Mail`], an alert for the administrator
 //! - [`net`]: [`IfIndex`], and `ipnet`'s prefixes under one name
 //! - [`sighting`]: what the parent process sees outside for its children
 
+pub mod mail;
 pub mod net;
 pub mod sighting;
 pub mod time;
 pub mod vrrp;
 
+pub use mail::{Mail, MailAbout};
 pub use net::{IfIndex, IpNet, Ipv4Net, Ipv6Net};
 pub use sighting::{Sighted, Sighting};
 pub use time::{Duration, Instant};

@@ -119,12 +119,12 @@ pub struct QuorumLine {
 
 impl QuorumLine {
     /// The weight that gains it.
-    const fn upper(&self) -> u64 {
+    pub(crate) const fn upper(&self) -> u64 {
         self.quorum.saturating_add(self.hysteresis)
     }
 
     /// The weight below which it is lost.
-    const fn lower(&self) -> u64 {
+    pub(crate) const fn lower(&self) -> u64 {
         self.quorum.saturating_sub(self.hysteresis)
     }
 

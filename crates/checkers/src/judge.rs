@@ -8,6 +8,7 @@ use crate::health::{Health, Said, Step};
 use crate::layout::{Check, Progress, adjusted};
 use crate::lines::{CheckKind, CheckLine, CheckSaid};
 use crate::machine::{Checkers, tell_sorry};
+use crate::mail::{self, Since};
 use crate::names::ServerId;
 use crate::news::{notify_quorum, notify_server};
 use crate::output::{Output, Outputs};
@@ -52,6 +53,13 @@ impl Checkers {
         let is_up = self.layout.servers.get(place).is_some_and(|server| server.is_up());
         if is_up != was_up {
             self.server_turned(place, out);
+        }
+        if before.is_up() != health.is_up()
+            && let (Some(server), Some(check)) =
+                (self.layout.servers.get(place), self.layout.checks.get(index))
+        {
+            let moved = is_up != was_up;
+            mail::check_turned(server, &check.config, &verdict, moved, &self.groups, out);
         }
         if health != before || has_moved {
             self.report_server(place);
@@ -136,6 +144,7 @@ impl Checkers {
             Turn::Lost => Event::QuorumLost(line),
         }));
         notify_quorum(service, out);
+        mail::quorum(service, Since::Turn, &self.groups, out);
         self.unreported.services.insert(service.config.address, Some(service.state()));
         if service.sorry_id().is_some() {
             tell_sorry(service, out);

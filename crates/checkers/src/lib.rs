@@ -7,7 +7,7 @@
 //! - [`health`]: one check's verdict and its retries
 //! - `judge`: what follows from one try
 //! - `dialogue`: what is said to servers, [`verdict`]: how that ended
-//! - [`lines`]: what is said about it in the log, `news`: to pipes and scripts
+//! - [`lines`]: what is said about it in the log, `news`: to pipes and scripts, `mail`: by mail
 //! - `reload`: another configuration takes over
 //! - `quorum`: whether a service has enough live weight
 //! - `layout`: the lists of services, servers and checks
@@ -30,6 +30,7 @@ mod kinds;
 mod layout;
 pub mod lines;
 pub mod machine;
+mod mail;
 pub mod names;
 mod news;
 pub mod output;

@@ -242,7 +242,7 @@ impl fmt::Display for After {
 }
 
 /// `[10.0.0.1]:25`, for both families.
-struct At(SocketAddr);
+pub(crate) struct At(pub(crate) SocketAddr);
 
 impl fmt::Display for At {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -265,7 +265,7 @@ const fn http_words(failure: &Failure) -> &'static str {
     }
 }
 
-const fn smtp_words(failure: &Failure) -> &'static str {
+pub(crate) const fn smtp_words(failure: &Failure) -> &'static str {
     match failure {
         Failure::Timeout => "Read timeout from server",
         Failure::Read(_) | Failure::Closed => "Read failure from server",

@@ -13,6 +13,7 @@ use crate::input::{Input, Outcome};
 use crate::jitter::Jitter;
 use crate::kinds::{Try, next_try, patience, silence};
 use crate::layout::{Activity, Layout, Service};
+use crate::mail::{self, Since};
 use crate::names::ServerId;
 use crate::news::{notify_quorum, notify_server, notify_stop};
 use crate::output::{Output, Outputs, ProbeId};
@@ -332,6 +333,11 @@ impl Checkers {
         let turn = service.quorum.weigh(service.live_weight);
         let line = service.quorum_line();
         let has_sorry = service.sorry_id().is_some();
+        if service.is_new {
+            mail::quorum(service, Since::Start, &self.groups, out);
+        } else if turn.is_some() {
+            mail::quorum(service, Since::Turn, &self.groups, out);
+        }
         match turn {
             Some(Turn::Gained) => out.push(Output::Log(Event::QuorumGained(line))),
             Some(Turn::Lost) => out.push(Output::Log(Event::QuorumMissing(line))),
@@ -369,7 +375,8 @@ impl Checkers {
         out.extend(self.probes.take_in_flight().map(Output::AbortProbe));
         let Layout { services, servers, .. } = std::mem::take(&mut self.layout);
         for service in &services {
-            notify_stop(service, servers.get(service.servers.clone()).unwrap_or_default(), out);
+            let servers = servers.get(service.servers.clone()).unwrap_or_default();
+            notify_stop(service, servers, &self.groups, out);
         }
         for server in servers {
             let inhibited = !server.is_up() && server.config.inhibit_on_failure;

@@ -4,6 +4,7 @@ use control_plane::model::Command;
 use control_plane::model::lvs::ServerGroup;
 
 use crate::layout::{Server, Service};
+use crate::mail;
 use crate::names::{ServiceName, names};
 use crate::output::{Output, Outputs};
 use crate::snapshot::ObjectKey;
@@ -40,16 +41,23 @@ pub fn state_line(object: &ObjectKey, up: bool, groups: &[ServerGroup]) -> Strin
 }
 
 /// The daemon ends, and with `omega` that is said of every server that is up, then of the quorum.
-pub(crate) fn notify_stop(service: &Service, servers: &[Server], out: &mut Outputs) {
+pub(crate) fn notify_stop(
+    service: &Service,
+    servers: &[Server],
+    groups: &[ServerGroup],
+    out: &mut Outputs,
+) {
     if !service.config.omega {
         return;
     }
     for server in servers.iter().filter(|server| server.is_up()) {
         notify(ObjectKey::Server(server.id), server.config.notify_down.as_ref(), out);
+        mail::server_leaves(server, mail::SHUTTING_DOWN, groups, out);
     }
     if service.quorum.up {
         let object = ObjectKey::Service(service.config.address);
         notify(object, service.config.quorum_down.as_ref(), out);
+        mail::service_leaves(service, mail::SHUTTING_DOWN, groups, out);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use base::Instant;
+use base::{Instant, Mail};
 use control_plane::model::checks::UrlRegex;
 use control_plane::model::{Command, TcpCheck};
 
@@ -57,6 +57,8 @@ pub enum Output {
         /// The scripts, in this order.
         commands: Vec<Command>,
     },
+    /// Send a mail.
+    Mail(Mail),
     /// A line for the log.
     Log(Event),
 }

@@ -9,6 +9,7 @@ use crate::build::{Built, Prior, build};
 use crate::event::Event;
 use crate::layout::{Layout, Service};
 use crate::machine::Checkers;
+use crate::mail;
 use crate::names::ServerId;
 use crate::news::notify_server;
 use crate::output::{Output, Outputs};
@@ -39,23 +40,36 @@ impl Checkers {
             self.layout.servers.iter().map(|one| (one.id, one.weight)).collect();
         let services: BTreeSet<_> =
             self.layout.services.iter().map(|one| one.config.address).collect();
-        let mut log = |event| out.push(Output::Log(event));
         for service in &old.services {
             let service_gone = !services.contains(&service.config.address);
             if service_gone {
-                log(Event::ServiceGone(service.config.address));
+                out.push(Output::Log(Event::ServiceGone(service.config.address)));
+                if service.quorum.up {
+                    mail::service_leaves(service, mail::REMOVING, &self.groups, out);
+                }
             }
             for server in old.servers.get(service.servers.clone()).unwrap_or_default() {
                 let (id, from, active) = (server.id, server.weight, server.is_up());
                 match kept.get(&id) {
                     Some(&to) if to == from => {}
-                    Some(&to) => log(Event::WeightChanged { server: id, from, to, active }),
+                    Some(&to) => {
+                        out.push(Output::Log(Event::WeightChanged {
+                            server: id,
+                            from,
+                            to,
+                            active,
+                        }));
+                    }
                     None => {
                         if !service_gone {
-                            log(Event::ServerGone(id));
+                            out.push(Output::Log(Event::ServerGone(id)));
                         }
                         if server.is_present() {
-                            log(Event::ServerWithdrawn { server: id, inhibited: !active });
+                            let inhibited = !active;
+                            out.push(Output::Log(Event::ServerWithdrawn { server: id, inhibited }));
+                        }
+                        if active {
+                            mail::server_leaves(server, mail::REMOVING, &self.groups, out);
                         }
                     }
                 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use base::Priority;
+use base::{Mail, MailAbout, Priority};
 use control_plane::model::vrrp::SyncGroup;
 use control_plane::model::{Command, Instance, NotifyScripts};
 
@@ -17,6 +17,8 @@ pub struct Notification {
     pub priority: u8,
     /// `notify_<state>`, then `notify` with its four arguments; none when nothing is configured.
     pub commands: Vec<Command>,
+    /// The mail that tells it, with `smtp_alert`.
+    pub mail: Option<Mail>,
 }
 
 /// Whose state is told.
@@ -99,12 +101,15 @@ impl Notification {
     /// The notification of an instance's state.
     pub fn of_instance(config: &Instance, state: NotifyState, priority: Priority) -> Self {
         let object = NotifyObject::Instance(config.name.clone());
-        Self::new(object, &config.notify, state, priority.get())
+        let mail = config.smtp_alert.then(|| mail_of(&object, state)).flatten();
+        Self { mail, ..Self::new(object, &config.notify, state, priority.get()) }
     }
 
     /// The notification of a group's state.
     pub fn of_group(config: &SyncGroup, state: NotifyState) -> Self {
-        Self::new(NotifyObject::Group(config.name.clone()), &config.notify, state, 0)
+        let object = NotifyObject::Group(config.name.clone());
+        let mail = config.smtp_alert.then(|| mail_of(&object, state)).flatten();
+        Self { mail, ..Self::new(object, &config.notify, state, 0) }
     }
 
     fn new(
@@ -130,6 +135,76 @@ impl Notification {
             command
         });
         let commands = own.iter().cloned().chain(generic).collect();
-        Self { object, state, priority, commands }
+        Self { object, state, priority, commands, mail: None }
+    }
+}
+
+/// What a mail says of a state, in keepalived's words; `None` for what is no state.
+fn mail_of(object: &NotifyObject, state: NotifyState) -> Option<Mail> {
+    let news = match state {
+        NotifyState::Master | NotifyState::Backup | NotifyState::Fault => {
+            format!("Entering {state} state")
+        }
+        NotifyState::Stop => "Stopping".to_owned(),
+        NotifyState::Deleted => "Deleted".to_owned(),
+        NotifyState::MasterRxLowerPri
+        | NotifyState::MasterPriority
+        | NotifyState::BackupPriority => return None,
+    };
+    let (kind, body) = match object {
+        NotifyObject::Instance(_) => ("Instance", instance_body(state).to_owned()),
+        NotifyObject::Group(_) => {
+            ("Group", format!("All VRRP group instances are now in {state} state"))
+        }
+    };
+    let about = if state == NotifyState::Fault { MailAbout::Fault } else { MailAbout::State };
+    Some(Mail { about, subject: format!("VRRP {kind} {} - {news}", object.name()), body })
+}
+
+const fn instance_body(state: NotifyState) -> &'static str {
+    match state {
+        NotifyState::Master => "VRRP Instance is now owning VRRP VIPs",
+        NotifyState::Stop => "VRRP Instance stopping",
+        NotifyState::Deleted => "VRRP Deleted at reload",
+        _ => "VRRP Instance is no longer owning VRRP VIPs",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(state: NotifyState) -> Option<(String, String)> {
+        let object = NotifyObject::Instance("VI_1".to_owned());
+        mail_of(&object, state).map(|mail| (mail.subject, mail.body))
+    }
+
+    #[test]
+    fn a_mail_says_what_keepalived_says() {
+        let of = |subject: &str, body: &str| {
+            Some((format!("VRRP Instance VI_1 - {subject}"), body.to_owned()))
+        };
+        let now = "VRRP Instance is now owning VRRP VIPs";
+        let no_longer = "VRRP Instance is no longer owning VRRP VIPs";
+        assert_eq!(words(NotifyState::Master), of("Entering MASTER state", now));
+        assert_eq!(words(NotifyState::Backup), of("Entering BACKUP state", no_longer));
+        assert_eq!(words(NotifyState::Fault), of("Entering FAULT state", no_longer));
+        assert_eq!(words(NotifyState::Stop), of("Stopping", "VRRP Instance stopping"));
+        assert_eq!(words(NotifyState::Deleted), of("Deleted", "VRRP Deleted at reload"));
+    }
+
+    #[test]
+    fn what_is_no_state_sends_no_mail() {
+        assert_eq!(words(NotifyState::MasterRxLowerPri), None);
+        assert_eq!(words(NotifyState::MasterPriority), None);
+    }
+
+    #[test]
+    fn a_fault_is_marked_as_one() {
+        let group = NotifyObject::Group("G1".to_owned());
+        let mail = mail_of(&group, NotifyState::Fault).unwrap();
+        assert_eq!(mail.about, MailAbout::Fault);
+        assert_eq!(mail.subject, "VRRP Group G1 - Entering FAULT state");
+        assert_eq!(mail.body, "All VRRP group instances are now in FAULT state");
     }
 }

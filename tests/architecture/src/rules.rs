@@ -74,6 +74,7 @@ pub const OWNERS: &[(&str, &[&str])] = &[
     ("neli", &["netlink", "netlink-reflector", "ipvs-wrapper"]),
     ("env_logger", &["logging"]),
     ("lexopt", &["keepalived-rs"]),
+    ("lettre", &["keepalived-rs"]),
     ("tempfile", &["lab", "bench"]),
     ("bincode", &["ipc"]),
     ("pnet", &["wire"]),

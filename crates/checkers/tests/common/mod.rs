@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-use base::{Duration, Instant};
+use base::{Duration, Instant, Mail};
 use checkers::{
     Checkers, Input, Outcome, Output, Outputs, ProbeId, ProbeSpec, Snapshot, state_line,
 };
@@ -45,6 +45,8 @@ pub(crate) struct World {
     pub(crate) notified: Vec<(u64, String)>,
     /// Targets of all probes, in order, with milliseconds since the start.
     pub(crate) probed: Vec<(u64, SocketAddr)>,
+    /// Mails, in order.
+    pub(crate) mails: Vec<Mail>,
 }
 
 impl World {
@@ -71,6 +73,7 @@ impl World {
             told: Vec::new(),
             notified: Vec::new(),
             probed: Vec::new(),
+            mails: Vec::new(),
         };
         world.react(out);
         world
@@ -136,6 +139,7 @@ impl World {
                     let programs: Vec<_> = commands.into_iter().map(program).collect();
                     self.notified.extend(programs);
                 }
+                Output::Mail(mail) => self.mails.push(mail),
                 Output::StartProbe { probe, spec, deadline } => {
                     assert!(deadline >= self.now);
                     self.last_spec = Some(spec.clone());
