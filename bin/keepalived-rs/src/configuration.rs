@@ -94,8 +94,13 @@ fn enter(name: &str) -> Result<(), String> {
 
 /// The name of this host up to its first dot, which lines with `@ID` ask for by default.
 fn node_name() -> String {
+    host_name().split('.').next().unwrap_or_default().to_owned()
+}
+
+/// The whole name of this host.
+pub(crate) fn host_name() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    name.trim().split('.').next().unwrap_or_default().to_owned()
+    name.trim().to_owned()
 }
 
 /// Reads the files, in the network namespace that this process is in.

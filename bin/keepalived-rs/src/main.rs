@@ -8,6 +8,7 @@
 //! - `kind`, `parent`: what parent and children know of each other
 //! - `scripts`: those that a child runs
 //! - `scheduling`: priorities and processors of a child
+//! - `mail`: alerts, and the process that sends them
 //! - `convergence`: how far the kernel is from what a machine wants
 
 mod checkers;
@@ -18,6 +19,7 @@ mod convergence;
 mod fifos;
 mod kind;
 mod log_setup;
+mod mail;
 mod parent;
 mod plan;
 mod scheduling;
@@ -33,6 +35,9 @@ fn main() {
 }
 
 fn status() -> i32 {
+    if std::env::args_os().nth(1).is_some_and(|first| first == mail::HELPER) {
+        return mail::run_helper();
+    }
     match cli::parse(std::env::args_os().skip(1)) {
         Ok(cli::Action::Run(options)) => watchdog::run(options),
         Ok(cli::Action::Test(options)) => config_test::run(&options),

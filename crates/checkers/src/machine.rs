@@ -333,7 +333,7 @@ impl Checkers {
         let turn = service.quorum.weigh(service.live_weight);
         let line = service.quorum_line();
         let has_sorry = service.sorry_id().is_some();
-        if service.is_new {
+        if service.is_new && (turn.is_some() || service.is_sorry()) {
             mail::quorum(service, Since::Start, &self.groups, out);
         } else if turn.is_some() {
             mail::quorum(service, Since::Turn, &self.groups, out);

@@ -49,5 +49,5 @@ pub use pid_file::{PidFile, PidFileError};
 pub use process::{Announce, Child, Daemonised, Exit, Forked, daemonise, fork};
 pub use signal::{BlockedSignals, Signal};
 pub use sockopt::force_buffers;
-pub use spawn::{Spawn, spawn};
+pub use spawn::{Spawn, spawn, spawn_with};
 pub use vrrp_socket::{Datagram, Family, VrrpSocket, VrrpSocketOptions};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::io;
+use std::os::fd::BorrowedFd;
 
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{self, Gid, Pid, Uid};
@@ -38,6 +39,24 @@ pub struct Spawn {
 /// # Errors
 /// As [`fork`]; `InvalidInput` for a zero byte in any word.
 pub fn spawn(script: &Spawn) -> io::Result<Child> {
+    start(script, None)
+}
+
+/// As [`spawn`], with these as standard input and output.
+///
+/// # Errors
+/// As [`spawn`].
+pub fn spawn_with(
+    script: &Spawn,
+    input: BorrowedFd<'_>,
+    output: BorrowedFd<'_>,
+) -> io::Result<Child> {
+    start(script, Some((input, output)))
+}
+
+type Ends<'a> = Option<(BorrowedFd<'a>, BorrowedFd<'a>)>;
+
+fn start(script: &Spawn, ends: Ends<'_>) -> io::Result<Child> {
     let prepared = Prepared::new(script)?;
     match fork()? {
         Forked::Parent(child) => Ok(child),
@@ -45,7 +64,7 @@ pub fn spawn(script: &Spawn) -> io::Result<Child> {
             // Signals stay blocked until the parent's handlers are gone; the guard must not undo that.
             std::mem::forget(blocked);
             // Only a failure comes back.
-            let _ = prepared.become_script();
+            let _ = prepared.become_script(ends);
             exit_now(NOT_EXECUTED)
         }
     }
@@ -75,9 +94,13 @@ impl Prepared {
         })
     }
 
-    fn become_script(&self) -> io::Result<()> {
+    fn become_script(&self, ends: Ends<'_>) -> io::Result<()> {
         unistd::setpgid(Pid::from_raw(0), Pid::from_raw(0))?;
         process::null_stdio()?;
+        if let Some((input, output)) = ends {
+            unistd::dup2_stdin(input)?;
+            unistd::dup2_stdout(output)?;
+        }
         close_the_rest_on_exec();
         umask(self.umask);
         if let Some(user) = self.user {

@@ -44,6 +44,11 @@ pub fn own() -> User {
     User { uid: geteuid().as_raw(), gid: getegid().as_raw() }
 }
 
+/// The name of a user; `None` for one without an account.
+pub fn name(user: User) -> Option<String> {
+    Some(Entry::from_uid(Uid::from_raw(user.uid)).ok()??.name)
+}
+
 /// All groups of a user, `gid` among them (`set_supplementary_groups`). A number without an account
 /// has no other.
 ///
@@ -64,6 +69,12 @@ mod tests {
         assert_eq!(user("root").unwrap(), Some(User { uid: 0, gid: 0 }));
         assert_eq!(user("0").unwrap(), Some(User { uid: 0, gid: 0 }));
         assert_eq!(group("root").unwrap(), Some(0));
+    }
+
+    #[test]
+    fn a_number_has_the_name_of_its_account() {
+        assert_eq!(name(User { uid: 0, gid: 0 }).as_deref(), Some("root"));
+        assert_eq!(name(User { uid: 3_999_999_999, gid: 0 }), None);
     }
 
     #[test]

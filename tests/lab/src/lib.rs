@@ -23,6 +23,7 @@ pub mod node;
 pub mod ping;
 pub mod process;
 pub mod program;
+pub mod relay;
 pub mod scenario;
 pub mod service;
 pub mod syslog;

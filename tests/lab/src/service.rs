@@ -46,15 +46,16 @@ pub struct Service {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What a TCP server says to one client: the connection, and whether it shall behave.
-pub type Talk = fn(&mut TcpStream, bool) -> io::Result<()>;
-
 /// What a UDP server answers to a datagram, and whether it shall behave.
 pub type Answer = fn(&[u8], bool) -> Option<Vec<u8>>;
 
 impl Service {
-    /// A TCP server on all addresses of `node`; each client has a thread of its own.
-    pub fn tcp(node: &Node, port: u16, switch: &Switch, talk: Talk) -> Self {
+    /// A TCP server on all addresses of `node`; each client has a thread of its own. `talk` gets the
+    /// connection, and whether it shall behave.
+    pub fn tcp<Talk>(node: &Node, port: u16, switch: &Switch, talk: Talk) -> Self
+    where
+        Talk: Fn(&mut TcpStream, bool) -> io::Result<()> + Clone + Send + 'static,
+    {
         let listener = node.inside(|| {
             TcpListener::bind(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port))
                 .expect("the port is free")
@@ -63,7 +64,7 @@ impl Service {
         let switch = switch.clone();
         Self::run(node, move || {
             if let Ok((mut stream, _)) = listener.accept() {
-                let good = switch.is_good();
+                let (good, talk) = (switch.is_good(), talk.clone());
                 thread::spawn(move || {
                     // The listener's short timeout is inherited.
                     stream.set_read_timeout(Some(PATIENCE))?;

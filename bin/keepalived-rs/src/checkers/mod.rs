@@ -25,6 +25,7 @@ use crate::cli::Options;
 use crate::fifos::Fifos;
 use crate::kind::{self, CheckersState, ToParentChannel};
 use crate::log_setup;
+use crate::mail::Mailer;
 use crate::parent::{self, Order, Parent, Start};
 use kernel::{Kernel, OpenError};
 use patterns::Patterns;
@@ -104,6 +105,7 @@ struct Process {
     probes: Probes,
     patterns: Patterns,
     scripts: Scripts,
+    mailer: Mailer,
     fifos: Fifos,
     machine: Checkers,
     outputs: Outputs,
@@ -142,6 +144,7 @@ impl Process {
             probes,
             patterns: Patterns::new(&config.lvs),
             scripts,
+            mailer: Mailer::new(&config),
             fifos,
             machine,
             outputs,
@@ -162,7 +165,8 @@ impl Process {
                 self.input(now, Input::Stop);
                 self.carry_out(now);
                 self.kernel.leave();
-                return self.scripts.finish(SCRIPTS, &mut self.scheduler);
+                self.scripts.finish(SCRIPTS, &mut self.scheduler)?;
+                return self.mailer.finish(&mut self.scheduler);
             }
             // What carrying out has led to is not left until something else happens.
             let next =
@@ -262,6 +266,7 @@ impl Process {
     fn reload(&mut self, now: Instant, new: &Config) {
         log::info!("Reinitializing ipvs");
         self.scripts.reload(new, commands(new));
+        self.mailer.reload(new);
         self.fifos.follow(pipes(new));
         self.patterns = Patterns::new(&new.lvs);
         match TlsClient::new(&new.lvs.tls) {
@@ -300,9 +305,11 @@ impl Process {
                 Output::Notify { object, commands } => {
                     self.scripts.notify(object, commands, now, &mut self.scheduler);
                 }
+                Output::Mail(mail) => self.mailer.send(mail),
                 Output::Log(event) => log(&event, self.machine.groups()),
             }
         }
+        self.mailer.turn(now, &mut self.scheduler);
         let changes = self.machine.take_changes();
         self.parent.report(changes.into_iter().map(CheckersState));
         self.parent.flush(&mut self.scheduler);

@@ -27,6 +27,7 @@ use crate::cli::Options;
 use crate::fifos::Fifos;
 use crate::kind::{self, ToParentChannel, VrrpState};
 use crate::log_setup;
+use crate::mail::Mailer;
 use crate::parent::{self, Order, Parent, Start};
 use kernel::Kernel;
 use scripts::{Scripts, commands, exit_kind, kill_signal};
@@ -89,6 +90,7 @@ struct Vrrp {
     sockets: Sockets,
     arp: PacketSocket,
     scripts: Scripts,
+    mailer: Mailer,
     sync_daemon: SyncDaemon,
     fifos: Fifos,
     stack: Stack,
@@ -132,6 +134,7 @@ impl Vrrp {
         parent.say(&ToParent::Ready { generation });
         Ok(Self {
             scripts: Scripts::new(&config, commands(&config)),
+            mailer: Mailer::new(&config),
             sync_daemon: SyncDaemon::default(),
             fifos: fifos(Fifos::default(), &config),
             arp: PacketSocket::open()?,
@@ -285,6 +288,7 @@ impl Vrrp {
     fn commit(&mut self, now: Instant, generation: Generation, new: Config) {
         self.ours = virtual_addresses(&new);
         self.scripts.reload(&new, commands(&new));
+        self.mailer.reload(&new);
         self.fifos = fifos(std::mem::take(&mut self.fifos), &new);
         self.input(now, Input::Reload(&new.vrrp));
         self.kernel.configure(&new);
@@ -296,7 +300,7 @@ impl Vrrp {
         self.parent.say(&ToParent::Reloaded { generation });
     }
 
-    /// The end of a turn: adverts, kernel, announcements, scripts, parent, log.
+    /// The end of a turn: adverts, kernel, announcements, scripts, mails, parent, log.
     fn carry_out(&mut self, now: Instant) {
         let wanted = self.stack.wants_generation();
         let sockets = (self.sockets_at != Some(wanted)).then(|| self.stack.desired_sockets());
@@ -337,12 +341,14 @@ impl Vrrp {
                 }
                 Output::Notify(notification) => {
                     self.fifos.write(notification.line().as_bytes());
-                    let Notification { object, commands, .. } = notification;
+                    let Notification { object, commands, mail, .. } = notification;
                     self.scripts.notify(object, commands, now, &mut self.scheduler);
+                    mail.into_iter().for_each(|mail| self.mailer.send(mail));
                 }
                 Output::Log(event) => self.log(now, &event),
             }
         }
+        self.mailer.turn(now, &mut self.scheduler);
         let changes = self.stack.take_changes();
         self.parent.report(changes.into_iter().map(VrrpState));
         self.parent.flush(&mut self.scheduler);
@@ -408,7 +414,8 @@ impl Vrrp {
             }
             self.kernel.reconcile(now, &self.stack);
         }
-        self.scripts.finish(SCRIPTS, &mut self.scheduler)
+        self.scripts.finish(SCRIPTS, &mut self.scheduler)?;
+        self.mailer.finish(&mut self.scheduler)
     }
 }
 

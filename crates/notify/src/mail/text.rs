@@ -11,13 +11,14 @@ const MONTHS: [&str; 12] =
 /// Characters of a display name that need no quotes (RFC 5322, 3.2.3).
 const ATOM: &str = "!#$%&'*+-/=?^_`{|}~ ";
 
-/// The whole mail, with `\r\n` at the end of each line and no final dot. `seconds` since 1970, UTC.
+/// The whole mail, with `\r\n` at the end of each line but without the final dot and the
+/// blank line before it. `seconds` since 1970, UTC.
 pub fn message(settings: &Settings, mail: &Mail, seconds: u64) -> String {
     let to: Vec<String> = settings.to.iter().map(header).collect();
     let line = |text: &str| text.replace(char::is_control, " ");
     format!(
         "Date: {}\r\nFrom: {}\r\nSubject: [{}] {}\r\nX-Mailer: Keepalived\r\nTo: {}\r\n\r\n\
-         => {} <=\r\n\r\n",
+         => {} <=\r\n",
         date(seconds),
         header(&settings.from),
         line(&settings.router),
@@ -95,8 +96,7 @@ mod tests {
              X-Mailer: Keepalived\r\n\
              To: admin@example.com,\r\n \"Ops, team\" <ops@example.com>\r\n\
              \r\n\
-             => VRRP Instance is no longer owning VRRP VIPs <=\r\n\
-             \r\n"
+             => VRRP Instance is no longer owning VRRP VIPs <=\r\n"
         );
     }
 
