@@ -65,7 +65,11 @@ fn the_list_of_keywords_is_that_of_the_table() {
             let old =
                 row.renamed.map_or(String::new(), |new| format!(" Old spelling: write {new}."));
             let deprecated = if row.deprecated.is_some() { " Deprecated." } else { "" };
-            let since = if row.since_2_4 { " Since keepalived 2.4." } else { "" };
+            let since = match row {
+                row if row.ours => " Not in keepalived.",
+                row if row.since_2_4 => " Since keepalived 2.4.",
+                _ => "",
+            };
             let _ = writeln!(
                 text,
                 "| {} | {} | {} | {} | {} | {}{old}{deprecated}{since} |",

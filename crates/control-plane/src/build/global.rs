@@ -7,6 +7,7 @@ use base::Duration;
 use super::daemon::FifoDraft;
 use super::garp::{self, GarpDraft};
 use super::script::{script_user, user_exists};
+use super::split_brain::SplitBrainDraft;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::lang::Context;
 use crate::lang::include::Checks;
@@ -62,6 +63,8 @@ pub(crate) struct GlobalDraft {
     pub notify_initial: bool,
     /// `script_user` names somebody who does not exist.
     pub bad_script_user: bool,
+    /// Defaults of instances against split brain.
+    pub split_brain: SplitBrainDraft,
 }
 
 impl GlobalDraft {
@@ -92,6 +95,7 @@ impl GlobalDraft {
         let without_vrrp = name.strip_prefix("vrrp_").unwrap_or(name);
         if self.garp.leaf(without_vrrp, &value, "", statement, cx)
             || self.vrrp(name, &value, statement, cx)
+            || self.split_brain.leaf(statement, &value, "global_defs", cx)
         {
             return;
         }

@@ -1,6 +1,7 @@
 //! `vrrp_sync_group` while it is read.
 
 use super::set_script;
+use super::split_brain::SplitBrainDraft;
 use super::track::Tracks;
 use super::tracked::Tracked;
 use crate::diagnostic::Place;
@@ -20,6 +21,7 @@ pub(crate) struct SyncGroupDraft {
     pub notify_priority_changes: Option<bool>,
     pub tracking_weight: bool,
     pub tracks: Tracks,
+    pub split_brain: SplitBrainDraft,
 }
 
 impl SyncGroupDraft {
@@ -33,6 +35,7 @@ impl SyncGroupDraft {
             notify_priority_changes: None,
             tracking_weight: false,
             tracks: Tracks::default(),
+            split_brain: SplitBrainDraft::default(),
         }
     }
 
@@ -42,6 +45,9 @@ impl SyncGroupDraft {
         value: Value<'_>,
         cx: &mut Context<'_>,
     ) {
+        if self.split_brain.leaf(statement, &value, &self.name, cx) {
+            return;
+        }
         let slot = match statement.keyword.name {
             "smtp_alert" => return self.smtp_alert = Some(value.bool()),
             "notify_priority_changes" => return self.notify_priority_changes = Some(value.bool()),
@@ -66,7 +72,7 @@ impl SyncGroupDraft {
         if statement.keyword.name == "group" {
             let name = statement.word(0).unwrap_or_default().to_owned();
             self.members.push((name, statement.place()));
-        } else {
+        } else if !self.split_brain.entry(statement, &self.name, cx) {
             self.tracks.entry(statement, &self.name, known, cx);
         }
     }

@@ -8,6 +8,7 @@ use base::Duration;
 use super::address::{self, AddressDraft};
 use super::garp::GarpDraft;
 use super::hmac::HmacDraft;
+use super::split_brain::SplitBrainDraft;
 use super::track::Tracks;
 use super::tracked::Tracked;
 use super::vmac::{self, IpvlanDraft, VmacDraft};
@@ -82,6 +83,7 @@ pub(crate) struct InstanceDraft {
     pub smtp_alert: Option<bool>,
     pub notify_priority_changes: Option<bool>,
     pub debug: u8,
+    pub split_brain: SplitBrainDraft,
 }
 
 /// `auth_type`.
@@ -147,6 +149,7 @@ impl InstanceDraft {
             smtp_alert: None,
             notify_priority_changes: None,
             debug: 0,
+            split_brain: SplitBrainDraft::default(),
         }
     }
 
@@ -161,6 +164,7 @@ impl InstanceDraft {
             if name.starts_with("garp_") { format!("({}): ", self.name) } else { String::new() };
         if self.garp.leaf(name, &value, &owner, statement, cx)
             || self.election(name, &value, statement)
+            || self.split_brain.leaf(statement, &value, &self.name, cx)
         {
             return;
         }
@@ -415,7 +419,8 @@ impl InstanceDraft {
                 unicast::peer(statement, &self.name, peers, &mut self.ipv4, cx);
             }
             _ => {
-                self.tracks.entry(statement, &self.name, known, cx);
+                let _is_ours = self.tracks.entry(statement, &self.name, known, cx)
+                    || self.split_brain.entry(statement, &self.name, cx);
             }
         }
     }

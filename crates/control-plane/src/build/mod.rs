@@ -20,6 +20,7 @@ mod script;
 mod security;
 mod server;
 mod services;
+mod split_brain;
 mod track;
 mod tracked;
 mod unicast;
@@ -30,7 +31,7 @@ use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::keywords::{Block, Keyword};
 use crate::lang::Context;
 use crate::model::lvs::TlsClient;
-use crate::model::{Command, Config};
+use crate::model::{Arbiter, Command, Config};
 use crate::parse::statement::Statement;
 use crate::parse::value::Value;
 
@@ -41,6 +42,7 @@ use instance::InstanceDraft;
 use script::ScriptDraft;
 use server::ServerDraft;
 use services::{GroupDraft, Servers};
+use split_brain::ArbiterDraft;
 use tracked::{Tracked, TrackedDraft};
 
 /// Collects what statements say.
@@ -53,6 +55,7 @@ pub(crate) struct Builder {
     sync_groups: Vec<SyncGroupDraft>,
     servers: Servers,
     tls: TlsClient,
+    arbiters: Vec<Arbiter>,
     /// The block that is open, outside of the lists above while it is.
     script: Option<ScriptDraft>,
     instance: Option<Box<InstanceDraft>>,
@@ -60,6 +63,7 @@ pub(crate) struct Builder {
     server: Option<Box<ServerDraft>>,
     server_group: Option<GroupDraft>,
     in_tracked: Option<TrackedDraft>,
+    arbiter: Option<ArbiterDraft>,
 }
 
 impl Builder {
@@ -74,6 +78,7 @@ impl Builder {
             Block::TrackFile | Block::TrackProcess | Block::Bfd => {
                 self.in_tracked.as_ref().map(|draft| draft.name().to_owned())
             }
+            Block::Arbiter => self.arbiter.as_ref().map(|draft| draft.name.clone()),
             Block::TrackGroup => self.host.group.as_ref().map(|group| group.name.clone()),
             _ => self.server.as_ref().map(|draft| draft.innermost()),
         };
@@ -104,6 +109,9 @@ impl Builder {
                 return self.in_tracked.is_some();
             }
             (Block::Root, "track_group" | "garp_group") => return self.host.enter(statement, cx),
+            (Block::Root, "vrrp_arbiter") => {
+                self.arbiter = Some(ArbiterDraft::new(name, statement.place_of(1)));
+            }
             (Block::Instance, _) => {
                 if let Some(draft) = &mut self.instance {
                     draft.enter(statement);
@@ -195,6 +203,11 @@ impl Builder {
                 }
             }
             Block::GarpGroup => self.host.leaf(statement, &value, cx),
+            Block::Arbiter => {
+                if let Some(draft) = &mut self.arbiter {
+                    draft.leaf(statement, &value, cx);
+                }
+            }
             Block::Ssl => match statement.keyword.name {
                 "password" => self.tls.password = value.string(),
                 "ca" => self.tls.ca = value.string(),
@@ -271,6 +284,10 @@ impl Builder {
                 }
             }
             (Block::Root, "track_group" | "garp_group") => self.host.leave(name, cx),
+            (Block::Root, "vrrp_arbiter") => {
+                let draft = self.arbiter.take();
+                self.arbiters.extend(draft.and_then(|draft| draft.close(&self.arbiters, cx)));
+            }
             (Block::Root, _) => {
                 if let Some(draft) = self.in_tracked.take() {
                     draft.close(&mut self.tracked, cx);

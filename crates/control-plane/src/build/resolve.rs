@@ -5,6 +5,7 @@ mod addresses;
 mod host;
 mod instance;
 mod scripts;
+mod split_brain;
 mod sync_group;
 mod tracks;
 
@@ -49,6 +50,7 @@ pub(super) fn resolve(mut builder: Builder, cx: &mut Context<'_>) -> Config {
             tracked: &builder.tracked,
             in_sync_group: members.contains(&draft.name),
             garp_groups: &builder.host.garp_groups,
+            arbiters: &builder.arbiters,
         };
         instances.extend(instance::resolve(draft, &shared, cx).map(|one| (one, place)));
     }
@@ -56,8 +58,12 @@ pub(super) fn resolve(mut builder: Builder, cx: &mut Context<'_>) -> Config {
     let mut instances: Vec<_> = instances.into_iter().map(|(one, _)| one).collect();
     for instance in &mut instances {
         guard.notify(&mut instance.notify, cx);
+        guard.command(&mut instance.split_brain.notify, cx);
     }
-    let drafts = std::mem::take(&mut builder.sync_groups);
+    let mut drafts = std::mem::take(&mut builder.sync_groups);
+    for draft in &mut drafts {
+        split_brain::spread(draft, &mut instances, &builder.arbiters, cx);
+    }
     let sync_groups = sync_group::resolve(drafts, &instances, &scripts, &builder, &mut guard, cx);
     let host = host::resolve(std::mem::take(&mut builder.host), &builder.global, &instances, cx);
     if !builder.global.dynamic_interfaces {
@@ -83,6 +89,7 @@ pub(super) fn resolve(mut builder: Builder, cx: &mut Context<'_>) -> Config {
             dynamic_base_interfaces: global.dynamic_base_interfaces,
             multicast: global.multicast,
             fifo_states_on_reload: global.fifo_states_on_reload,
+            arbiters: std::mem::take(&mut builder.arbiters),
             ..host
         },
         lvs,

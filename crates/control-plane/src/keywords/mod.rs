@@ -9,6 +9,7 @@ mod groups;
 mod instance;
 mod root;
 mod server;
+mod split_brain;
 mod tracking;
 
 use std::collections::HashMap;
@@ -43,6 +44,8 @@ pub enum Block {
     TrackFile,
     /// `bfd_instance`.
     Bfd,
+    /// `vrrp_arbiter`.
+    Arbiter,
     /// `SSL`.
     Ssl,
     /// `virtual_server`.
@@ -101,6 +104,7 @@ impl Block {
             Self::TrackProcess => "vrrp_track_process",
             Self::TrackFile => "track_file",
             Self::Bfd => "bfd_instance",
+            Self::Arbiter => "vrrp_arbiter",
             Self::Ssl => "SSL",
             Self::VirtualServer => "virtual_server",
             Self::RealServer => "real_server",
@@ -235,6 +239,8 @@ pub struct Keyword {
     pub note: &'static str,
     /// Unknown to keepalived 2.2.
     pub since_2_4: bool,
+    /// Unknown to every keepalived.
+    pub ours: bool,
     /// The first one counts; a second one is an error.
     pub once: bool,
     /// One sentence.
@@ -271,6 +277,11 @@ pub static TABLES: &[&Table] = &[
     &tracking::TRACK_PROCESS,
     &tracking::TRACK_FILE,
     &tracking::BFD,
+    &split_brain::BOTH,
+    &split_brain::INSTANCE,
+    &split_brain::USES,
+    &split_brain::ROOT,
+    &split_brain::ARBITER,
     &server::SSL,
     &server::VIRTUAL_SERVER,
     &server::REAL_SERVER,
@@ -325,6 +336,7 @@ const fn row(name: &'static str, shape: Shape) -> Keyword {
         renamed: None,
         note: "",
         since_2_4: false,
+        ours: false,
         once: false,
         doc: "",
     }
@@ -398,6 +410,11 @@ impl Keyword {
 
     const fn since_2_4(mut self) -> Self {
         self.since_2_4 = true;
+        self
+    }
+
+    const fn ours(mut self) -> Self {
+        self.ours = true;
         self
     }
 

@@ -8,6 +8,7 @@ pub mod checks;
 pub mod global;
 pub mod lvs;
 pub mod network;
+pub mod split_brain;
 pub mod tracking;
 pub mod vrrp;
 
@@ -18,6 +19,7 @@ pub use global::{Global, ScriptSecurity};
 pub use lvs::{
     ForwardingMethod, Lvs, Protocol, RealServer, Scheduler, ServiceAddress, VirtualServer,
 };
+pub use split_brain::{Arbiter, ArbiterId, ConflictAction, Heartbeat, SplitBrain, Witness};
 pub use tracking::{BfdId, FileId, ProcessId, ScriptId, TrackScript, VrrpScript};
 pub use vrrp::{
     AddressScope, Authentication, Garp, InitialState, Instance, NotifyScripts, Preempt, Version,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Command;
 use super::global::MulticastGroups;
 use super::network::{Route, Rule, StaticItem};
+use super::split_brain::{Arbiter, SplitBrain};
 use super::tracking::{
     TrackBfd, TrackFile, TrackFileUse, TrackInterface, TrackProcess, TrackProcessUse, TrackScript,
     VrrpScript,
@@ -56,6 +57,8 @@ pub struct Vrrp {
     pub multicast: MulticastGroups,
     /// `fifo_write_vrrp_states_on_reload`.
     pub fifo_states_on_reload: bool,
+    /// `vrrp_arbiter` blocks; [`ArbiterId`](super::ArbiterId) counts in here.
+    pub arbiters: Vec<Arbiter>,
 }
 
 /// `vrrp_instance NAME { ... }`: one virtual router (RFC 9568 section 5.2.3) on one interface.
@@ -149,6 +152,8 @@ pub struct Instance {
     pub notify_priority_changes: bool,
     /// `debug`: 0 to 4, only shown in dumps.
     pub debug: u8,
+    /// What it does against split brain.
+    pub split_brain: SplitBrain,
 }
 
 impl Instance {
@@ -199,6 +204,7 @@ impl Instance {
             smtp_alert: false,
             notify_priority_changes: false,
             debug: 0,
+            split_brain: SplitBrain::default(),
         }
     }
 

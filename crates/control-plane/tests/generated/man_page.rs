@@ -99,7 +99,9 @@ fn write_row(page: &mut String, place: Block, row: &Keyword) {
     if row.deprecated.is_some() {
         page.push_str("Deprecated.\n");
     }
-    if row.since_2_4 {
+    if row.ours {
+        page.push_str("Not in keepalived.\n");
+    } else if row.since_2_4 {
         page.push_str("Since keepalived 2.4.\n");
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use base::{Duration, Priority, Vrid};
 
+use super::split_brain;
 use super::tracks::{self, NoWeights, Owner};
 use super::{Scripts, addresses, vrrp_alert};
 use crate::build::garp::GarpDraft;
@@ -13,6 +14,7 @@ use crate::build::late;
 use crate::build::tracked::Tracked;
 use crate::diagnostic::{Code, Place};
 use crate::lang::Context;
+use crate::model::Arbiter;
 use crate::model::vrrp::{
     Authentication, Garp, GarpGroup, InitialState, Instance, Preempt, Unicast, Version,
     VirtualAddress, Vmac,
@@ -30,6 +32,7 @@ pub(super) struct Shared<'a> {
     pub tracked: &'a Tracked,
     pub in_sync_group: bool,
     pub garp_groups: &'a [GarpGroup],
+    pub arbiters: &'a [Arbiter],
 }
 
 /// The instance, or `None` when it lacks what it cannot do without.
@@ -70,6 +73,9 @@ pub(super) fn resolve(
     let authentication = if hmac.is_some() { Authentication::None } else { authentication };
     let owner_ignore_adverts = owner_ignore_adverts(&draft, priority, global, cx);
     let timer_expired_backup = timer_expired_backup(&draft, preempt, cx);
+    let split_brain = std::mem::take(&mut draft.split_brain);
+    let split_brain =
+        split_brain::resolve(split_brain, (&draft.name, &interface), advert_interval, shared, cx);
     let on = |list: Vec<_>| -> Vec<VirtualAddress> {
         list.into_iter().map(|one| addresses::resolve(one, &interface)).collect()
     };
@@ -119,6 +125,7 @@ pub(super) fn resolve(
             .notify_priority_changes
             .unwrap_or(global.notify_priority_changes),
         debug: draft.debug,
+        split_brain,
         ..Instance::new(draft.name, interface, vrid)
     })
 }
