@@ -27,6 +27,9 @@ pub const DEPRECATED: u32 = 0x20;
 /// Not usable before duplicate address detection ends (`IFA_F_TENTATIVE`).
 pub const TENTATIVE: u32 = 0x40;
 
+/// It has no lifetime (`IFA_F_PERMANENT`).
+pub const PERMANENT: u32 = 0x80;
+
 /// The mark of keepalived on what it adds (`RTPROT_KEEPALIVED`, also for addresses).
 pub const PROTOCOL_KEEPALIVED: u8 = 18;
 

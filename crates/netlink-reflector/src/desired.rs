@@ -12,7 +12,7 @@ use netlink::{AttributeWriter, Message, Request};
 
 use crate::address::{
     Address, IFA_ADDRESS, IFA_BROADCAST, IFA_CACHEINFO, IFA_FLAGS, IFA_LABEL, IFA_LOCAL, IFA_PROTO,
-    NODAD, PROTOCOL_KEEPALIVED, RTM_DELADDR, RTM_NEWADDR,
+    NODAD, PERMANENT, PROTOCOL_KEEPALIVED, RTM_DELADDR, RTM_NEWADDR,
 };
 use crate::mirror::Mirror;
 
@@ -33,6 +33,11 @@ pub struct DesiredAddress {
     pub nodad: bool,
     /// Seconds for which the address may be chosen as a source (IPv6); `None` is for ever, 0 never.
     pub preferred_lifetime: Option<u32>,
+    /// Seconds until the kernel removes it unless it is renewed ([`Reflector::renew`]); `None` is
+    /// for ever.
+    ///
+    /// [`Reflector::renew`]: crate::Reflector::renew
+    pub lease: Option<u32>,
     /// The other end of a point-to-point link.
     pub peer: Option<IpAddr>,
     /// More of `IFA_F_*`: `home`, `mngtmpaddr`, `noprefixroute`, `autojoin`.
@@ -50,6 +55,7 @@ impl DesiredAddress {
             broadcast: None,
             nodad: false,
             preferred_lifetime: None,
+            lease: None,
             peer: None,
             flags: 0,
         }
@@ -68,6 +74,27 @@ impl DesiredAddress {
             && (label.is_none() || actual.label.as_deref() == label)
     }
 
+    /// Whether `actual` is not as lasting as it should be: one of ours got or lost its lease by a
+    /// reload, or somebody else's is to have one.
+    fn lasts_otherwise(&self, actual: &Address) -> bool {
+        let lasts = actual.flags & PERMANENT != 0;
+        match self.lease {
+            Some(_) => lasts,
+            None => !lasts && actual.protocol == Some(PROTOCOL_KEEPALIVED),
+        }
+    }
+
+    /// `struct ifa_cacheinfo`: preferred, valid, and two times that only the kernel fills in.
+    fn lifetimes(&self) -> Option<Vec<u8>> {
+        let preferred = self.preferred_lifetime.filter(|_| self.net.addr().is_ipv6());
+        if preferred.is_none() && self.lease.is_none() {
+            return None;
+        }
+        let valid = self.lease.unwrap_or(u32::MAX);
+        let preferred = preferred.unwrap_or(valid).min(valid);
+        Some([preferred, valid, 0, 0].map(u32::to_ne_bytes).concat())
+    }
+
     /// What the kernel will have once it has added it.
     pub(crate) fn as_added(&self, interface: &str) -> Address {
         let is_ipv4 = self.net.addr().is_ipv4();
@@ -76,7 +103,7 @@ impl DesiredAddress {
             net: self.net,
             peer: self.peer,
             scope: self.scope,
-            flags: 0,
+            flags: if self.lease.is_some() { 0 } else { PERMANENT },
             label: is_ipv4.then(|| self.label.clone().unwrap_or_else(|| interface.to_owned())),
             broadcast: self.broadcast,
             protocol: Some(PROTOCOL_KEEPALIVED),
@@ -88,6 +115,8 @@ impl DesiredAddress {
 #[derive(Clone, Debug)]
 pub(crate) enum AddressRequest {
     Add(DesiredAddress, String),
+    /// Its lifetimes begin anew.
+    Renew(DesiredAddress, String),
     /// With the peer, without which the kernel does not find it.
     Remove(IfIndex, IpNet, Option<IpAddr>, String),
 }
@@ -97,14 +126,14 @@ impl AddressRequest {
     /// a network all others of it go, unless `promote_secondaries` is set.
     pub(crate) fn may_take_others(&self) -> bool {
         match self {
-            Self::Add(..) => false,
+            Self::Add(..) | Self::Renew(..) => false,
             Self::Remove(_, net, ..) => net.addr().is_ipv4() && net.prefix_len() < 32,
         }
     }
 
     pub(crate) fn key(&self) -> (IfIndex, IpNet) {
         match self {
-            Self::Add(desired, _) => (desired.index, desired.net),
+            Self::Add(desired, _) | Self::Renew(desired, _) => (desired.index, desired.net),
             Self::Remove(index, net, ..) => (*index, *net),
         }
     }
@@ -114,6 +143,7 @@ impl fmt::Display for AddressRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Add(desired, dev) => write!(f, "add address {} dev {dev}", desired.net),
+            Self::Renew(desired, dev) => write!(f, "renew address {} dev {dev}", desired.net),
             Self::Remove(_, net, _, dev) => write!(f, "remove address {net} dev {dev}"),
         }
     }
@@ -129,6 +159,14 @@ impl Request for AddressRequest {
                 desired.net,
                 desired.scope,
                 added_attributes(desired),
+            ),
+            Self::Renew(desired, _) => message(
+                RTM_NEWADDR,
+                NlmF::REPLACE,
+                desired.index,
+                desired.net,
+                desired.scope,
+                renewed_attributes(desired),
             ),
             // the prefix length counts for the kernel only when there is an IFA_ADDRESS
             Self::Remove(index, net, peer, _) => message(
@@ -160,14 +198,21 @@ fn added_attributes(desired: &DesiredAddress) -> AttributeWriter {
         if let Some(label) = &desired.label {
             attributes = attributes.text(IFA_LABEL, label);
         }
-    } else {
-        if let Some(preferred) = desired.preferred_lifetime {
-            // struct ifa_cacheinfo: preferred, valid, and two times that only the kernel fills in
-            let cache = [preferred, u32::MAX, 0, 0].map(u32::to_ne_bytes).concat();
-            attributes = attributes.bytes(IFA_CACHEINFO, &cache);
-        }
+    }
+    if let Some(lifetimes) = desired.lifetimes() {
+        attributes = attributes.bytes(IFA_CACHEINFO, &lifetimes);
     }
     attributes.put(IFA_PROTO, PROTOCOL_KEEPALIVED)
+}
+
+/// The same, with lifetimes in any case: without them the kernel keeps those that it has.
+fn renewed_attributes(desired: &DesiredAddress) -> AttributeWriter {
+    let attributes = added_attributes(desired);
+    if desired.lifetimes().is_some() {
+        return attributes;
+    }
+    let for_ever = [u32::MAX, u32::MAX, 0, 0].map(u32::to_ne_bytes).concat();
+    attributes.bytes(IFA_CACHEINFO, &for_ever)
 }
 
 fn message(
@@ -219,6 +264,10 @@ pub(crate) fn difference(
             Some(actual) => {
                 let name = mirror.link(index).map(|link| link.name.as_str());
                 if desired.is_met_by(actual, name) {
+                    if desired.lasts_otherwise(actual) {
+                        let dev = mirror.device(index);
+                        additions.push(AddressRequest::Renew(desired.clone(), dev));
+                    }
                     continue;
                 }
                 requests.push(removal(mirror, actual));

@@ -53,6 +53,8 @@ pub struct Reflector<T> {
     mirror: Mirror,
     /// Requests that were planned and not sent yet.
     pending: VecDeque<Work>,
+    /// Addresses whose lease is to begin anew.
+    renewals: VecDeque<Work>,
     /// Routes and rules of ours.
     ledger: Ledger,
     /// Some of them may have gone since [`Reflector::take_lost`].
@@ -121,6 +123,7 @@ impl<T: Transport> Reflector<T> {
             events: Events::new(events),
             mirror: Mirror::default(),
             pending: VecDeque::new(),
+            renewals: VecDeque::new(),
             ledger: Ledger::default(),
             lost: false,
             more: false,
@@ -268,6 +271,34 @@ impl<T: Transport> Reflector<T> {
         Ok(report)
     }
 
+    /// Lets the leases of these addresses begin anew, as far as the addresses are there:
+    /// [`Reflector::step_renewals`] does it. What an earlier call left is dropped.
+    pub fn renew(&mut self, leased: impl IntoIterator<Item = DesiredAddress>) {
+        let Self { renewals, mirror, .. } = self;
+        renewals.clear();
+        let present = leased.into_iter().filter(|one| mirror.address(one.index, one.net).is_some());
+        renewals.extend(present.map(|one| {
+            let dev = mirror.device(one.index);
+            Work::Address(AddressRequest::Renew(one, dev))
+        }));
+    }
+
+    /// How many addresses wait for [`Reflector::step_renewals`].
+    pub fn pending_renewals(&self) -> usize {
+        self.renewals.len()
+    }
+
+    /// Renews at most `limit` leases. One that fails is in the report; the kernel will say when its
+    /// address goes.
+    ///
+    /// # Errors
+    /// Any of [`Engine::run`]; the other renewals are dropped.
+    pub fn step_renewals(&mut self, limit: usize) -> Result<Report, Error> {
+        let requests: Vec<_> = self.renewals.drain(..limit.min(self.renewals.len())).collect();
+        let refusals = self.engine.run(&requests).inspect_err(|_| self.renewals.clear())?;
+        Ok(self.account(&requests, refusals))
+    }
+
     /// Plans and carries out everything at once, and adds again what a removal has taken along.
     ///
     /// # Errors
@@ -318,6 +349,8 @@ impl<T: Transport> Reflector<T> {
                     report.removed += usize::from(errno.is_none());
                     self.mirror.own(key, None);
                 }
+                // its event tells the rest
+                (AddressRequest::Renew(..), None) => {}
                 _ => report.refused.extend(refusal),
             }
         }

@@ -26,6 +26,8 @@ pub struct DesiredAddress {
     /// Seconds for which the address may be chosen as a source; `None` is for ever. An IPv6
     /// address of its own (/128) is chosen for nothing unless `preferred_lft` says so.
     pub preferred_lifetime: Option<u32>,
+    /// Seconds until the kernel removes it unless it is renewed (`vip_lease`); `None` is for ever.
+    pub lease: Option<u32>,
     /// The other end of a point-to-point link.
     pub peer: Option<IpAddr>,
     /// Flags as the kernel counts them: `home` 0x10, `mngtmpaddr` 0x100, `noprefixroute` 0x200,
@@ -56,6 +58,7 @@ impl DesiredAddress {
             broadcast: address.broadcast,
             nodad: address.net.addr().is_ipv6() && !address.flags.no_dad,
             preferred_lifetime: address.preferred_lifetime.or(never),
+            lease: None,
             peer: address.peer,
             flags: flags(address.flags),
         }

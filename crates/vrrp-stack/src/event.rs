@@ -149,6 +149,10 @@ pub enum Saying {
         /// The address.
         address: IpAddr,
     },
+    /// No advert has left for so long: the addresses are gone.
+    LeaseEnded(Duration),
+    /// An advert has left again: the addresses come back.
+    LeaseRevived,
     /// Something keeps it in FAULT from now on.
     CauseCome(String),
     /// That no longer keeps it in FAULT.
@@ -191,7 +195,9 @@ impl Event {
     pub const fn level(&self) -> Level {
         match self {
             Self::Instance { says: Saying::TwoOwners(_), .. } => Level::Error,
-            Self::Instance { says: Saying::Complaint(_), .. } => Level::Warning,
+            Self::Instance { says: Saying::Complaint(_) | Saying::LeaseEnded(_), .. } => {
+                Level::Warning
+            }
             _ => Level::Info,
         }
     }
@@ -336,6 +342,14 @@ impl fmt::Display for Saying {
                 write!(f, "tracked file {name} leaving FAULT state")
             }
             Self::CauseGone(cause) => write!(f, "fault is over: {cause}"),
+            Self::LeaseEnded(length) => write!(
+                f,
+                "no advert has left for {} s: the lease of the addresses has ended",
+                length.as_secs()
+            ),
+            Self::LeaseRevived => {
+                f.write_str("an advert has left: the addresses have a lease again")
+            }
             Self::IntervalAdopted { from, to } => write!(
                 f,
                 "advertisement interval updated from {}ms to {}ms by master",

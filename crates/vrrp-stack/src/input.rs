@@ -31,6 +31,11 @@ pub enum Input<'a> {
     },
     /// The parent process has looked at a tracked file or process.
     Sighted(&'a Sighting),
+    /// The kernel took an advert of [`Output::SendAdvert`](crate::Output::SendAdvert).
+    AdvertLeft {
+        /// Name of the instance.
+        instance: &'a str,
+    },
     /// An address that somebody had removed was put back: neighbours are told again.
     AddressRepaired(IfIndex, IpAddr),
     /// The time of [`Stack::next_timeout`](crate::Stack::next_timeout) has come.

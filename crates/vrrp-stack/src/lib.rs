@@ -7,6 +7,7 @@
 //! - [`router`]: one virtual router, RFC 9568 section 6.4
 //! - [`state`], [`timing`]: its states with their timers, and how long those run
 //! - [`script`]: one tracking script
+//! - `lease`: addresses that last while adverts leave
 //! - [`announce`]: the pace of gratuitous ARP
 //! - `routers`: all of them, and which have something to do
 //! - `observed`: files and processes that are tracked
@@ -25,6 +26,7 @@ mod envelope;
 pub mod event;
 mod group;
 pub mod input;
+mod lease;
 pub mod link;
 mod links;
 pub mod notification;

@@ -165,6 +165,12 @@ impl Stack {
                     }
                 });
             }
+            Input::AdvertLeft { instance } => {
+                let at = self.routers.iter().position(|router| router.config().name == instance);
+                if let Some(at) = at {
+                    self.with_router(now, at, out, VirtualRouter::advert_left);
+                }
+            }
             Input::Timeout => self.serve_timeouts(now, out),
             Input::Reload(config) => self.reload(now, config, out),
             Input::Stop => self.stop(now, out),
@@ -194,12 +200,25 @@ impl Stack {
     /// The addresses that must be installed now, in the order of the configuration: the kernel makes
     /// the first of a network its primary address. None is in it twice.
     pub fn desired_addresses(&self) -> Vec<DesiredAddress> {
-        let masters = self.routers.iter().filter(|router| router.state().is_master());
-        let vips = masters.flat_map(VirtualRouter::vips);
+        let masters = self.routers.iter().filter(|router| router.holds_addresses());
+        let all = masters.flat_map(|router| self.addresses_of(router));
         let mut seen = BTreeSet::new();
-        vips.filter_map(|vip| addresses::desired(&self.links, vip))
-            .filter(|address| seen.insert((address.index, address.net)))
-            .collect()
+        all.filter(|address| seen.insert((address.index, address.net))).collect()
+    }
+
+    fn addresses_of(&self, router: &VirtualRouter) -> impl Iterator<Item = DesiredAddress> {
+        let lease = router.config().lease_seconds();
+        router.vips().filter_map(move |vip| {
+            let address = addresses::desired(&self.links, vip)?;
+            Some(DesiredAddress { lease, ..address })
+        })
+    }
+
+    /// Addresses whose lease begins anew, since the last call (`vip_lease`).
+    pub fn take_renewals(&mut self) -> Vec<DesiredAddress> {
+        let due: Vec<bool> = self.routers.iter_mut().map(VirtualRouter::take_renewal).collect();
+        let routers = self.routers.iter().zip(due).filter(|(_, is_due)| *is_due);
+        routers.flat_map(|(router, _)| self.addresses_of(router)).collect()
     }
 
     /// Every address that is this stack's business. What is in here and not desired has to be

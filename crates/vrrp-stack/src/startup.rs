@@ -53,6 +53,7 @@ impl Stack {
             Input::Timeout
             | Input::Packet { .. }
             | Input::ScriptExited { .. }
+            | Input::AdvertLeft { .. }
             | Input::AddressRepaired(..) => {}
             Input::Sighted(sighting) => self.observed.see(now, sighting),
         }

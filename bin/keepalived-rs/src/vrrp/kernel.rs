@@ -185,6 +185,26 @@ impl Kernel {
         self.state.is_there()
     }
 
+    /// Whether leases wait to be renewed: call [`Self::renew`] in the next turn.
+    pub(super) fn has_renewals(&self) -> bool {
+        self.reflector.pending_renewals() > 0
+    }
+
+    /// Renews the leases of addresses, a bounded number at a time.
+    pub(super) fn renew(&mut self, stack: &mut Stack) {
+        if !self.has_renewals() {
+            self.reflector.renew(stack.take_renewals().into_iter().map(desired));
+        }
+        match self.reflector.step_renewals(REQUESTS_PER_TURN) {
+            Ok(report) => {
+                for refusal in report.refused {
+                    log::error!("{refusal}");
+                }
+            }
+            Err(error) => log::error!("netlink reflector: {error}"),
+        }
+    }
+
     fn make_plan(&mut self, wanted: u64, stack: &Stack) -> Plan {
         let mut refused = Vec::new();
         // Closed before the addresses are there, opened after they have gone.
@@ -226,6 +246,7 @@ pub(super) fn desired(address: vrrp_stack::DesiredAddress) -> DesiredAddress {
         broadcast: address.broadcast,
         nodad: address.nodad,
         preferred_lifetime: address.preferred_lifetime,
+        lease: address.lease,
         peer: address.peer,
         flags: address.flags,
         ..DesiredAddress::new(address.index, address.net)

@@ -164,7 +164,8 @@ impl Vrrp {
                 return self.leave();
             }
             // What carrying out has led to is not left until something else happens.
-            let busy = !self.outputs.is_empty() || self.kernel.is_busy();
+            let busy =
+                !self.outputs.is_empty() || self.kernel.is_busy() || self.kernel.has_renewals();
             let next = if busy { Some(now) } else { self.stack.next_timeout() };
             self.scheduler.arm(STACK, next);
             self.scheduler.arm(KERNEL, self.kernel.next_timeout());
@@ -308,11 +309,7 @@ impl Vrrp {
             self.sockets.open_missing(sockets, &mut self.scheduler);
         }
         let outputs = std::mem::take(&mut self.outputs);
-        for output in &outputs {
-            if let Output::SendAdvert(advert) = output {
-                self.sockets.send(advert);
-            }
-        }
+        self.send_adverts(now, &outputs);
         // Closed after the last advert of an instance has left.
         if let Some(sockets) = &sockets {
             self.sockets.close_surplus(sockets, &mut self.scheduler);
@@ -321,6 +318,7 @@ impl Vrrp {
         if self.kernel.reconcile(now, &self.stack) {
             self.stack.forget_retired();
         }
+        self.kernel.renew(&mut self.stack);
         if self.kernel.has_more() {
             self.scheduler.still_ready(self.kernel_token);
         }
@@ -352,6 +350,21 @@ impl Vrrp {
         let changes = self.stack.take_changes();
         self.parent.report(changes.into_iter().map(VrrpState));
         self.parent.flush(&mut self.scheduler);
+    }
+
+    /// The stack hears which instances' adverts left.
+    fn send_adverts(&mut self, now: Instant, outputs: &[Output]) {
+        let mut left = BTreeSet::new();
+        for output in outputs {
+            if let Output::SendAdvert(advert) = output
+                && self.sockets.send(advert)
+            {
+                left.insert(advert.instance.as_str());
+            }
+        }
+        for instance in left {
+            self.input(now, Input::AdvertLeft { instance });
+        }
     }
 
     /// What announces an address that the kernel has not got yet waits until it has.

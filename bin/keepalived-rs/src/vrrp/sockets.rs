@@ -125,11 +125,16 @@ impl Sockets {
         scheduler.still_ready(token);
     }
 
-    /// Sends an advert. What cannot leave now is worthless later and is dropped.
-    pub(super) fn send(&self, advert: &OutgoingAdvert) {
-        let Some((_, socket)) = self.open.get(&advert.socket) else { return };
-        if let Err(error) = socket.send(&advert.datagram, advert.source, advert.destination) {
-            log::debug!("({}) cannot send an advert: {error}", advert.instance);
+    /// Sends an advert. What cannot leave now is worthless later and is dropped. Whether the kernel
+    /// took it.
+    pub(super) fn send(&self, advert: &OutgoingAdvert) -> bool {
+        let Some((_, socket)) = self.open.get(&advert.socket) else { return false };
+        match socket.send(&advert.datagram, advert.source, advert.destination) {
+            Ok(sent) => sent,
+            Err(error) => {
+                log::debug!("({}) cannot send an advert: {error}", advert.instance);
+                false
+            }
         }
     }
 }

@@ -94,8 +94,8 @@ impl Wishes {
         wanted.add(&host, !self.leaving, &self.routes, &self.rules, refused);
         for router in stack.routers() {
             let config = router.config();
-            let is_master = router.state().is_master();
-            wanted.add(&host, is_master, &config.routes, &config.rules, refused);
+            let is_here = router.holds_addresses();
+            wanted.add(&host, is_here, &config.routes, &config.rules, refused);
         }
         wanted
     }

@@ -135,6 +135,54 @@ fn the_messages_are_those_of_the_kernels_header() {
     assert_eq!(message.payload().unwrap(), expected.concat());
 }
 
+#[test]
+fn a_lease_is_in_the_lifetimes_and_its_renewal_replaces_them() {
+    let lifetimes = |request: AddressRequest| {
+        let payload = request.message().payload().unwrap().to_vec();
+        // in front of the protocol's eight bytes
+        let at = payload.len().checked_sub(8 + 20).unwrap();
+        let number = |at: usize| u32::from_ne_bytes(payload[at..at + 4].try_into().unwrap());
+        (payload[at..at + 4] == [20, 0, 6, 0]).then(|| (number(at + 4), number(at + 8)))
+    };
+    let leased = DesiredAddress { lease: Some(3), ..desired(2, "10.0.0.1/24") };
+    let dev = || "eth0".to_owned();
+    assert_eq!(lifetimes(AddressRequest::Add(leased.clone(), dev())), Some((3, 3)));
+    let renewal = AddressRequest::Renew(leased, dev());
+    assert_eq!(renewal.message().flags, NlmF::REPLACE);
+    assert_eq!(lifetimes(renewal), Some((3, 3)));
+    let single = DesiredAddress {
+        lease: Some(3),
+        preferred_lifetime: Some(0),
+        ..desired(3, "2001:db8::1/128")
+    };
+    assert_eq!(lifetimes(AddressRequest::Add(single, dev())), Some((0, 3)));
+    let message = AddressRequest::Renew(desired(2, "10.0.0.1/24"), dev()).message();
+    let for_ever = [[255; 8].to_vec(), vec![0; 8]].concat();
+    assert!(message.payload().unwrap().windows(16).any(|bytes| bytes == for_ever));
+}
+
+#[test]
+fn an_address_gets_or_loses_its_lease_where_it_is() {
+    let own = |flags: u32| Address {
+        protocol: Some(PROTOCOL_KEEPALIVED),
+        label: Some("eth0".to_owned()),
+        flags,
+        ..address(2, "10.0.0.1/32")
+    };
+    let plain = desired(2, "10.0.0.1/32");
+    let leased = DesiredAddress { lease: Some(3), ..plain.clone() };
+    let asked = |actual: Address, desired: &DesiredAddress| {
+        words(&difference(&mirror(vec![actual]), &BTreeSet::new(), std::slice::from_ref(desired)))
+    };
+    let renewal = ["renew address 10.0.0.1/32 dev eth0"];
+    assert_eq!(asked(own(PERMANENT), &leased), renewal);
+    assert_eq!(asked(own(0), &plain), renewal);
+    assert_eq!(asked(own(0), &leased), [] as [&str; 0], "what adverts renew is no difference");
+    assert_eq!(asked(own(PERMANENT), &plain), [] as [&str; 0]);
+    let foreign = Address { flags: 0, ..address(2, "10.0.0.1/32") };
+    assert_eq!(asked(foreign, &plain), [] as [&str; 0], "somebody else's lifetime is his");
+}
+
 fn any_keys() -> impl Strategy<Value = BTreeSet<(u32, u8)>> {
     prop::collection::btree_set((2..4u32, 0..6u8), 0..8)
 }
@@ -154,7 +202,9 @@ proptest! {
             ours.iter().map(|(n, last)| (index(*n), net(last).parse().unwrap())).collect();
         for request in difference(&mirror, &managed, &wanted) {
             let new = match &request {
-                AddressRequest::Add(desired, dev) => Some(desired.as_added(dev)),
+                AddressRequest::Add(desired, dev) | AddressRequest::Renew(desired, dev) => {
+                    Some(desired.as_added(dev))
+                }
                 AddressRequest::Remove(..) => None,
             };
             mirror.own(request.key(), new);

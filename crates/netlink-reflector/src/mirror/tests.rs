@@ -31,7 +31,7 @@ pub(crate) fn address(n: u32, net: &str) -> Address {
         net: net.parse().unwrap(),
         peer: None,
         scope: 0,
-        flags: 0,
+        flags: crate::address::PERMANENT,
         label: None,
         broadcast: None,
         protocol: None,

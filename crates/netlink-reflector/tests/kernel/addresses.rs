@@ -84,6 +84,48 @@ fn addresses_are_added_once_and_removed_once() {
 }
 
 #[test]
+fn a_lease_ends_by_itself_unless_it_is_renewed() {
+    if !enter() {
+        return;
+    }
+    let (mut reflector, index) = with_veth();
+    let leased = |text| DesiredAddress { lease: Some(1), ..DesiredAddress::new(index, net(text)) };
+    let desired = [leased("10.0.0.1/24"), leased("2001:db8::1/64")];
+    let managed = keys(&desired);
+    reflector.reconcile(&managed, &desired).unwrap();
+    let ours = || listed().iter().filter(|found| !found.starts_with("fe80")).count();
+    let start = std::time::Instant::now();
+    while start.elapsed().as_millis() < 1_600 {
+        reflector.renew(desired.clone());
+        assert_eq!(reflector.pending_renewals(), 2);
+        let report = reflector.step_renewals(usize::MAX).unwrap();
+        assert_eq!(report.refused.len(), 0, "{report:?}");
+        assert_eq!(ours(), 2, "after {:?}", start.elapsed());
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    let silent = std::time::Instant::now();
+    while ours() > 0 {
+        assert!(silent.elapsed().as_millis() < 5_000, "{:?}", listed());
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    println!("gone {:?} after the last renewal", silent.elapsed());
+
+    let changes = reflector.drain(Instant::default()).unwrap();
+    assert!(
+        changes.iter().any(|change| matches!(change, Change::AddressRemoved(_))),
+        "{changes:?}"
+    );
+    let for_ever: Vec<_> =
+        desired.iter().map(|one| DesiredAddress { lease: None, ..one.clone() }).collect();
+    reflector.reconcile(&managed, &desired).unwrap();
+    assert_eq!(reflector.reconcile(&managed, &desired).unwrap(), Default::default());
+    reflector.drain(Instant::default()).unwrap();
+    reflector.reconcile(&managed, &for_ever).unwrap();
+    let text = ip("-o addr show dev v0 scope global");
+    assert_eq!(text.matches("valid_lft forever").count(), 2, "a reload takes the lease: {text}");
+}
+
+#[test]
 fn what_is_not_ours_is_left_alone() {
     if !enter() {
         return;

@@ -5,9 +5,11 @@
 //! - [`transitions`]: from one state to another
 //! - [`reception`]: which packets are adverts for it
 //! - [`sending`]: its own adverts and announcements
+//! - [`leasing`]: addresses that last while adverts leave
 //! - [`tracking`]: what it lacks, and its effective priority
 
 mod election;
+mod leasing;
 mod reception;
 mod sending;
 mod tracking;
@@ -25,6 +27,7 @@ use wire::{Family, Version, ah};
 use crate::announce::AnnounceQueue;
 use crate::complaint::ComplaintKind;
 use crate::event::{Event, Saying};
+use crate::lease::Lease;
 use crate::links::Links;
 use crate::notification::{Notification, NotifyState};
 use crate::observed::Observed;
@@ -83,6 +86,8 @@ pub struct VirtualRouter {
     complained: BTreeSet<ComplaintKind>,
     /// Something changed that a successor needs.
     dirty: bool,
+    /// How long its addresses last.
+    lease: Lease,
 }
 
 impl VirtualRouter {
@@ -106,6 +111,7 @@ impl VirtualRouter {
             statistics: Statistics::default(),
             complained: BTreeSet::new(),
             dirty: true,
+            lease: Lease::default(),
         }
     }
 
@@ -131,6 +137,7 @@ impl VirtualRouter {
             State::Fault { told } => State::Fault { told },
             State::Init | State::Stopped => State::Init,
         };
+        self.inherit_lease(now);
     }
 
     /// A sequence number beyond any that a predecessor can have used: it was told with a change of
@@ -223,7 +230,7 @@ impl VirtualRouter {
 
     /// When it has something to do by itself.
     pub fn next_timeout(&self) -> Option<Instant> {
-        self.state.next_timeout()
+        self.state.next_timeout().into_iter().chain(self.lease_ends_at()).min()
     }
 
     /// Whether packets to its addresses have to be dropped: RFC 9568 section 6.1, Accept_Mode. The

@@ -154,7 +154,7 @@ impl VirtualRouter {
     }
 
     fn announce(&self, turn: &mut Turn<'_>, repeat: u32, which: impl Fn(IpAddr) -> bool) {
-        if repeat == 0 {
+        if repeat == 0 || !self.holds_addresses() {
             return;
         }
         for vip in self.vips() {

@@ -238,6 +238,9 @@ impl VirtualRouter {
     ) {
         self.group = super::group(&config, self.family, groups);
         let old = std::mem::replace(&mut self.config, config);
+        if old.lease_seconds() != self.config.lease_seconds() {
+            self.inherit_lease(now);
+        }
         let timing = |config: &model::Instance| {
             (config.advert_interval, config.down_timer_adverts, config.priority, config.version)
         };

@@ -4,6 +4,7 @@ use base::{Duration, Instant};
 
 use super::{Turn, VirtualRouter};
 use crate::event::Saying;
+use crate::lease::Lease;
 use crate::notification::NotifyState;
 use crate::state::{ActiveRouter, AnnounceAgain, Backup, Master, State};
 
@@ -44,7 +45,10 @@ impl VirtualRouter {
         match self.state {
             State::Backup(backup) if backup.expired => {}
             State::Backup(backup) if backup.down_at <= turn.now => self.expire(turn, backup),
-            State::Master(master) => self.serve_master_timers(turn, master),
+            State::Master(master) => {
+                self.serve_lease(turn);
+                self.serve_master_timers(turn, master);
+            }
             State::Init | State::Backup(_) | State::Fault { .. } | State::Stopped => {}
         }
     }
@@ -208,6 +212,7 @@ impl VirtualRouter {
             turn.announcements.cancel(&self.places(turn.links));
         }
         self.state = new;
+        self.lease = Lease::beginning(turn.now);
         *turn.generation += 1;
         self.last_transition = Some(turn.now);
         self.complained.clear();

@@ -3,6 +3,7 @@
 mod election;
 mod ipv6;
 mod outside;
+mod lease;
 mod reception;
 mod table;
 mod tracking;

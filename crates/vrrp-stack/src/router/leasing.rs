@@ -1,0 +1,56 @@
+//! A router and the lease of its addresses (`vip_lease`).
+
+use base::{Duration, Instant};
+
+use super::{Turn, VirtualRouter};
+use crate::event::Saying;
+use crate::lease::{Lease, Renewal};
+
+impl VirtualRouter {
+    /// How long its addresses last without an advert.
+    pub(crate) fn lease_length(&self) -> Option<Duration> {
+        self.config.lease_seconds().map(|seconds| Duration::from_secs(seconds.into()))
+    }
+
+    /// Whether its addresses belong here now: it is master, and its adverts leave as far as they
+    /// have to.
+    pub fn holds_addresses(&self) -> bool {
+        self.state.is_master() && !(self.lease.has_lapsed() && self.lease_length().is_some())
+    }
+
+    /// When its lease ends unless an advert leaves.
+    pub(super) fn lease_ends_at(&self) -> Option<Instant> {
+        let length = self.lease_length().filter(|_| self.state.is_master())?;
+        self.lease.ends_at(length)
+    }
+
+    /// Gives the addresses up when the lease has ended.
+    pub(super) fn serve_lease(&mut self, turn: &mut Turn<'_>) {
+        let Some(length) = self.lease_length().filter(|_| self.state.is_master()) else { return };
+        if self.lease.end_if_due(turn.now, length) {
+            *turn.generation += 1;
+            turn.announcements.cancel(&self.places(turn.links));
+            self.say(turn, Saying::LeaseEnded(length));
+        }
+    }
+
+    /// The kernel took one of its adverts.
+    pub(crate) fn advert_left(&mut self, turn: &mut Turn<'_>) {
+        let Some(length) = self.lease_length().filter(|_| self.state.is_master()) else { return };
+        if self.lease.advert_left(turn.now, length) == Renewal::Revived {
+            *turn.generation += 1;
+            self.say(turn, Saying::LeaseRevived);
+            self.announce_all(turn, self.config.garp.repeat);
+        }
+    }
+
+    /// Whether the kernel is to be told that its lease begins anew; asked once, it is told.
+    pub(crate) fn take_renewal(&mut self) -> bool {
+        self.lease.take_due() && self.holds_addresses()
+    }
+
+    /// It goes on where a predecessor was, or with another lease.
+    pub(super) const fn inherit_lease(&mut self, now: Instant) {
+        self.lease = Lease::inherited(now);
+    }
+}
