@@ -20,6 +20,7 @@ pub mod log;
 pub mod network;
 pub mod nlmon;
 pub mod node;
+pub mod overlap;
 pub mod ping;
 pub mod process;
 pub mod program;
