@@ -19,8 +19,6 @@ const RENEW_AFTER: u64 = 4;
 pub(crate) struct Lease {
     /// When it began anew.
     since: Instant,
-    /// An advert has left since, and it is time to tell the kernel.
-    due: bool,
     /// It has ended: no advert has left in time.
     lapsed: bool,
     /// What the kernel has is older than `since`, or of another length.
@@ -41,7 +39,7 @@ pub(crate) enum Renewal {
 impl Lease {
     /// One that begins now, with addresses that are about to be installed.
     pub(crate) const fn beginning(now: Instant) -> Self {
-        Self { since: now, due: false, lapsed: false, inherited: false }
+        Self { since: now, lapsed: false, inherited: false }
     }
 
     /// Whether it has ended.
@@ -58,7 +56,6 @@ impl Lease {
     pub(crate) fn end_if_due(&mut self, now: Instant, length: Duration) -> bool {
         let ends = self.ends_at(length).is_some_and(|end| end <= now);
         self.lapsed |= ends;
-        self.due &= !ends;
         ends
     }
 
@@ -72,19 +69,14 @@ impl Lease {
         if age.saturating_mul(RENEW_AFTER) < length && !self.inherited {
             return Renewal::Early;
         }
-        *self = Self { due: true, ..Self::beginning(now) };
+        *self = Self::beginning(now);
         Renewal::Due
-    }
-
-    /// Whether the kernel is to be told; asked once, it is told.
-    pub(crate) const fn take_due(&mut self) -> bool {
-        std::mem::replace(&mut self.due, false)
     }
 
     /// What is in the kernel may be about to end, as after a predecessor's death: the next advert
     /// renews it.
     pub(crate) const fn inherited(now: Instant) -> Self {
-        Self { since: now, due: false, lapsed: false, inherited: true }
+        Self { since: now, lapsed: false, inherited: true }
     }
 }
 
@@ -102,10 +94,7 @@ mod tests {
     fn a_lease_is_renewed_by_adverts_and_at_most_four_times_in_its_length() {
         let mut lease = Lease::beginning(at(0));
         assert_eq!(lease.advert_left(at(100), LENGTH), Renewal::Early);
-        assert!(!lease.take_due());
         assert_eq!(lease.advert_left(at(750), LENGTH), Renewal::Due);
-        assert!(lease.take_due());
-        assert!(!lease.take_due(), "told once");
         assert_eq!(lease.advert_left(at(900), LENGTH), Renewal::Early);
         assert_eq!(lease.ends_at(LENGTH), Some(at(750 + 2950)));
     }

@@ -64,6 +64,8 @@ pub struct OutgoingAdvert {
     pub hop_limit: u8,
     /// Name of the instance.
     pub instance: String,
+    /// The stack wants to hear that it left: [`Input::AdvertLeft`](crate::Input::AdvertLeft).
+    pub leased: bool,
 }
 
 /// How a script is asked to end.

@@ -147,6 +147,7 @@ impl Stack {
         self.form_groups(new);
         self.debounce.configure(&new.link_delays);
         self.rebuild_listeners();
+        self.renewals.clear();
         self.retired.clear();
         let configured = self.managed_addresses();
         self.retired = managed.difference(&configured).copied().collect();

@@ -51,6 +51,8 @@ pub struct Stack {
     /// Addresses that were configured before a reload and may still be installed.
     pub(crate) retired: BTreeSet<(IfIndex, IpNet)>,
     stray: StrayStatistics,
+    /// Routers whose leases begin anew, by place.
+    pub(crate) renewals: BTreeSet<usize>,
     /// Grows when what the kernel should have may have changed.
     pub(crate) generation: u64,
     /// Instances that are no longer configured, to be told to the parent.
@@ -96,6 +98,7 @@ impl Stack {
             next_run: RunId(1),
             retired: BTreeSet::new(),
             stray: StrayStatistics::default(),
+            renewals: BTreeSet::new(),
             generation: 1,
             gone: Vec::new(),
             changed_scripts: BTreeSet::new(),
@@ -168,7 +171,11 @@ impl Stack {
             Input::AdvertLeft { instance } => {
                 let at = self.routers.iter().position(|router| router.config().name == instance);
                 if let Some(at) = at {
-                    self.with_router(now, at, out, VirtualRouter::advert_left);
+                    let mut is_due = false;
+                    self.with_router(now, at, out, |router, turn| {
+                        is_due = router.advert_left(turn);
+                    });
+                    self.renewals.extend(is_due.then_some(at));
                 }
             }
             Input::Timeout => self.serve_timeouts(now, out),
@@ -216,9 +223,10 @@ impl Stack {
 
     /// Addresses whose lease begins anew, since the last call (`vip_lease`).
     pub fn take_renewals(&mut self) -> Vec<DesiredAddress> {
-        let due: Vec<bool> = self.routers.iter_mut().map(VirtualRouter::take_renewal).collect();
-        let routers = self.routers.iter().zip(due).filter(|(_, is_due)| *is_due);
-        routers.flat_map(|(router, _)| self.addresses_of(router)).collect()
+        let due = std::mem::take(&mut self.renewals);
+        let routers = due.into_iter().filter_map(|at| self.routers.get(at));
+        let holders = routers.filter(|router| router.holds_addresses());
+        holders.flat_map(|router| self.addresses_of(router)).collect()
     }
 
     /// Every address that is this stack's business. What is in here and not desired has to be

@@ -358,6 +358,7 @@ impl Vrrp {
         for output in outputs {
             if let Output::SendAdvert(advert) = output
                 && self.sockets.send(advert)
+                && advert.leased
             {
                 left.insert(advert.instance.as_str());
             }

@@ -34,19 +34,18 @@ impl VirtualRouter {
         }
     }
 
-    /// The kernel took one of its adverts.
-    pub(crate) fn advert_left(&mut self, turn: &mut Turn<'_>) {
-        let Some(length) = self.lease_length().filter(|_| self.state.is_master()) else { return };
-        if self.lease.advert_left(turn.now, length) == Renewal::Revived {
+    /// The kernel took one of its adverts. Whether it is to be told that the lease begins anew.
+    pub(crate) fn advert_left(&mut self, turn: &mut Turn<'_>) -> bool {
+        let Some(length) = self.lease_length().filter(|_| self.state.is_master()) else {
+            return false;
+        };
+        let renewal = self.lease.advert_left(turn.now, length);
+        if renewal == Renewal::Revived {
             *turn.generation += 1;
             self.say(turn, Saying::LeaseRevived);
             self.announce_all(turn, self.config.garp.repeat);
         }
-    }
-
-    /// Whether the kernel is to be told that its lease begins anew; asked once, it is told.
-    pub(crate) fn take_renewal(&mut self) -> bool {
-        self.lease.take_due() && self.holds_addresses()
+        renewal == Renewal::Due
     }
 
     /// It goes on where a predecessor was, or with another lease.

@@ -83,7 +83,8 @@ impl VirtualRouter {
         };
         let instance = self.config.name.clone();
         let socket = self.socket(index);
-        Some(OutgoingAdvert { socket, datagram, source, destination, hop_limit, instance })
+        let leased = self.lease_length().is_some();
+        Some(OutgoingAdvert { socket, datagram, source, destination, hop_limit, instance, leased })
     }
 
     /// `auth_type AH`: the key.
