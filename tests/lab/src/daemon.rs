@@ -105,6 +105,19 @@ impl<'node> Daemon<'node> {
         from
     }
 
+    /// Stops every process of its node where it is, as a stalled hypervisor does.
+    pub fn freeze(&self) {
+        self.node.processes().iter().for_each(|process| process.signal(Signal::SIGSTOP));
+    }
+
+    /// Ends [`Self::freeze`].
+    pub fn thaw(&self) {
+        self.node.processes().iter().for_each(|process| process.signal(Signal::SIGCONT));
+        // nsenter stops with its child, and goes on with nobody.
+        let nsenter = i32::try_from(self.child.id()).expect("a process number");
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(nsenter), Signal::SIGCONT).ok();
+    }
+
     /// True while its first process lives.
     pub fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))

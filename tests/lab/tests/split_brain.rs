@@ -41,7 +41,7 @@ fn configuration(priority: u8, lines: &str) -> String {
 }
 
 struct Pair {
-    network: Network,
+    _network: Network,
     lb01: Node,
     lb02: Node,
 }
@@ -51,7 +51,7 @@ impl Pair {
         let network = Network::new();
         let lb01 = network.machine("lb01", "eth0", &OWN[..1]);
         let lb02 = network.machine("lb02", "eth0", &OWN[1..]);
-        Self { network, lb01, lb02 }
+        Self { _network: network, lb01, lb02 }
     }
 
     /// lb01 is master, lb02 backup.
@@ -105,13 +105,11 @@ fn a_frozen_node_loses_the_address_and_has_it_again_when_it_thaws() {
     let play = |program: &Program, lines: &str| {
         let pair = Pair::new();
         let (master, backup) = pair.start(program, lines);
-        let all = || pair.lb01.processes();
         let (held, ()) = pair.watch(|| {
-            let frozen = all();
-            frozen.iter().for_each(|process| process.signal(Signal::SIGSTOP));
+            master.freeze();
             wait::eventually(DOWN_INTERVAL + SLACK, "lb02 takes over", || pair.lb02.holds(VIP));
             wait_for(LOOK);
-            frozen.iter().for_each(|process| process.signal(Signal::SIGCONT));
+            master.thaw();
             wait::eventually(DOWN_INTERVAL + SLACK, "lb01 has it again", || {
                 pair.lb01.holds(VIP) && !pair.lb02.holds(VIP)
             });

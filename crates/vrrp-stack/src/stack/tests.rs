@@ -2,8 +2,8 @@
 
 mod election;
 mod ipv6;
-mod outside;
 mod lease;
+mod outside;
 mod reception;
 mod table;
 mod tracking;
