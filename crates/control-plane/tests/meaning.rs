@@ -305,3 +305,42 @@ fn an_address_with_a_prefix_that_means_nothing_is_that_address() {
     assert_eq!(instance.source.unwrap().to_string(), "10.0.0.8");
     assert_eq!(instance.unicast.as_ref().unwrap().peers[0].address.to_string(), "10.0.0.9");
 }
+
+#[test]
+fn a_key_of_auth_hmac_is_text_digits_or_in_a_file() {
+    let text = "vrrp_instance V { interface eth0\n virtual_router_id 51\n auth_hmac {
+        key 1 0123456789abcdef0123456789abcdef
+        key 2 hex:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f
+        key 3 file:/etc/key
+        key 4 file:/etc/hex
+        key 5 file:/etc/absent
+        key 6 file:/etc/loop
+        active_key 3
+    }\n virtual_ipaddress { 10.9.0.100 } }";
+    let digits = "hex:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n";
+    let source = MemorySource::new("/k.conf", text)
+        .with("/etc/key", "abcdef0123456789abcdef0123456789\n")
+        .with("/etc/hex", digits)
+        .with("/etc/loop", "file:/etc/loop");
+    let loaded = load(Path::new("/k.conf"), &source, &Options::default());
+    assert_eq!(
+        log(&loaded),
+        [
+            "(V) auth_hmac key 5 file /etc/absent: no such file",
+            "(V) auth_hmac key 6 file /etc/loop names a file",
+        ]
+    );
+    let config = loaded.config.unwrap();
+    let hmac = config.vrrp.instances[0].hmac.as_ref().unwrap();
+    let keys: Vec<_> = hmac.keys.iter().map(|key| (key.id, key.secret.as_slice())).collect();
+    let bytes: Vec<u8> = (0..32).collect();
+    assert_eq!(
+        keys,
+        [
+            (1, b"0123456789abcdef0123456789abcdef".as_slice()),
+            (2, &bytes),
+            (3, b"abcdef0123456789abcdef0123456789"),
+            (4, &bytes),
+        ]
+    );
+}

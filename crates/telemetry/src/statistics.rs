@@ -34,15 +34,20 @@ fn instance(name: &str, counted: &Statistics) -> Lines {
         ("Failure", counted.auth_failure),
     ];
     group(&mut lines, "Authentication Errors", &passwords);
-    group(&mut lines, "Authentication Extension Errors", &EXTENSION.map(|name| (name, 0)));
+    let trailers = &counted.trailers;
+    let extension = [
+        ("Missing", trailers.missing),
+        ("Malformed", trailers.malformed),
+        ("Unknown Key", trailers.unknown_key),
+        ("Invalid HMAC", trailers.invalid_hmac),
+        ("Stale", trailers.stale),
+        ("Replay", trailers.replay),
+    ];
+    group(&mut lines, "Authentication Extension Errors", &extension);
     let zero = [("Received", counted.priority_zero_received), ("Sent", counted.priority_zero_sent)];
     group(&mut lines, "Priority Zero", &zero);
     lines
 }
-
-/// Errors of the HMAC trailer; none are counted, because no trailer is looked at.
-const EXTENSION: [&str; 6] =
-    ["Missing", "Malformed", "Unknown Key", "Invalid HMAC", "Stale", "Replay"];
 
 fn group(lines: &mut Lines, title: &str, counters: &[(&str, u64)]) {
     lines.at(2, format!("{title}:"));

@@ -37,6 +37,13 @@ pub enum Complaint {
     },
     /// Another password.
     WrongPassword(IpAddr),
+    /// `auth_hmac`: no trailer, or one that proves nothing.
+    Trailer {
+        /// The sender.
+        from: IpAddr,
+        /// What is wrong.
+        fault: TrailerFault,
+    },
     /// An authentication header with a wrong sum.
     WrongSeal(IpAddr),
     /// Version 2: another advertisement interval.
@@ -82,6 +89,7 @@ impl fmt::Display for Complaint {
             }
             Self::NoPeer(from) => write!(f, "unicast source address {from} not a unicast peer"),
             Self::WrongPassword(from) => write!(f, "received an invalid passwd from {from}!"),
+            Self::Trailer { from, fault } => fault.say(*from, f),
             Self::WrongSeal(from) => write!(f, "invalid authentication header from {from}"),
             Self::WrongInterval { from, ours, theirs } => write!(
                 f,
@@ -105,6 +113,46 @@ impl fmt::Display for Complaint {
     }
 }
 
+/// Why the trailer of `auth_hmac` proves nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrailerFault {
+    /// There is none.
+    Missing,
+    /// It is no trailer.
+    Malformed,
+    /// It names a key that is not configured.
+    UnknownKey(u8),
+    /// It was not made with the key that it names, for this advert.
+    WrongSum,
+    /// `anti_replay time`: it was made long ago, or the clocks differ.
+    Stale {
+        /// By how much.
+        skew: Duration,
+        /// `time_window`.
+        window: Duration,
+    },
+    /// That advert, or a later one of the same sender, was heard before.
+    Replayed,
+}
+
+impl TrailerFault {
+    fn say(self, from: IpAddr, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => write!(f, "missing authentication trailer from {from}"),
+            Self::Malformed => write!(f, "malformed authentication trailer from {from}"),
+            Self::UnknownKey(id) => write!(f, "unknown authentication key id {id} from {from}"),
+            Self::WrongSum => write!(f, "invalid authentication HMAC from {from}"),
+            Self::Stale { skew, window } => write!(
+                f,
+                "stale authentication trailer from {from}, clock skew {} sec exceeds window {} sec",
+                skew.as_secs(),
+                window.as_secs()
+            ),
+            Self::Replayed => write!(f, "replayed authentication trailer from {from}"),
+        }
+    }
+}
+
 /// The kind of a complaint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ComplaintKind {
@@ -118,6 +166,18 @@ pub enum ComplaintKind {
     AuthType,
     /// [`Complaint::WrongPassword`], [`Complaint::WrongSeal`].
     Password,
+    /// [`TrailerFault::Missing`].
+    TrailerMissing,
+    /// [`TrailerFault::Malformed`].
+    TrailerMalformed,
+    /// [`TrailerFault::UnknownKey`].
+    TrailerKey,
+    /// [`TrailerFault::WrongSum`].
+    TrailerSum,
+    /// [`TrailerFault::Stale`].
+    TrailerStale,
+    /// [`TrailerFault::Replayed`].
+    TrailerReplay,
     /// [`Complaint::WrongInterval`], [`Complaint::OtherInterval`].
     Interval,
     /// [`Complaint::WrongAddressCount`], [`Complaint::WrongAddresses`].
@@ -133,6 +193,14 @@ impl Complaint {
             Self::NoPeer(_) => ComplaintKind::Source,
             Self::WrongAuthType { .. } => ComplaintKind::AuthType,
             Self::WrongPassword(_) | Self::WrongSeal(_) => ComplaintKind::Password,
+            Self::Trailer { fault, .. } => match fault {
+                TrailerFault::Missing => ComplaintKind::TrailerMissing,
+                TrailerFault::Malformed => ComplaintKind::TrailerMalformed,
+                TrailerFault::UnknownKey(_) => ComplaintKind::TrailerKey,
+                TrailerFault::WrongSum => ComplaintKind::TrailerSum,
+                TrailerFault::Stale { .. } => ComplaintKind::TrailerStale,
+                TrailerFault::Replayed => ComplaintKind::TrailerReplay,
+            },
             Self::WrongInterval { .. } | Self::OtherInterval { .. } => ComplaintKind::Interval,
             Self::WrongAddressCount { .. } | Self::WrongAddresses { .. } => {
                 ComplaintKind::Addresses

@@ -153,6 +153,15 @@ pub enum Saying {
     LeaseEnded(Duration),
     /// An advert has left again: the addresses come back.
     LeaseRevived,
+    /// `auth_hmac`: the clock of a sender is on its way out of the window.
+    ClockSkew {
+        /// The sender.
+        from: IpAddr,
+        /// By how much its clock differs.
+        skew: Duration,
+        /// `time_window`.
+        window: Duration,
+    },
     /// Something keeps it in FAULT from now on.
     CauseCome(String),
     /// That no longer keeps it in FAULT.
@@ -195,9 +204,10 @@ impl Event {
     pub const fn level(&self) -> Level {
         match self {
             Self::Instance { says: Saying::TwoOwners(_), .. } => Level::Error,
-            Self::Instance { says: Saying::Complaint(_) | Saying::LeaseEnded(_), .. } => {
-                Level::Warning
-            }
+            Self::Instance {
+                says: Saying::Complaint(_) | Saying::LeaseEnded(_) | Saying::ClockSkew { .. },
+                ..
+            } => Level::Warning,
             _ => Level::Info,
         }
     }
@@ -219,6 +229,7 @@ impl Event {
                 matches!(
                     says,
                     Saying::Complaint(_)
+                        | Saying::ClockSkew { .. }
                         | Saying::MasterIs(_)
                         | Saying::MasterLeft
                         | Saying::LowerDiscarded { .. }
@@ -335,6 +346,12 @@ impl fmt::Display for Saying {
                 "Sending/queueing Unsolicited Neighbour Adverts on {interface} for {address}"
             ),
             Self::CauseCome(cause) => write!(f, "fault: {cause}"),
+            Self::ClockSkew { from, skew, window } => write!(
+                f,
+                "clock skew of {from} is {} sec, more than half the window of {} sec",
+                skew.as_secs(),
+                window.as_secs()
+            ),
             Self::TrackedFile { name, fault_state: true } => {
                 write!(f, "tracked file {name} now FAULT state")
             }

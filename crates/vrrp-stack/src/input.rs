@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use base::{IfIndex, Sighting};
+use base::{Duration, IfIndex, Sighting};
 use control_plane::model::Vrrp;
 
 use crate::link::Link;
@@ -38,6 +38,9 @@ pub enum Input<'a> {
     },
     /// An address that somebody had removed was put back: neighbours are told again.
     AddressRepaired(IfIndex, IpAddr),
+    /// The wall clock, since 1970. Needed while an instance has `auth_hmac`, whenever it may have been
+    /// set: before every other input, to be sure.
+    WallClock(Duration),
     /// The time of [`Stack::next_timeout`](crate::Stack::next_timeout) has come.
     Timeout,
     /// Go on with another configuration.

@@ -11,6 +11,7 @@
 //! - [`announce`]: the pace of gratuitous ARP
 //! - `routers`: all of them, and which have something to do
 //! - `observed`: files and processes that are tracked
+//! - `wall`: the wall clock
 //! - `group`: routers that change state together
 //! - [`addresses`]: addresses that are to be installed, removed, guarded
 //! - [`reload`]: what another configuration would change
@@ -43,6 +44,7 @@ pub mod state;
 pub mod statistics;
 pub mod timing;
 pub mod view;
+mod wall;
 
 pub use addresses::DesiredAddress;
 pub use complaint::Complaint;
@@ -55,7 +57,7 @@ pub use output::{KillSignal, OutgoingAdvert, Output, Outputs, SocketKey};
 pub use reload::Change;
 pub use script::{ExitKind, RunId, ScriptSnapshot, Verdict};
 pub use snapshot::{Identity, InstanceSnapshot, ObjectKey, ObjectState, Snapshot};
-pub use stack::Stack;
+pub use stack::{Stack, Surroundings};
 pub use state::State;
 pub use statistics::{Statistics, StrayStatistics};
 pub use view::{InstanceView, ScriptView, View};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use base::{IfIndex, Instant, IpNet, Sighting};
+use base::{Duration, IfIndex, Instant, IpNet, Sighting};
 use control_plane::model::{ScriptId, Vrrp};
 use wire::{AdvertView, Family};
 
@@ -26,6 +26,7 @@ use crate::snapshot::{Identity, ObjectState, Snapshot};
 use crate::startup::start_time;
 use crate::state::State;
 use crate::statistics::StrayStatistics;
+use crate::wall::WallClock;
 
 /// The stack. A driver hands over the interfaces and the configuration, then whatever happens; it
 /// carries out the outputs, keeps the kernel at [`Self::desired_addresses`], and comes back at
@@ -38,6 +39,7 @@ pub struct Stack {
     /// Only scripts that somebody tracks.
     pub(crate) scripts: BTreeMap<ScriptId, ScriptTracker>,
     pub(crate) observed: Observed,
+    pub(crate) clock: WallClock,
     pub(crate) links: Links,
     pub(crate) debounce: Debounce,
     /// `vrrp_startup_delay`: until then nothing is started.
@@ -61,6 +63,15 @@ pub struct Stack {
     pub(crate) changed_scripts: BTreeSet<ScriptId>,
 }
 
+/// What a stack is told about besides interfaces.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Surroundings<'a> {
+    /// What was seen of files and processes.
+    pub seen: &'a [Sighting],
+    /// The wall clock, since 1970.
+    pub wall: Duration,
+}
+
 impl Stack {
     /// A stack on `links`, all interfaces that exist, which leaves Initialize at once (RFC 9568
     /// section 6.4.1). With `resume`, the last known state of a predecessor that died, a master
@@ -72,16 +83,16 @@ impl Stack {
         resume: Option<&Snapshot>,
         out: &mut Outputs,
     ) -> Self {
-        Self::new_seeing(now, config, links, resume, &[], out)
+        Self::new_in(now, config, links, resume, Surroundings::default(), out)
     }
 
-    /// A stack that knows from its first moment what of files and processes was seen.
-    pub fn new_seeing(
+    /// A stack that knows from its first moment where it is.
+    pub fn new_in(
         now: Instant,
         config: &Vrrp,
         links: &[Link],
         resume: Option<&Snapshot>,
-        seen: &[Sighting],
+        around: Surroundings<'_>,
         out: &mut Outputs,
     ) -> Self {
         let mut stack = Self {
@@ -89,6 +100,7 @@ impl Stack {
             groups: Vec::new(),
             scripts: Self::tracked_scripts(now, config),
             observed: Observed::new(config),
+            clock: WallClock::default(),
             links: Links::default(),
             debounce: Debounce::default(),
             start_at: None,
@@ -110,7 +122,8 @@ impl Stack {
         }
         stack.debounce.configure(&config.link_delays);
         stack.observed.resume(resume.map_or(&[], |known| &known.processes));
-        seen.iter().for_each(|sighting| stack.observed.see(now, sighting));
+        around.seen.iter().for_each(|sighting| stack.observed.see(now, sighting));
+        stack.clock.set(now, around.wall);
         match resume {
             Some(known) => {
                 stack.resume(now, known);
@@ -151,7 +164,11 @@ impl Stack {
         if self.start_at.is_some() {
             return self.wait_for_start(now, input, out);
         }
+        if let Input::WallClock(wall) = input {
+            return self.clock.set(now, wall);
+        }
         match input {
+            Input::WallClock(_) => {}
             Input::Link(link) => self.link_changed(now, link, out),
             Input::LinkGone(index) => self.link_gone(now, index, out),
             Input::Packet { index, packet } => self.receive(now, index, packet, out),
@@ -449,12 +466,12 @@ impl Stack {
         out: &mut Outputs,
         act: impl FnOnce(&mut VirtualRouter, &mut Turn<'_>),
     ) {
-        let Self { routers, links, scripts, observed, announcements, generation, .. } = self;
+        let Self { routers, links, scripts, observed, clock, announcements, generation, .. } = self;
+        let clock = *clock;
         routers.act(at, |router| {
-            act(
-                router,
-                &mut Turn { now, links, scripts, observed, announcements, generation, out },
-            );
+            let mut turn =
+                Turn { now, clock, links, scripts, observed, announcements, generation, out };
+            act(router, &mut turn);
         });
     }
 
@@ -464,8 +481,10 @@ impl Stack {
         out: &mut Outputs,
         mut act: impl FnMut(&mut VirtualRouter, &mut Turn<'_>),
     ) {
-        let Self { routers, links, scripts, observed, announcements, generation, .. } = self;
-        let mut turn = Turn { now, links, scripts, observed, announcements, generation, out };
+        let Self { routers, links, scripts, observed, clock, announcements, generation, .. } = self;
+        let clock = *clock;
+        let mut turn =
+            Turn { now, clock, links, scripts, observed, announcements, generation, out };
         routers.act_all(|router| act(router, &mut turn));
     }
 }

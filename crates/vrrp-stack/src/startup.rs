@@ -26,6 +26,7 @@ impl Stack {
     /// `vrrp_startup_delay`: interfaces are learnt, everything else has to wait.
     pub(crate) fn wait_for_start(&mut self, now: Instant, input: Input<'_>, out: &mut Outputs) {
         match input {
+            Input::WallClock(wall) => self.clock.set(now, wall),
             Input::Link(link) => {
                 self.links.insert(link);
                 self.generation += 1;
@@ -37,6 +38,7 @@ impl Stack {
             Input::Reload(config) => {
                 let mut fresh = Self::new(now, config, &[], None, &mut Outputs::new());
                 fresh.links = std::mem::take(&mut self.links);
+                fresh.clock = self.clock;
                 for sighting in self.observed.seen_all() {
                     fresh.observed.see(now, &sighting);
                 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::complaint::TrailerFault;
+
 /// Counters of one instance, by the names of keepalived's statistics file (`SIGUSR2`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Statistics {
@@ -37,6 +39,41 @@ pub struct Statistics {
     pub version_errors: u64,
     /// Packets with a wrong checksum (RFC 9568 section 7.1; not in keepalived's file).
     pub checksum_errors: u64,
+    /// `auth_hmac`: adverts that were refused or, without a trailer, let pass for it.
+    #[serde(default)] // what an older version hands over lacks it
+    pub trailers: TrailerStatistics,
+}
+
+/// Counters of `auth_hmac`, by the names of keepalived's statistics file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct TrailerStatistics {
+    /// Adverts without a trailer.
+    pub missing: u64,
+    /// Trailers that are none.
+    pub malformed: u64,
+    /// Trailers with a key that is not configured.
+    pub unknown_key: u64,
+    /// Trailers with a wrong sum.
+    pub invalid_hmac: u64,
+    /// Trailers from outside the time window.
+    pub stale: u64,
+    /// Trailers that were heard before.
+    pub replay: u64,
+}
+
+impl Statistics {
+    /// The counter of a fault.
+    pub(crate) const fn of_trailer(&mut self, fault: TrailerFault) -> &mut u64 {
+        let counters = &mut self.trailers;
+        match fault {
+            TrailerFault::Missing => &mut counters.missing,
+            TrailerFault::Malformed => &mut counters.malformed,
+            TrailerFault::UnknownKey(_) => &mut counters.unknown_key,
+            TrailerFault::WrongSum => &mut counters.invalid_hmac,
+            TrailerFault::Stale { .. } => &mut counters.stale,
+            TrailerFault::Replayed => &mut counters.replay,
+        }
+    }
 }
 
 /// Packets that could not be given to any instance.

@@ -5,6 +5,7 @@
 //! - [`ah`]: an advert inside an authentication header
 //! - [`checksum`]: the Internet checksum, with and without a pseudo header
 //! - [`ipv4`]: the datagram around an advert
+//! - [`trailer`]: keepalived's HMAC behind an advert
 //! - [`vrrp`]: adverts: a view on bytes, the meaning, and why bytes were refused
 //! - [`arp`]: gratuitous ARP
 //! - [`ndp`]: unsolicited neighbour advertisements
@@ -14,6 +15,7 @@ pub mod arp;
 pub mod checksum;
 pub mod ipv4;
 pub mod ndp;
+pub mod trailer;
 pub mod vrrp;
 
 pub use vrrp::{Advert, AdvertError, AdvertView, Body, Carrier, Family, Password, Version};

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use lab::program::Pairing;
-use lab::{Daemon, Network, Node, left, wait};
+use lab::{Daemon, Network, Node, Program, left, wait};
 
 const OWN: [&str; 2] = ["10.9.0.1/24", "10.9.0.2/24"];
 const VIP: &str = "10.9.0.160";
@@ -203,4 +203,28 @@ fn a_sync_group_moves_as_a_whole_when_one_member_fails() {
     one.sh("ip link set side0 up");
     wait::eventually(DOWN_INTERVAL + SLACK, "both are back", || holds_both(&one));
     master.wait_log("VRRP_Group(G) Syncing instances to MASTER state", SLACK);
+}
+
+fn sealed(node: usize) -> String {
+    let key = "0123456789abcdef0123456789abcdef";
+    let rest =
+        format!("auth_hmac {{\n key 7 {key}\n active_key 7\n }}\n virtual_ipaddress {{ {VIP} }}");
+    instance("H", 58, node, &rest)
+}
+
+#[test]
+fn adverts_with_a_trailer_fail_over_and_nobody_without_the_key_is_heard() {
+    fails_over(Pairing::Ours, sealed, |node| node.holds(VIP));
+
+    let program = Program::ours();
+    let network = Network::new();
+    let one = network.machine("one", "eth0", &OWN[..1]);
+    let two = network.machine("two", "eth0", &OWN[1..]);
+    // The lower one seals its adverts, the higher one does not: neither believes the other.
+    let lower = Daemon::start(&program, &two, &sealed(1));
+    wait::eventually(DOWN_INTERVAL + SLACK, "the lower router is master", || two.holds(VIP));
+    let plain = format!("virtual_ipaddress {{ {VIP} }}");
+    let _higher = Daemon::start(&program, &one, &instance("H", 58, 0, &plain));
+    lower.wait_log("(H) missing authentication trailer from 10.9.0.1", DOWN_INTERVAL + SLACK);
+    assert!(two.holds(VIP));
 }

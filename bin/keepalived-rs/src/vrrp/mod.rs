@@ -21,7 +21,9 @@ use netlink_reflector::{Address, Change};
 use scheduler::{Event, Interest, Scheduler, Signal, TimerId, Token};
 use sys::PacketSocket;
 use telemetry::{LinkView, VrrpLive};
-use vrrp_stack::{Input, Level, Link, Notification, Output, Outputs, Snapshot, Stack};
+use vrrp_stack::{
+    Input, Level, Link, Notification, Output, Outputs, Snapshot, Stack, Surroundings,
+};
 
 use crate::cli::Options;
 use crate::fifos::Fifos;
@@ -130,7 +132,8 @@ impl Vrrp {
         let mut outputs = Outputs::new();
         let links = kernel.links(&ours);
         let known = known.as_ref();
-        let stack = Stack::new_seeing(now, &config.vrrp, &links, known, &outside, &mut outputs);
+        let around = Surroundings { seen: &outside, wall: sys::clock::wall() };
+        let stack = Stack::new_in(now, &config.vrrp, &links, known, around, &mut outputs);
         parent.say(&ToParent::Ready { generation });
         Ok(Self {
             scripts: Scripts::new(&config, commands(&config)),
@@ -172,6 +175,7 @@ impl Vrrp {
             self.scheduler.arm(SCRIPTS, self.scripts.next_timeout());
             log_setup::flush(now, &mut self.scheduler);
             now = self.scheduler.turn(&mut events)?;
+            self.tell_wall_clock(now);
             for event in events.drain(..) {
                 self.on_event(now, event);
             }
@@ -206,6 +210,13 @@ impl Vrrp {
                     self.input(now, Input::ScriptExited { run, status: exit_kind(exit) });
                 }
             }
+        }
+    }
+
+    /// The wall clock may be set at any time, so it is told anew in each turn.
+    fn tell_wall_clock(&mut self, now: Instant) {
+        if self.config.vrrp.instances.iter().any(|instance| instance.hmac.is_some()) {
+            self.input(now, Input::WallClock(sys::clock::wall()));
         }
     }
 

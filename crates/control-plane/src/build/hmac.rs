@@ -1,15 +1,21 @@
 //! `auth_hmac` of an instance.
 
+use std::io::Read;
+use std::path::Path;
+
 use base::Duration;
 
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::lang::Context;
-use crate::model::vrrp::{Hmac, HmacKey, HmacMode, HmacSecret};
+use crate::model::vrrp::{Hmac, HmacKey, HmacMode};
 use crate::parse::statement::Statement;
 use crate::parse::value::{Value, integer};
+use crate::source::{FileKind, Source};
 
 /// Bytes that a key may have.
 const KEY_LENGTH: std::ops::RangeInclusive<usize> = 32..=64;
+/// Bytes of a key's file that are read: more than a key of 64 bytes in hexadecimal.
+const LONGEST_FILE: u64 = 256;
 /// Shortest default of `time_window`.
 const MIN_WINDOW: Duration = Duration::from_secs(5);
 
@@ -76,7 +82,7 @@ impl HmacDraft {
             cx.report(Diagnostic::new(Code::Duplicate, message).at(statement.place_of(1)));
             return;
         }
-        match parse_secret(secret) {
+        match parse_secret(secret, cx.source) {
             Ok(secret) => self.keys.push(HmacKey { id, secret }),
             Err(reason) => {
                 let message = format!("({owner}) auth_hmac key {id} {reason}");
@@ -112,16 +118,20 @@ impl HmacDraft {
 }
 
 /// `hex:DIGITS`, `file:PATH` or text.
-fn parse_secret(word: &str) -> Result<HmacSecret, String> {
+fn parse_secret(word: &str, source: &dyn Source) -> Result<Vec<u8>, String> {
     if let Some(path) = word.strip_prefix("file:") {
-        return Ok(HmacSecret::File(path.to_owned()));
+        let text = read_secret(path, source).map_err(|why| format!("file {path}: {why}"))?;
+        if text.starts_with("file:") {
+            return Err(format!("file {path} names a file"));
+        }
+        return parse_secret(&text, source);
     }
     let bytes = match word.strip_prefix("hex:") {
         Some(digits) => hex(digits).ok_or("is no even number of hexadecimal digits")?,
         None => word.as_bytes().to_vec(),
     };
     if KEY_LENGTH.contains(&bytes.len()) {
-        return Ok(HmacSecret::Inline(bytes));
+        return Ok(bytes);
     }
     Err(format!(
         "length {} not in range [{}, {}]",
@@ -129,6 +139,18 @@ fn parse_secret(word: &str) -> Result<HmacSecret, String> {
         KEY_LENGTH.start(),
         KEY_LENGTH.end()
     ))
+}
+
+/// The text in a file, without the end of its line.
+fn read_secret(path: &str, source: &dyn Source) -> Result<String, String> {
+    let path = Path::new(path);
+    if source.facts(path).kind != FileKind::Regular {
+        return Err("no such file".to_owned());
+    }
+    let file = source.open(path).map_err(|error| error.to_string())?;
+    let mut text = String::new();
+    file.take(LONGEST_FILE).read_to_string(&mut text).map_err(|error| error.to_string())?;
+    Ok(text.trim_end_matches(['\n', '\r']).to_owned())
 }
 
 /// Pairs of hexadecimal digits.

@@ -160,8 +160,6 @@ static NOT_YET: &[Gap] = &[
         &["linkbeat_use_polling", "linkbeat_interfaces"],
         "polling and debouncing of interfaces",
     ),
-    (INSTANCE, &["auth_hmac"], "authentication by HMAC"),
-    (&[Block::AuthHmac], &["*"], "authentication by HMAC"),
     (&[Block::RealServer], &["FILE_CHECK"], "tracking of files and processes"),
     (&[Block::FileCheck], &["*"], "tracking of files and processes"),
     (&[Block::Root], &["track_group"], "static entries that follow instances"),

@@ -267,17 +267,8 @@ pub struct Hmac {
 pub struct HmacKey {
     /// 1 to 255.
     pub id: u8,
-    /// Where its bytes come from.
-    pub secret: HmacSecret,
-}
-
-/// Where a key's bytes come from.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum HmacSecret {
-    /// In the configuration, as text or `hex:`; 32 to 64 bytes.
-    Inline(Vec<u8>),
-    /// `file:PATH`.
-    File(String),
+    /// Its bytes, 32 to 64: of the text, of `hex:DIGITS`, or in the file of `file:PATH`.
+    pub secret: Vec<u8>,
 }
 
 /// `mode` of `auth_hmac`.

@@ -6,6 +6,7 @@
 //! - [`reception`]: which packets are adverts for it
 //! - [`sending`]: its own adverts and announcements
 //! - [`leasing`]: addresses that last while adverts leave
+//! - [`trailer`]: the trailer of `auth_hmac`
 //! - [`tracking`]: what it lacks, and its effective priority
 
 mod election;
@@ -13,6 +14,7 @@ mod leasing;
 mod reception;
 mod sending;
 mod tracking;
+mod trailer;
 mod transitions;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,13 +40,17 @@ use crate::state::State;
 use crate::statistics::Statistics;
 use crate::timing;
 use crate::view::InstanceView;
+use crate::wall::WallClock;
 
 pub use tracking::Fault;
+use trailer::Sequences;
 
 /// What a router works with while it handles one input.
 pub(crate) struct Turn<'a> {
     /// The time of the input.
     pub(crate) now: Instant,
+    /// The wall clock.
+    pub(crate) clock: WallClock,
     /// The interfaces.
     pub(crate) links: &'a Links,
     /// The scripts that somebody tracks.
@@ -79,6 +85,7 @@ pub struct VirtualRouter {
     identification: u16,
     /// Sequence number of the next advert inside an authentication header.
     sequence: u32,
+    sequences: Sequences,
     last_advert_at: Option<Instant>,
     last_transition: Option<Instant>,
     statistics: Statistics,
@@ -106,6 +113,7 @@ impl VirtualRouter {
             source: None,
             identification: 1,
             sequence: 1,
+            sequences: Sequences::default(),
             last_advert_at: None,
             last_transition: None,
             statistics: Statistics::default(),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use wire::vrrp::{Advert, Body, Password, Rules};
-use wire::{AdvertError, AdvertView, Carrier, ah};
+use wire::{AdvertError, AdvertView, Carrier, Family, ah};
 
 use super::{Turn, VirtualRouter};
 use crate::complaint::Complaint;
@@ -43,7 +43,9 @@ impl VirtualRouter {
     ) -> Result<Advert, Complaint> {
         let from = carrier.source;
         let rules = self.rules(from)?;
+        let (view, trailer) = self.split_trailer(view, from);
         let advert = Advert::parse(view, carrier, &rules).map_err(|why| self.refuse(from, why))?;
+        self.check_trailer(turn, from, view.bytes(), trailer)?;
         self.check_seal(from, sealed)?;
         self.check_authentication(from, &advert)?;
         self.check_interval(turn, from, &advert)?;
@@ -72,11 +74,21 @@ impl VirtualRouter {
             let peer = unicast.peers.iter().find(|peer| peer.address == from);
             rules.hop_limit = match peer {
                 Some(peer) => peer.min_ttl..=peer.max_ttl,
-                None if unicast.check_source => return Err(Complaint::NoPeer(from)),
+                None if unicast.check_source || self.config.hmac.is_some() => {
+                    return Err(Complaint::NoPeer(from));
+                }
                 None => 0..=u8::MAX,
             };
         }
         Ok(rules)
+    }
+
+    /// The advert and what stands behind it, where a trailer may.
+    fn split_trailer<'a>(&self, view: AdvertView<'a>, from: IpAddr) -> (AdvertView<'a>, &'a [u8]) {
+        let length = view.expected_len(Family::of(from));
+        let split = view.bytes().split_at_checked(length).filter(|_| self.config.hmac.is_some());
+        let split = split.and_then(|(advert, rest)| Some((AdvertView::new(advert).ok()?, rest)));
+        split.unwrap_or((view, &[]))
     }
 
     fn refuse(&mut self, from: IpAddr, why: AdvertError) -> Complaint {

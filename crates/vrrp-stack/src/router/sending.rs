@@ -6,6 +6,7 @@ use base::{IfIndex, IpNet, Priority};
 use control_plane::model::Authentication;
 use wire::ah::{self, Reach};
 use wire::checksum::VRRP_PROTOCOL;
+use wire::trailer::Sequence;
 use wire::vrrp::{Advert, AdvertView, Body, Checksum, HOP_LIMIT, Password, Version};
 use wire::{Family, ipv4};
 
@@ -23,8 +24,10 @@ impl VirtualRouter {
         let Some(source) = self.source else { return };
         let advert = self.advert(priority, link.mtu);
         let mut sent = false;
+        let number = self.next_sequence(turn);
         for destination in self.destinations() {
-            if let Some(advert) = self.outgoing(&advert, link.index, source, destination) {
+            let outgoing = self.outgoing(&advert, link.index, source, destination, number);
+            if let Some(advert) = outgoing {
                 turn.out.push(Output::SendAdvert(advert));
                 sent = true;
             }
@@ -60,8 +63,10 @@ impl VirtualRouter {
         index: IfIndex,
         source: IpAddr,
         destination: IpAddr,
+        number: Option<Sequence>,
     ) -> Option<OutgoingAdvert> {
         let payload = advert.emit_with(source, destination, self.checksum());
+        let payload = self.with_trailer(payload, source, number);
         let ttl = self.config.unicast.as_ref().and_then(|unicast| unicast.ttl);
         let hop_limit = ttl.unwrap_or(HOP_LIMIT);
         let datagram = match (source, destination) {
@@ -138,7 +143,7 @@ impl VirtualRouter {
             (Family::Ipv6, _) => (40, 0),
         };
         let room = usize::try_from(mtu).unwrap_or(usize::MAX);
-        let room = room.saturating_sub(header + AdvertView::HEADER_LEN + auth);
+        let room = room.saturating_sub(header + AdvertView::HEADER_LEN + auth + self.trailer_len());
         (room / self.family.address_len()).min(usize::from(u8::MAX))
     }
 

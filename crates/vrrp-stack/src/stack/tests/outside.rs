@@ -10,7 +10,7 @@ use control_plane::model::{BfdId, FileId, ProcessId};
 use crate::fixture::*;
 use crate::input::Input;
 use crate::output::Outputs;
-use crate::stack::Stack;
+use crate::stack::{Stack, Surroundings};
 
 fn file_config(weight: i16, reverse: bool) -> Vrrp {
     let mut one = instance(100);
@@ -62,8 +62,14 @@ fn priority(bench: &Bench) -> u8 {
 fn seeing(config: &Vrrp, sighting: Sighting) -> Bench {
     let mut bench = Bench::new(config);
     bench.out.clear();
-    bench.stack =
-        Stack::new_seeing(bench.now, config, &[eth0()], None, &[sighting], &mut bench.out);
+    bench.stack = Stack::new_in(
+        bench.now,
+        config,
+        &[eth0()],
+        None,
+        Surroundings { seen: &[sighting], ..Surroundings::default() },
+        &mut bench.out,
+    );
     bench
 }
 
@@ -238,12 +244,12 @@ fn a_successor_goes_on_with_a_delay_that_runs() {
     bench.run(Duration::from_secs(10));
     let known = bench.stack.snapshot();
     assert_eq!(known, bench.stack.take_changes().into_iter().collect(), "the parent knows");
-    bench.stack = Stack::new_seeing(
+    bench.stack = Stack::new_in(
         bench.now,
         &config,
         &[eth0()],
         Some(&known),
-        &[web(0)],
+        Surroundings { seen: &[web(0)], ..Surroundings::default() },
         &mut Outputs::new(),
     );
     assert_ne!(bench.state(), "FAULT");
