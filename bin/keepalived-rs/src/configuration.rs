@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use control_plane::model::global::Launch;
 use control_plane::{Config, Diagnostics, FsSource, Loaded};
 use watchdog::Role;
 
@@ -12,6 +13,22 @@ pub(crate) struct Usable {
     pub(crate) config: Config,
     /// Errors by code and words, without their place: a line that moves is the same mistake.
     pub(crate) errors: BTreeSet<String>,
+}
+
+/// A [`Usable`] on its way between processes of one build.
+pub(crate) type Prepared = (Config, BTreeSet<String>);
+
+impl Usable {
+    /// For another process of this build.
+    pub(crate) fn prepared(self) -> Prepared {
+        (self.config, self.errors)
+    }
+
+    /// What another process of this build has read, for a daemon that was started as `launch` says.
+    pub(crate) fn of((mut config, errors): Prepared, launch: Launch) -> Self {
+        config.global.launch = launch;
+        Self { config, errors }
+    }
 }
 
 /// What a start can do with what was read. Diagnostics go to the log. `Err` is the exit status:

@@ -11,12 +11,21 @@ use crate::cli::Options;
 /// The child's end of the way to the parent.
 pub(crate) type ToParentChannel<K> = Channel<ToParent<<K as Kind>::State>, ToChild>;
 
+/// How a child ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// In order, or with the status of an error.
+    Status(i32),
+    /// Its successor has taken over: what is its own belongs to that one.
+    Retired,
+}
+
 /// A kind of child.
 pub(crate) trait Kind {
     /// What it reports of one object.
     type State: Coalesce + Serialize + DeserializeOwned;
     /// All that was reported last.
-    type Known: Default + PartialEq + Serialize + DeserializeOwned;
+    type Known: Clone + Default + PartialEq + Serialize + DeserializeOwned;
     /// What it says of itself for dumps.
     type Live: DeserializeOwned;
     /// Its role.
@@ -25,8 +34,8 @@ pub(crate) trait Kind {
     /// Takes in a report.
     fn remember(known: &mut Self::Known, state: Self::State);
 
-    /// Lives its life; the exit status.
-    fn run(options: &Options, channel: ToParentChannel<Self>, unblock: sys::BlockedSignals) -> i32
+    /// Lives its life.
+    fn run(options: &Options, channel: ToParentChannel<Self>, unblock: sys::BlockedSignals) -> End
     where
         Self: Sized;
 }
@@ -56,7 +65,7 @@ impl Kind for Vrrp {
         known.apply(state.0);
     }
 
-    fn run(options: &Options, channel: ToParentChannel<Self>, unblock: sys::BlockedSignals) -> i32 {
+    fn run(options: &Options, channel: ToParentChannel<Self>, unblock: sys::BlockedSignals) -> End {
         crate::vrrp::run(options, channel, unblock)
     }
 }
@@ -86,7 +95,7 @@ impl Kind for Checkers {
         known.apply(state.0);
     }
 
-    fn run(options: &Options, channel: ToParentChannel<Self>, unblock: sys::BlockedSignals) -> i32 {
+    fn run(options: &Options, channel: ToParentChannel<Self>, unblock: sys::BlockedSignals) -> End {
         crate::checkers::run(options, channel, unblock)
     }
 }

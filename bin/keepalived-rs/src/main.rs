@@ -4,6 +4,7 @@
 //! - `cli`: the command line, one table
 //! - `config_test`, `plan`: what a start or a reload would do
 //! - `watchdog`: the parent process
+//! - `trial`: whether this binary could take over from a running one
 //! - `vrrp`, `checkers`: the children; each turns outputs of its machine into system calls
 //! - `kind`, `parent`: what parent and children know of each other
 //! - `scripts`: those that a child runs
@@ -24,6 +25,7 @@ mod parent;
 mod plan;
 mod scheduling;
 mod scripts;
+mod trial;
 mod version;
 mod vrrp;
 mod watchdog;
@@ -35,10 +37,14 @@ fn main() {
 }
 
 fn status() -> i32 {
-    if std::env::args_os().nth(1).is_some_and(|first| first == mail::HELPER) {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    if arguments.get(1).is_some_and(|first| first == mail::HELPER) {
         return mail::run_helper();
     }
-    match cli::parse(std::env::args_os().skip(1)) {
+    if let Some(descriptors) = trial::asked(&arguments) {
+        return trial::run(descriptors, arguments);
+    }
+    match cli::parse(arguments.into_iter().skip(1)) {
         Ok(cli::Action::Run(options)) => watchdog::run(options),
         Ok(cli::Action::Test(options)) => config_test::run(&options),
         Ok(cli::Action::Plan(options)) => plan::run(&options),

@@ -14,9 +14,10 @@ use serde::de::DeserializeOwned;
 
 /// Signals that every child handles. SIGINT comes from a terminal to all processes at once; the
 /// parent alone acts on it. The others belong to the parent too and must not end a child.
-pub(crate) fn signals() -> [Signal; 7] {
+pub(crate) fn signals() -> [Signal; 8] {
     let [term, int, hup] = [Signal::TERM, Signal::INT, Signal::HUP];
-    [term, int, hup, Signal::USR1, Signal::USR2, Signal::json(), Signal::stats_clear()]
+    let [json, stats_clear] = [Signal::json(), Signal::stats_clear()];
+    [term, int, hup, Signal::USR1, Signal::USR2, json, stats_clear, Signal::upgrade()]
 }
 
 /// The files that a signal asks for.
@@ -48,6 +49,8 @@ pub(crate) struct Start<Known> {
     pub(crate) known: Option<Known>,
     /// Files and processes as the parent sees them.
     pub(crate) outside: Vec<Sighting>,
+    /// The word to leave has come as well: what the predecessor has left is to be cleared up.
+    pub(crate) leave: bool,
 }
 
 /// What the parent asks for.
@@ -60,6 +63,8 @@ pub(crate) enum Order {
     Report(Report),
     /// What the parent sees outside has changed.
     Outside(Vec<Sighting>),
+    /// A successor stands ready: hand over to it.
+    Retire,
     /// The parent is gone: leave in order.
     Leave,
 }
@@ -98,12 +103,13 @@ where
         &mut self,
         scheduler: &mut Scheduler,
     ) -> io::Result<Option<Start<Known>>> {
-        let mut events = Vec::new();
+        let (mut events, mut leave) = (Vec::new(), false);
         let mut outside = Vec::new();
         loop {
             match self.channel.receive() {
                 Ok(Some(Received { message: ToChild::Start { generation }, fds })) => {
-                    return begin(generation, &fds, outside).map(Some).map_err(io::Error::other);
+                    let start = begin(generation, &fds, outside).map_err(io::Error::other)?;
+                    return Ok(Some(Start { leave, ..start }));
                 }
                 Ok(Some(Received { message: ToChild::Sightings, fds })) => {
                     outside = read_outside(&fds);
@@ -116,11 +122,33 @@ where
                     return Ok(None);
                 }
             }
-            scheduler.turn(&mut events)?;
-            if events.contains(&Event::Signal(Signal::TERM)) {
+            // The word to begin is sent before a word to leave, if at all.
+            if leave {
                 return Ok(None);
             }
+            scheduler.turn(&mut events)?;
+            leave = events.contains(&Event::Signal(Signal::TERM));
         }
+    }
+
+    /// Everything that takes time is done: the word to begin may come.
+    pub(crate) fn say_warm(&mut self) {
+        self.say(&ToParent::Warm);
+    }
+
+    /// Tells a parent of whatever version all that this process knows. Nothing else counts after it.
+    pub(crate) fn say_last_words<Known: Serialize>(&mut self, known: &Known) {
+        if let Err(error) = self.channel.say_last_words(known) {
+            log::error!("cannot hand over: {error}");
+        }
+    }
+
+    /// Whether the last words wait for room; to be called each turn after them.
+    pub(crate) fn has_to_speak(&mut self, scheduler: &mut Scheduler) -> bool {
+        self.reports.clear();
+        self.flush(scheduler);
+        // One that is gone hears nothing.
+        self.channel.wants_to_write() && self.channel.flush().is_ok()
     }
 
     /// The next order that lies in the channel. Answers that need no decision are given here.
@@ -128,7 +156,7 @@ where
         loop {
             let Received { message, fds } = match self.channel.receive() {
                 Ok(Some(received)) => received,
-                Ok(None) => return None,
+                Ok(None) => return self.channel.is_to_retire().then_some(Order::Retire),
                 Err(error) => {
                     log::error!("lost the parent process: {error}");
                     return Some(Order::Leave);
@@ -253,7 +281,7 @@ fn begin<Known: DeserializeOwned>(
         Some(fd) => Some(ipc::blob::read(fd.as_fd()).map_err(|error| error.to_string())?),
         None => None,
     };
-    Ok(Start { generation, config, known, outside })
+    Ok(Start { generation, config, known, outside, leave: false })
 }
 
 fn read_config(fds: &[OwnedFd]) -> Result<Box<Config>, String> {

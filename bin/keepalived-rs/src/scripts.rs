@@ -9,11 +9,16 @@ use std::os::fd::AsFd;
 use base::{Duration, Instant};
 use control_plane::Config;
 use control_plane::model::Command;
+use ipc::Coalesce;
 use notify::{Input, Launcher, Output, Queue};
 use scheduler::{Event, Interest, Scheduler, TimerId, Token};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use sys::{Child, Exit, Signal};
 
 use crate::configuration::umask;
+use crate::log_setup;
+use crate::parent::Parent;
 
 /// How long scripts about the stop may hold up the end of the process, as in keepalived.
 const STOP_SCRIPTS: Duration = Duration::from_secs(1);
@@ -156,6 +161,41 @@ impl<Check: Copy + Eq + Hash, Object: Subject> Scripts<Check, Object> {
             let now = scheduler.turn(&mut events)?;
             for event in events.drain(..) {
                 match event {
+                    Event::Io { token, .. } => {
+                        self.exited(token, now, scheduler);
+                    }
+                    Event::Timer(due) if due == timer => self.on_timeout(now, scheduler),
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Lives on for the scripts that run or wait, until the last words have reached the parent:
+    /// a successor does the work of this process now. SIGTERM ends it.
+    pub(crate) fn linger<S>(
+        mut self,
+        timer: TimerId,
+        scheduler: &mut Scheduler,
+        parent: &mut Parent<S>,
+    ) -> io::Result<()>
+    where
+        S: Coalesce + Serialize + DeserializeOwned,
+        S::Key: Ord,
+    {
+        let checks: Vec<Check> = self.checks.keys().copied().collect();
+        for check in checks {
+            self.give_up(check);
+        }
+        let mut events = Vec::new();
+        while parent.has_to_speak(scheduler) || !self.queue.is_idle() {
+            scheduler.arm(timer, self.next_timeout());
+            log_setup::flush(sys::clock::now(), scheduler);
+            let now = scheduler.turn(&mut events)?;
+            for event in events.drain(..) {
+                match event {
+                    Event::Signal(Signal::TERM) => return Ok(()),
                     Event::Io { token, .. } => {
                         self.exited(token, now, scheduler);
                     }

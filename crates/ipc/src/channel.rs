@@ -11,7 +11,9 @@ use sys::seqpacket;
 use thiserror::Error;
 
 use crate::codec::{CodecError, RECORD_LIMIT, decode, encode};
+use crate::envelope;
 use crate::identity::BuildId;
+use crate::last_words;
 use crate::message::Coalesce;
 use crate::queue::{QUEUE_LIMIT, Queue, Waiting};
 
@@ -78,6 +80,7 @@ pub struct Channel<Tx: Coalesce, Rx> {
     queue: Queue<Tx::Key, Vec<OwnedFd>>,
     buffer: Vec<u8>,
     peer_is_known: bool,
+    is_to_retire: bool,
     receives: PhantomData<fn() -> Rx>,
 }
 
@@ -106,6 +109,7 @@ where
             queue: Queue::new(),
             buffer: vec![0; RECORD_LIMIT],
             peer_is_known: false,
+            is_to_retire: false,
             receives: PhantomData,
         };
         channel.queue.push(Waiting { key: None, record, fds: Vec::new() });
@@ -138,6 +142,20 @@ where
         self.flush()
     }
 
+    /// Sends all that this process knows to a parent of whatever version, and forgets what waited:
+    /// nothing counts after that. [`Self::flush`] while [`Self::wants_to_write`].
+    ///
+    /// # Errors
+    /// As [`Self::flush`]; what `known` cannot be written for is [`SendError::Io`].
+    pub fn say_last_words<K: Serialize>(&mut self, known: &K) -> Result<(), SendError> {
+        let words = envelope::write("last-words", known)
+            .map_err(|error| SendError::Io(io::Error::other(error.to_string())))?;
+        self.queue = Queue::new();
+        let record = last_words::RECORD.to_vec();
+        self.queue.push(Waiting { key: None, record, fds: vec![words] });
+        self.flush()
+    }
+
     /// Sends what waits, as far as there is room: to be called when the socket is writable.
     ///
     /// # Errors
@@ -163,6 +181,11 @@ where
     /// How many messages wait for room.
     pub fn waiting(&self) -> usize {
         self.queue.len()
+    }
+
+    /// Whether [`Self::receive`] has met the parent's word to say the last words.
+    pub const fn is_to_retire(&self) -> bool {
+        self.is_to_retire
     }
 
     /// The next message, or `None` when there is none now.
@@ -193,6 +216,18 @@ where
             Ok(seqpacket::Received::NotNow) => Ok(None),
             Ok(seqpacket::Received::Closed) => Err(ReceiveError::Closed),
             Ok(seqpacket::Received::Record { truncated: true, .. }) => Err(ReceiveError::TooLong),
+            Ok(seqpacket::Received::Record { length, .. })
+                if self.buffer.get(..length) == Some(last_words::RETIRE) =>
+            {
+                self.is_to_retire = true;
+                Ok(None)
+            }
+            // For a parent of another version; this one knows what it says already.
+            Ok(seqpacket::Received::Record { length, .. })
+                if self.buffer.get(..length) == Some(last_words::RECORD) =>
+            {
+                Ok(None)
+            }
             Ok(seqpacket::Received::Record { length, fds, .. }) => {
                 let message = read(self.buffer.get(..length).unwrap_or_default())?;
                 Ok(Some(Received { message, fds }))

@@ -4,6 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+/// The name of this build, as its binary contains it.
+pub const BUILD: &str = concat!("keepalived-rs build ", env!("CARGO_PKG_VERSION"));
+
 /// Which build wrote the messages. Two builds may lay out the same type differently, so the layout
 /// of every message is trusted only between equal ones.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -15,10 +18,7 @@ pub struct BuildId {
 impl BuildId {
     /// This build, for a channel whose messages have the types `Here` and `There`, in either order.
     pub(crate) fn this<Here, There>() -> Self {
-        Self {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            layout: shape::<Here>() ^ shape::<There>(),
-        }
+        Self { version: BUILD.to_owned(), layout: shape::<Here>() ^ shape::<There>() }
     }
 
     #[cfg(test)]

@@ -122,6 +122,8 @@ pub enum ToParent<S> {
     /// The answer to `Report`, or unasked, when the child got the signal itself. Descriptor: what
     /// the child is now.
     Report(Report),
+    /// Everything that takes time is done: the child waits for `Start` only.
+    Warm,
 }
 
 impl<S: Coalesce> Coalesce for ToParent<S> {

@@ -15,7 +15,7 @@ use crate::security::{self, Refusal, SystemFacts};
 const DEFAULT_USER: &str = "keepalived_script";
 
 /// A script never sees these variables: they change what a shell or a loader does.
-const HIDDEN: [&str; 3] = ["IFS", "LD_PRELOAD", "LD_LIBRARY_PATH"];
+const HIDDEN: [&str; 4] = ["KEEPALIVED_RS_HANDOVER", "IFS", "LD_PRELOAD", "LD_LIBRARY_PATH"];
 
 /// Where programs without a path are looked for when `PATH` is not set.
 const DEFAULT_SEARCH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

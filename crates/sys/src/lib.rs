@@ -7,6 +7,7 @@
 //! - [`signal`]: signal numbers and masks
 //! - [`process`]: fork, pidfd, daemon, death signal, orphans
 //! - [`spawn`](mod@spawn): scripts
+//! - [`exec`]: this program replaced by another file of it
 //! - [`timer_fd`]: one deadline as a descriptor
 //! - [`memfd`]: sealed memory, handed over by descriptor
 //! - [`seqpacket`]: records with descriptors between two processes
@@ -21,6 +22,7 @@
 //! - [`users`]: user and group names
 
 pub mod clock;
+pub mod exec;
 pub mod fifo;
 pub mod files;
 mod interface;

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -70,6 +71,11 @@ impl PidFile {
         Err(failed("lock", io::ErrorKind::Interrupted.into()))
     }
 
+    /// The file that this process had locked before it executed its present program.
+    pub fn inherited(file: OwnedFd, path: &Path) -> Self {
+        Self { file: file.into(), path: path.to_owned() }
+    }
+
     /// Writes `pid`, replacing what stood there; mode 0644 whatever the umask.
     ///
     /// # Errors
@@ -104,6 +110,12 @@ impl PidFile {
 
     fn failed(&self, action: &'static str, source: io::Error) -> PidFileError {
         PidFileError::Io { action, path: self.path.clone(), source }
+    }
+}
+
+impl AsFd for PidFile {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
     }
 }
 

@@ -33,6 +33,15 @@ pub struct Child {
 }
 
 impl Child {
+    /// The handle to a child that this process had before it executed its present program.
+    ///
+    /// # Errors
+    /// `ESRCH` when there is no such process. One that is not a child shows at [`Self::try_wait`].
+    pub fn known(pid: i32) -> io::Result<Self> {
+        let pid = Pid::from_raw(pid);
+        Ok(Self { pid, pidfd: pidfd_open(pid)? })
+    }
+
     /// Its process number, which stays its own until [`Self::try_wait`] has told the end.
     pub const fn pid(&self) -> i32 {
         self.pid.as_raw()

@@ -40,6 +40,12 @@ impl Signal {
         Self(libc::SIGRTMAX() - 1)
     }
 
+    /// Go on with the file of the program that is there now: `SIGRTMAX - 2`, which keepalived does
+    /// not use.
+    pub fn upgrade() -> Self {
+        Self(libc::SIGRTMAX() - 2)
+    }
+
     /// The signal of that number, 1 to 64.
     pub const fn from_number(number: i32) -> Option<Self> {
         if number >= 1 && number <= Self::MAX { Some(Self(number)) } else { None }
@@ -99,6 +105,12 @@ impl BlockedSignals {
         pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::all()), Some(&mut former))?;
         Ok(Self { former })
     }
+
+    /// Of a program that was executed with all signals blocked ([`crate::exec::Program::become_it`]):
+    /// dropping it unblocks them.
+    pub fn inherited() -> Self {
+        Self { former: SigSet::empty() }
+    }
 }
 
 impl Drop for BlockedSignals {
@@ -131,6 +143,7 @@ mod tests {
         assert_eq!(Signal::TERM.number(), 15);
         assert_eq!(Signal::json().number(), 36);
         assert_eq!(Signal::stats_clear().number(), 63);
+        assert_eq!(Signal::upgrade().number(), 62, "ours");
     }
 
     #[test]

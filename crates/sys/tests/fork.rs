@@ -4,12 +4,17 @@
 
 use std::fs;
 use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
+use sys::exec::{Program, inherited};
 use sys::process::{adopt_orphans, die_with_parent, exit_now, own_pid, reap_orphan, set_name};
 use sys::{Child, Daemonised, Exit, Forked, PidFile, PidFileError, Signal, daemonise, fork};
 
 fn main() {
+    if let Some(number) = std::env::var_os("SYS_TEST_SUCCESSOR") {
+        return the_successor_has_what_was_kept(&number.into_string().unwrap());
+    }
     a_child_tells_its_status_or_signal_once();
     a_process_with_a_second_thread_does_not_fork();
     a_child_dies_with_its_parent_and_becomes_ours();
@@ -17,7 +22,9 @@ fn main() {
     the_original_ends_as_the_daemon_says();
     a_daemon_has_no_terminal_and_stands_in_the_root_folder();
     a_process_has_the_name_it_gave_itself();
-    println!("7 process tests passed");
+    a_program_takes_the_place_of_another_with_its_descriptors_and_children();
+    a_program_that_cannot_be_executed_changes_nothing();
+    println!("9 process tests passed");
 }
 
 /// Forks; `run` is the new process, which ends with the status it returns, 99 for a panic.
@@ -176,4 +183,48 @@ fn a_process_has_the_name_it_gave_itself() {
         i32::from(fs::read_to_string("/proc/self/comm").unwrap() != "keepalived_vrrp\n")
     });
     assert_eq!(wait(&named), Exit::Status(0));
+}
+
+/// In a child, which becomes this test program again; that one ends with 42 when it finds all.
+fn a_program_takes_the_place_of_another_with_its_descriptors_and_children() {
+    let successor = child(|| {
+        let memory = sys::memfd::create_sealed("kept", b"state").unwrap();
+        let sleeper = child(|| {
+            loop {
+                std::thread::park();
+            }
+        });
+        let value = format!("{} {}", memory.as_raw_fd(), sleeper.pid());
+        let program = Program::open(&std::env::current_exe().unwrap()).unwrap();
+        let variables = [("SYS_TEST_SUCCESSOR", value.as_str())];
+        panic!("{}", program.become_it(&["test".into()], &variables, &[memory.as_fd()]));
+    });
+    assert_eq!(wait(&successor), Exit::Status(42));
+}
+
+fn the_successor_has_what_was_kept(value: &str) {
+    let blocked = sys::BlockedSignals::inherited();
+    let (fd, pid) = value.split_once(' ').unwrap();
+    let memory = inherited(fd.parse().unwrap()).unwrap();
+    assert_eq!(sys::memfd::read_sealed(memory.as_fd(), 10).unwrap(), b"state");
+    let child = Child::known(pid.parse().unwrap()).unwrap();
+    assert_eq!(child.try_wait().unwrap(), None, "it lives, and is still ours");
+    child.signal(Signal::KILL).unwrap();
+    assert_eq!(wait(&child), Exit::Signal(Signal::KILL));
+    drop(blocked);
+    exit_now(42)
+}
+
+fn a_program_that_cannot_be_executed_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("program");
+    fs::write(&path, "this is no program").unwrap();
+    let program = Program::open(&path).unwrap();
+    let memory = sys::memfd::create_sealed("kept", b"state").unwrap();
+    assert_eq!(
+        program.become_it(&["test".into()], &[], &[memory.as_fd()]).kind(),
+        io::ErrorKind::PermissionDenied
+    );
+    assert_eq!(wait(&program.start(&["test".into()], &[]).unwrap()), Exit::Status(127));
+    Program::open(&folder.path().join("none")).unwrap_err();
 }

@@ -36,6 +36,10 @@ pub enum Event {
     NoChange,
     /// The new configuration was refused; the old one stays.
     Refused(String),
+    /// The new binary was not taken; this one goes on.
+    UpgradeRefused(String),
+    /// The children of the former binary are replaced.
+    Upgraded,
     /// Orderly stop begins.
     Stopping,
     /// A child does not answer.
@@ -56,6 +60,7 @@ impl Event {
                 | Self::Permanent(..)
                 | Self::Unavailable(_)
                 | Self::Refused(_)
+                | Self::UpgradeRefused(_)
                 | Self::Hung(..)
                 | Self::Forced(..)
         )
@@ -91,6 +96,10 @@ impl fmt::Display for Event {
             Self::Refused(why) => {
                 write!(f, "Reload refused, the running configuration stays in force: {why}")
             }
+            Self::UpgradeRefused(why) => {
+                write!(f, "Upgrade refused, the running program goes on: {why}")
+            }
+            Self::Upgraded => f.write_str("Upgrade complete"),
             Self::Stopping => f.write_str("Stopping"),
             Self::Hung(role, pid) => {
                 write!(f, "{role} child process({pid}) does not answer - forcing termination")

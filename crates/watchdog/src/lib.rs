@@ -6,6 +6,7 @@
 //! - [`child`]: the life of one child, with the back-off of its respawns
 //! - [`reload`]: prepare in every child, then commit in every child, or abort in all
 //! - [`pulse`]: whether a child still turns its loop
+//! - [`predecessor`]: a child of the former binary, after an upgrade
 //! - [`supervisor`]: the machine that composes them
 //! - [`number`]: what the text of a tracked file means
 //! - [`event`]: what is worth a log line, with its text
@@ -13,6 +14,7 @@
 pub mod child;
 pub mod event;
 pub mod number;
+pub mod predecessor;
 pub mod pulse;
 pub mod reload;
 pub mod role;

@@ -7,6 +7,8 @@
 //!     +------------------------+--- SIGTERM, permanent error --> Stopping --> Exit
 //! ```
 
+mod upgrade;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -14,9 +16,12 @@ use base::{Duration, Instant};
 
 use crate::child::Child;
 use crate::event::Event;
+use crate::predecessor::Predecessor;
 use crate::pulse::{Beat, Pulse};
 use crate::reload::{COMMIT_LIMIT, PREPARE_LIMIT, Reload};
 use crate::role::Role;
+
+pub use upgrade::TRIAL_LIMIT;
 
 /// What one object (address, server) of the configuration adds to that: removal is measured in
 /// microseconds each, this is a hundred times as much.
@@ -125,6 +130,18 @@ pub enum Input {
     Loaded(BTreeSet<Role>),
     /// The files cannot be used.
     LoadFailed(String),
+    /// The signal to go on with the program's file that is there now.
+    Upgrade,
+    /// The answer to [`Output::Try`]: the new binary reads the state and the configuration.
+    TrialPassed,
+    /// The other answer to [`Output::Try`], or the one to [`Output::TakeOver`].
+    UpgradeFailed(String),
+    /// A child waits for the word to begin, everything that takes time being done.
+    Warm(Role),
+    /// A child of the former binary has handed over what it knows.
+    Retired(Role),
+    /// A child of the former binary ended.
+    PredecessorExited(Role),
     /// SIGTERM or SIGINT; `objects` are the addresses and servers that may have to be removed.
     Stop {
         /// Addresses and servers in the configuration.
@@ -165,6 +182,22 @@ pub enum Output {
     Ping(Role, u64),
     /// Send it a signal.
     Kill(Role, Signal),
+    /// Let the new binary prove itself; answer with [`Input::TrialPassed`] or
+    /// [`Input::UpgradeFailed`].
+    Try,
+    /// The trial is of no interest any longer.
+    EndTrial,
+    /// Become the new binary; `reload`: it has to serve one. [`Input::UpgradeFailed`] if that fails.
+    TakeOver {
+        /// One was asked for meanwhile.
+        reload: bool,
+    },
+    /// Tell the child of the former binary to hand over, and answer with [`Input::Retired`].
+    Retire(Role),
+    /// Send a signal to the child of the former binary.
+    KillPredecessor(Role, Signal),
+    /// Tell the child to begin, with what its predecessor knew.
+    Begin(Role),
     /// Read the configuration and answer with [`Input::Loaded`] or [`Input::LoadFailed`].
     Load,
     /// What was loaded last is the configuration now.
@@ -181,7 +214,14 @@ pub enum Output {
 enum Phase {
     Running,
     Reloading(Reload),
-    Stopping { deadline: Instant, status: i32 },
+    /// A new binary proves itself.
+    Trial {
+        deadline: Instant,
+    },
+    Stopping {
+        deadline: Instant,
+        status: i32,
+    },
     Over,
 }
 
@@ -192,10 +232,15 @@ pub struct Supervisor {
     children: BTreeMap<Role, Child>,
     /// Of children that are up.
     pulses: BTreeMap<Role, Pulse>,
+    /// Children of the former binary.
+    predecessors: BTreeMap<Role, Predecessor>,
     phase: Phase,
     generation: u64,
     reload_again: bool,
+    upgrade_wanted: bool,
     planned: bool,
+    /// While all stop: those of whom one more may come.
+    may_clear_up: BTreeSet<Role>,
 }
 
 impl Supervisor {
@@ -205,10 +250,13 @@ impl Supervisor {
             settings,
             children: BTreeMap::new(),
             pulses: BTreeMap::new(),
+            predecessors: BTreeMap::new(),
             phase: Phase::Running,
             generation: 1,
             reload_again: false,
+            upgrade_wanted: false,
             planned: false,
+            may_clear_up: BTreeSet::new(),
         };
         supervisor.fork_missing(wanted, out);
         supervisor
@@ -237,13 +285,17 @@ impl Supervisor {
         });
         let phase = match &self.phase {
             Phase::Reloading(reload) => reload.deadline(),
-            Phase::Stopping { deadline, .. } => Some(*deadline),
+            Phase::Stopping { deadline, .. } | Phase::Trial { deadline } => Some(*deadline),
             Phase::Running | Phase::Over => None,
         };
         // While they reload or stop they have other deadlines to keep.
-        let asks = self.phase == Phase::Running;
+        let asks = self.feels_pulses();
         let pulses = self.pulses.values().filter(|_| asks).map(|pulse| pulse.next_timeout());
-        restarts.chain(phase).chain(pulses).min()
+        restarts.chain(phase).chain(pulses).chain(self.predecessors_timeout()).min()
+    }
+
+    const fn feels_pulses(&self) -> bool {
+        matches!(self.phase, Phase::Running | Phase::Trial { .. })
     }
 
     /// Takes one input and appends what is to be done, in order.
@@ -252,6 +304,10 @@ impl Supervisor {
             Input::Forked(role, pid) => self.on_forked(now, role, pid, out),
             Input::ForkFailed(role, why) => {
                 out.push(Output::Log(Event::ForkFailed(role, why)));
+                if let Phase::Stopping { status, .. } = self.phase {
+                    self.children.insert(role, Child::Ended);
+                    return self.finish_if_all_ended(status, out);
+                }
                 self.replace(now, role, out);
             }
             Input::Exited(role, exit) => self.on_exited(now, role, exit, out),
@@ -265,14 +321,20 @@ impl Supervisor {
                 self.on_prepared(now, role, generation, plan, out);
             }
             Input::Refused { role, generation, reason } => {
-                self.on_refused(role, generation, &reason, out);
+                self.on_refused(now, role, generation, &reason, out);
             }
-            Input::Committed { role, generation } => self.on_committed(role, generation, out),
+            Input::Committed { role, generation } => self.on_committed(now, role, generation, out),
+            Input::Upgrade => self.on_upgrade(out),
+            Input::TrialPassed => self.on_trial_passed(out),
+            Input::UpgradeFailed(why) => self.on_upgrade_failed(why, out),
+            Input::Warm(role) => self.on_warm(now, role, out),
+            Input::Retired(role) => self.on_retired(now, role, out),
+            Input::PredecessorExited(role) => self.on_predecessor_exited(role, out),
             Input::Reload => self.on_reload(out),
             Input::Loaded(wanted) => self.on_loaded(now, wanted, out),
             Input::LoadFailed(why) => {
                 if self.phase == Phase::Reloading(Reload::Reading) {
-                    self.end_reload(Event::Refused(why), out);
+                    self.end_reload(now, Event::Refused(why), out);
                 }
             }
             Input::Stop { objects } => self.stop(now, 0, objects, out),
@@ -287,6 +349,11 @@ impl Supervisor {
         };
         out.push(Output::Log(Event::Starting(role, pid)));
         self.children.insert(role, Child::Running { pid, since: now, ready: false, early_deaths });
+        self.await_warmth(now, role);
+        if let Phase::Stopping { .. } = self.phase {
+            // It came to clear up after one that died.
+            out.push(Output::Kill(role, Signal::Term));
+        }
     }
 
     fn on_ready(&mut self, now: Instant, role: Role, out: &mut Vec<Output>) {
@@ -308,11 +375,19 @@ impl Supervisor {
         let pid = self.child(role).pid().unwrap_or_default();
         self.pulses.remove(&role);
         if let Phase::Stopping { status, .. } = self.phase {
+            if matches!(exit, Exit::Signal(_)) && self.clear_up_after(role, out) {
+                return;
+            }
             self.children.insert(role, Child::Ended);
             return self.finish_if_all_ended(status, out);
         }
         if let Exit::Signal(signal) = exit {
             out.push(Output::Log(Event::Killed(pid, signal)));
+        }
+        if self.works(role) {
+            // Whatever is wrong with it: nothing is lost as long as its predecessor works.
+            out.push(Output::Log(Event::Respawning(role, pid)));
+            return self.replace(now, role, out);
         }
         if exit == Exit::UNAVAILABLE && self.others_run(role) {
             out.push(Output::Log(Event::Unavailable(role)));
@@ -364,13 +439,15 @@ impl Supervisor {
 
     fn on_reload(&mut self, out: &mut Vec<Output>) {
         match self.phase {
+            // Children of the former binary understand no more than a signal.
+            Phase::Running if self.is_in_succession() => self.reload_again = true,
             Phase::Running => {
                 self.phase = Phase::Reloading(Reload::Reading);
                 out.push(Output::Log(Event::Reloading));
                 out.push(Output::Load);
             }
             // One more is remembered, however many come: it will read what is there then.
-            Phase::Reloading(_) => self.reload_again = true,
+            Phase::Reloading(_) | Phase::Trial { .. } => self.reload_again = true,
             Phase::Stopping { .. } | Phase::Over => {}
         }
     }
@@ -448,35 +525,42 @@ impl Supervisor {
             deadline: now + COMMIT_LIMIT,
         });
         if nothing_to_await {
-            self.end_reload(Event::Reloaded, out);
+            self.end_reload(now, Event::Reloaded, out);
         }
     }
 
-    fn on_refused(&mut self, role: Role, generation: u64, reason: &str, out: &mut Vec<Output>) {
+    fn on_refused(
+        &mut self,
+        now: Instant,
+        role: Role,
+        generation: u64,
+        reason: &str,
+        out: &mut Vec<Output>,
+    ) {
         if matches!(&self.phase, Phase::Reloading(Reload::Preparing { generation: current, .. }) if *current == generation)
         {
-            self.abort(format!("{role} process: {reason}"), out);
+            self.abort(now, format!("{role} process: {reason}"), out);
         }
     }
 
-    fn abort(&mut self, why: String, out: &mut Vec<Output>) {
+    fn abort(&mut self, now: Instant, why: String, out: &mut Vec<Output>) {
         let Phase::Reloading(Reload::Preparing { generation, .. }) = self.phase else { return };
         for (role, child) in &self.children {
             if child.is_ready() {
                 out.push(Output::Send(*role, Command::Abort(generation)));
             }
         }
-        self.end_reload(Event::Refused(why), out);
+        self.end_reload(now, Event::Refused(why), out);
     }
 
-    fn on_committed(&mut self, role: Role, generation: u64, out: &mut Vec<Output>) {
+    fn on_committed(&mut self, now: Instant, role: Role, generation: u64, out: &mut Vec<Output>) {
         let Phase::Reloading(Reload::Committing { generation: current, awaiting, .. }) =
             &mut self.phase
         else {
             return;
         };
         if *current == generation && awaiting.remove(&role) && awaiting.is_empty() {
-            self.end_reload(Event::Reloaded, out);
+            self.end_reload(now, Event::Reloaded, out);
         }
     }
 
@@ -490,21 +574,24 @@ impl Supervisor {
             }
             Phase::Reloading(Reload::Committing { awaiting, .. }) => {
                 if awaiting.remove(&role) && awaiting.is_empty() {
-                    self.end_reload(Event::Reloaded, out);
+                    self.end_reload(now, Event::Reloaded, out);
                 }
             }
             _ => {}
         }
     }
 
-    fn end_reload(&mut self, event: Event, out: &mut Vec<Output>) {
-        if event != Event::Reloaded {
+    fn end_reload(&mut self, now: Instant, event: Event, out: &mut Vec<Output>) {
+        let reloaded = event == Event::Reloaded;
+        if !reloaded {
             out.push(Output::Discard);
         }
         out.push(Output::Log(event));
         self.phase = Phase::Running;
         if std::mem::take(&mut self.reload_again) {
             self.on_reload(out);
+        } else {
+            self.go_on_with_upgrade(now, reloaded, out);
         }
     }
 
@@ -513,11 +600,22 @@ impl Supervisor {
             return;
         }
         out.push(Output::Log(Event::Stopping));
+        if let Phase::Trial { .. } = self.phase {
+            out.push(Output::EndTrial);
+        }
+        self.stop_predecessors(out);
+        self.may_clear_up = self.children.keys().copied().collect();
         for (role, child) in &mut self.children {
             match child {
                 Child::Running { .. } => out.push(Output::Kill(*role, Signal::Term)),
-                Child::Forking { .. } | Child::Waiting { .. } => *child = Child::Ended,
-                Child::Ended => {}
+                Child::Waiting { .. } => {
+                    // What the one before it has left is there.
+                    self.may_clear_up.remove(role);
+                    *child = Child::Forking { early_deaths: 0 };
+                    out.push(Output::Fork(*role));
+                }
+                // The fork is under way and told.
+                Child::Forking { .. } | Child::Ended => {}
             }
         }
         let deadline = now + self.settings.child_wait + WAIT_PER_OBJECT.saturating_mul(objects);
@@ -526,7 +624,8 @@ impl Supervisor {
     }
 
     fn finish_if_all_ended(&mut self, status: i32, out: &mut Vec<Output>) {
-        if self.children.values().all(|child| *child == Child::Ended) {
+        let ended = self.children.values().all(|child| *child == Child::Ended);
+        if ended && self.predecessors.is_empty() {
             self.phase = Phase::Over;
             out.push(Output::Exit(status));
         }
@@ -559,21 +658,32 @@ impl Supervisor {
                 out.push(Output::Fork(*role));
             }
         }
-        if self.phase == Phase::Running {
+        if self.feels_pulses() {
             self.feel_pulses(now, out);
         }
+        self.serve_predecessors(now, out);
         match &mut self.phase {
             Phase::Reloading(Reload::Preparing { deadline, awaiting, .. }) if *deadline <= now => {
                 let who: Vec<String> = awaiting.iter().map(ToString::to_string).collect();
                 self.abort(
+                    now,
                     format!("no answer from {} within {PREPARE_LIMIT}", who.join(", ")),
                     out,
                 );
             }
             Phase::Reloading(Reload::Committing { deadline, .. }) if *deadline <= now => {
-                self.end_reload(Event::Reloaded, out);
+                self.end_reload(now, Event::Reloaded, out);
+            }
+            Phase::Trial { deadline } if *deadline <= now => {
+                self.on_upgrade_failed(format!("no result within {TRIAL_LIMIT}"), out);
             }
             Phase::Stopping { deadline, .. } if *deadline <= now => {
+                self.may_clear_up.clear();
+                out.extend(
+                    self.predecessors
+                        .keys()
+                        .map(|role| Output::KillPredecessor(*role, Signal::Kill)),
+                );
                 for (role, child) in &self.children {
                     if let Some(pid) = child.pid() {
                         out.push(Output::Log(Event::Forced(*role, pid)));

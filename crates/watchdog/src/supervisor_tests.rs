@@ -285,15 +285,20 @@ fn a_child_that_does_not_end_is_killed_after_a_time_that_grows_with_the_work() {
 }
 
 #[test]
-fn a_death_during_a_stop_is_not_respawned() {
+fn a_child_that_is_killed_while_all_stop_has_one_successor_that_clears_up() {
     let (mut machine, _) = both_up();
     feed(&mut machine, LATER, Input::Stop { objects: 0 });
     let out = feed(&mut machine, LATER, Input::Exited(Role::Vrrp, Exit::Signal(9)));
-    assert_eq!(out, []);
+    assert_eq!(out, [Output::Fork(Role::Vrrp)]);
+    let out = feed(&mut machine, LATER, Input::Forked(Role::Vrrp, 13));
+    assert_eq!(out.last(), Some(&Output::Kill(Role::Vrrp, Signal::Term)));
+    assert_eq!(feed(&mut machine, LATER, Input::Exited(Role::Vrrp, Exit::Signal(9))), []);
+    let out = feed(&mut machine, LATER, Input::Exited(Role::Checkers, Exit::Status(0)));
+    assert_eq!(out, [Output::Exit(0)]);
 }
 
 #[test]
-fn a_stop_during_a_backoff_does_not_wait_for_it() {
+fn a_stop_during_a_backoff_does_not_wait_for_it_and_clears_up() {
     let mut out = Vec::new();
     let mut machine = Supervisor::start(Settings::default(), &roles(&[Role::Vrrp]), &mut out);
     for pid in [5, 6] {
@@ -301,7 +306,12 @@ fn a_stop_during_a_backoff_does_not_wait_for_it() {
         feed(&mut machine, T0, Input::Exited(Role::Vrrp, Exit::Signal(9)));
     }
     let out = feed(&mut machine, T0, Input::Stop { objects: 0 });
-    assert_eq!(out, [Output::Log(Event::Stopping), Output::Exit(0)]);
+    assert_eq!(out, [Output::Log(Event::Stopping), Output::Fork(Role::Vrrp)]);
+    let out = feed(&mut machine, T0, Input::Forked(Role::Vrrp, 7));
+    assert_eq!(out.last(), Some(&Output::Kill(Role::Vrrp, Signal::Term)));
+    // It dies as the others did: then there is nothing to be done.
+    let out = feed(&mut machine, T0, Input::Exited(Role::Vrrp, Exit::Signal(9)));
+    assert_eq!(out, [Output::Exit(0)]);
 }
 
 #[test]
@@ -348,3 +358,6 @@ fn a_child_that_reloads_for_long_is_not_taken_for_hung() {
     let out = feed(&mut machine, later, Input::Timeout);
     assert_eq!(out, [Output::Ping(Role::Vrrp, 2)], "past its limit, and asked anew");
 }
+
+#[path = "supervisor/upgrade_tests.rs"]
+mod upgrade_tests;

@@ -39,6 +39,11 @@ impl Program {
         None
     }
 
+    /// An executable by its path on the node.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
     /// Its path.
     pub fn path(&self) -> &Path {
         &self.path

@@ -23,7 +23,7 @@ use telemetry::CheckersLive;
 
 use crate::cli::Options;
 use crate::fifos::Fifos;
-use crate::kind::{self, CheckersState, ToParentChannel};
+use crate::kind::{self, CheckersState, End, ToParentChannel};
 use crate::log_setup;
 use crate::mail::Mailer;
 use crate::parent::{self, Order, Parent, Start};
@@ -43,25 +43,25 @@ const MACHINE: TimerId = TimerId(0);
 const KERNEL: TimerId = TimerId(1);
 const SCRIPTS: TimerId = TimerId(2);
 
-/// Runs the checker process; its exit status.
+/// Runs the checker process.
 pub(crate) fn run(
     options: &Options,
     channel: ToParentChannel<kind::Checkers>,
     unblock: sys::BlockedSignals,
-) -> i32 {
+) -> End {
     match live(options, channel, unblock) {
-        Ok(()) => 0,
+        Ok(end) => end,
         Err(Failure::Unavailable(why)) => {
             log::error!("IPVS: Can't initialize ipvs: {why}");
-            3
+            End::Status(3)
         }
         Err(Failure::Io(error)) if error.kind() == io::ErrorKind::PermissionDenied => {
             log::error!("the checker process lacks a privilege: {error}");
-            4
+            End::Status(4)
         }
         Err(Failure::Io(error)) => {
             log::error!("the checker process cannot go on: {error}");
-            1
+            End::Status(1)
         }
     }
 }
@@ -83,19 +83,21 @@ fn live(
     options: &Options,
     channel: ToParentChannel<kind::Checkers>,
     unblock: sys::BlockedSignals,
-) -> Result<(), Failure> {
+) -> Result<End, Failure> {
     let mut scheduler = Scheduler::new(&parent::signals())?;
     drop(unblock);
     let mut parent = Parent::new(channel, &mut scheduler)?;
-    let Some(start) = parent.await_start::<Snapshot>(&mut scheduler)? else { return Ok(()) };
     let kernel = Kernel::open().map_err(|error| match error {
         OpenError::Unavailable(why) => Failure::Unavailable(why),
         OpenError::Failed(why) => Failure::Io(io::Error::other(why)),
     })?;
+    parent.say_warm();
+    let Some(start) = parent.await_start::<Snapshot>(&mut scheduler)? else {
+        return Ok(End::Status(0));
+    };
     let mut process = Process::new(scheduler, parent, kernel, start)?;
     process.keep_table = options.keep_ipvs;
-    process.live()?;
-    Ok(())
+    Ok(process.live()?)
 }
 
 struct Process {
@@ -112,6 +114,8 @@ struct Process {
     /// `-I`.
     keep_table: bool,
     leaving: bool,
+    /// A successor stands ready.
+    retiring: bool,
 }
 
 impl Process {
@@ -121,7 +125,7 @@ impl Process {
         mut kernel: Kernel,
         start: Start<Snapshot>,
     ) -> io::Result<Self> {
-        let Start { generation, config, known, .. } = start;
+        let Start { generation, config, known, leave, .. } = start;
         let mut outputs = Outputs::new();
         let (now, seed) = (sys::clock::now(), sys::random::random_u64()?);
         if known.is_none() {
@@ -149,11 +153,12 @@ impl Process {
             machine,
             outputs,
             keep_table: false,
-            leaving: false,
+            leaving: leave,
+            retiring: false,
         })
     }
 
-    fn live(mut self) -> io::Result<()> {
+    fn live(mut self) -> io::Result<End> {
         let mut events = Vec::new();
         let mut now = sys::clock::now();
         loop {
@@ -166,7 +171,11 @@ impl Process {
                 self.carry_out(now);
                 self.kernel.leave();
                 self.scripts.finish(SCRIPTS, &mut self.scheduler)?;
-                return self.mailer.finish(&mut self.scheduler);
+                self.mailer.finish(&mut self.scheduler)?;
+                return Ok(End::Status(0));
+            }
+            if self.retiring {
+                return self.retire();
             }
             // What carrying out has led to is not left until something else happens.
             let next =
@@ -180,6 +189,16 @@ impl Process {
                 self.on_event(now, event);
             }
         }
+    }
+
+    /// The table stays as it is: a successor goes on with it, from what this process knows.
+    fn retire(self) -> io::Result<End> {
+        let Self { mut scheduler, mut parent, machine, probes, scripts, mailer, .. } = self;
+        parent.say_last_words(&machine.snapshot());
+        drop(probes);
+        scripts.linger(SCRIPTS, &mut scheduler, &mut parent)?;
+        mailer.finish(&mut scheduler)?;
+        Ok(End::Retired)
     }
 
     fn input(&mut self, now: Instant, input: Input<'_>) {
@@ -251,6 +270,10 @@ impl Process {
                 }
                 Order::Report(report) => self.report(report),
                 Order::Outside(_) => {}
+                Order::Retire => {
+                    self.retiring = true;
+                    return;
+                }
                 Order::Leave => {
                     self.leaving = true;
                     return;

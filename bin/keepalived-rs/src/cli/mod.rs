@@ -115,6 +115,7 @@ fn signal_number(name: &OsString) -> Result<Action, String> {
         Some("STATS") => Ok(Signal::USR2),
         Some("STATS_CLEAR") => Ok(Signal::stats_clear()),
         Some("JSON") => Ok(Signal::json()),
+        Some("UPGRADE") => Ok(Signal::upgrade()),
         _ => Err(format!("Unknown sigfunc {}", name.to_string_lossy())),
     }
     .map(|signal| Action::Answer(signal.number().to_string()))

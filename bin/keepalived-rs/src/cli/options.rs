@@ -1,6 +1,6 @@
 //! Everything that can be set on the command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use logging::Facility;
 
@@ -103,10 +103,19 @@ impl Default for Options {
 impl Options {
     /// Makes file names independent of the working directory, which a daemon leaves.
     pub(crate) fn make_absolute(&mut self) {
+        if let Ok(directory) = std::env::current_dir() {
+            self.make_absolute_in(&directory);
+        }
+    }
+
+    /// The same for a daemon that was started in `directory`.
+    pub(crate) fn make_absolute_in(&mut self, directory: &Path) {
         let pid_files = [&mut self.pid_file, &mut self.vrrp_pid_file, &mut self.checkers_pid_file];
         for file in pid_files.into_iter().flatten().chain([&mut self.config]) {
             // An empty name stays what it is: opening it says what is wrong.
-            if let Ok(absolute) = std::path::absolute(&*file) {
+            if let Ok(absolute) = std::path::absolute(directory.join(&*file))
+                && !file.as_os_str().is_empty()
+            {
                 *file = absolute;
             }
         }

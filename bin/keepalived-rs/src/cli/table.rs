@@ -198,7 +198,7 @@ pub(super) const FLAGS: &[Flag] = &[
         None,
         "signum",
         Value::Required("NAME"),
-        "Print the number of the signal: STOP, RELOAD, DATA, STATS, STATS_CLEAR, JSON",
+        "Print the number of the signal: STOP, RELOAD, DATA, STATS, STATS_CLEAR, JSON, UPGRADE",
         Effect::SignalNumber,
     ),
     other(

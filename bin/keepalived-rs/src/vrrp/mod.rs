@@ -27,7 +27,7 @@ use vrrp_stack::{
 
 use crate::cli::Options;
 use crate::fifos::Fifos;
-use crate::kind::{self, ToParentChannel, VrrpState};
+use crate::kind::{self, End, ToParentChannel, VrrpState};
 use crate::log_setup;
 use crate::mail::Mailer;
 use crate::parent::{self, Order, Parent, Start};
@@ -48,30 +48,38 @@ const LAST_TURNS: u32 = 10_000;
 const PEER_LINES: u32 = 100;
 const PEER_LINES_INTERVAL: base::Duration = base::Duration::from_secs(10);
 
-/// Runs the VRRP process; its exit status.
+/// Runs the VRRP process.
 pub(crate) fn run(
     options: &Options,
     channel: ToParentChannel<kind::Vrrp>,
     unblock: sys::BlockedSignals,
-) -> i32 {
+) -> End {
     let lived = begin(channel, unblock).and_then(|begun| match begun {
-        Some((scheduler, parent, start)) => Vrrp::new(options, scheduler, parent, start)?.live(),
-        None => Ok(()),
+        Some(begun) => Vrrp::new(options, begun)?.live(),
+        None => Ok(End::Status(0)),
     });
     match lived {
-        Ok(()) => 0,
+        Ok(end) => end,
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             log::error!("the VRRP process lacks a privilege: {error}");
-            4
+            End::Status(4)
         }
         Err(error) => {
             log::error!("the VRRP process cannot go on: {error}");
-            1
+            End::Status(1)
         }
     }
 }
 
-type Begun = (Scheduler, Parent<VrrpState>, Start<Snapshot>);
+/// Everything that takes time, and the word to begin.
+struct Begun {
+    scheduler: Scheduler,
+    parent: Parent<VrrpState>,
+    kernel: Kernel,
+    kernel_token: Token,
+    arp: PacketSocket,
+    start: Start<Snapshot>,
+}
 
 fn begin(
     channel: ToParentChannel<kind::Vrrp>,
@@ -80,8 +88,14 @@ fn begin(
     let mut scheduler = Scheduler::new(&parent::signals())?;
     drop(unblock);
     let mut parent = Parent::new(channel, &mut scheduler)?;
-    let start = parent.await_start(&mut scheduler)?;
-    Ok(start.map(|start| (scheduler, parent, start)))
+    let mut kernel = Kernel::open().map_err(io::Error::other)?;
+    let arp = PacketSocket::open()?;
+    let kernel_token = scheduler.register(kernel.fd(), Interest::Read)?;
+    parent.say_warm();
+    let Some(start) = parent.await_start(&mut scheduler)? else { return Ok(None) };
+    // What has changed while it waited is no news to a stack that has not begun.
+    kernel.drain(sys::clock::now());
+    Ok(Some(Begun { scheduler, parent, kernel, kernel_token, arp, start }))
 }
 
 struct Vrrp {
@@ -108,19 +122,15 @@ struct Vrrp {
     sockets_at: Option<u64>,
     options: Options,
     leaving: bool,
+    /// A successor stands ready.
+    retiring: bool,
 }
 
 impl Vrrp {
-    fn new(
-        options: &Options,
-        mut scheduler: Scheduler,
-        mut parent: Parent<VrrpState>,
-        start: Start<Snapshot>,
-    ) -> io::Result<Self> {
-        let Start { generation, config, known, outside } = start;
-        let mut kernel = Kernel::open().map_err(io::Error::other)?;
+    fn new(options: &Options, begun: Begun) -> io::Result<Self> {
+        let Begun { scheduler, mut parent, mut kernel, kernel_token, arp, start } = begun;
+        let Start { generation, config, known, outside, leave } = start;
         kernel.configure(&config);
-        let kernel_token = scheduler.register(kernel.fd(), Interest::Read)?;
         let ours = virtual_addresses(&config);
         let guarded = config.vrrp.instances.iter().any(|instance| !instance.accept);
         if guarded && config.global.firewall.table.is_none() {
@@ -140,7 +150,7 @@ impl Vrrp {
             mailer: Mailer::new(&config),
             sync_daemon: SyncDaemon::default(),
             fifos: fifos(Fifos::default(), &config),
-            arp: PacketSocket::open()?,
+            arp,
             sockets: Sockets::new(),
             peer_lines: RateLimit::new(PEER_LINES, PEER_LINES_INTERVAL),
             scheduler,
@@ -154,17 +164,21 @@ impl Vrrp {
             unannounced: Vec::new(),
             sockets_at: None,
             options: options.clone(),
-            leaving: false,
+            leaving: leave,
+            retiring: false,
         })
     }
 
-    fn live(mut self) -> io::Result<()> {
+    fn live(mut self) -> io::Result<End> {
         let mut events = Vec::new();
         let mut now = sys::clock::now();
         loop {
             self.carry_out(now);
             if self.leaving {
                 return self.leave();
+            }
+            if self.retiring {
+                return self.retire();
             }
             // What carrying out has led to is not left until something else happens.
             let busy =
@@ -279,6 +293,10 @@ impl Vrrp {
                     for sighting in &seen {
                         self.input(now, Input::Sighted(sighting));
                     }
+                }
+                Order::Retire => {
+                    self.retiring = true;
+                    return;
                 }
                 Order::Leave => {
                     self.leaving = true;
@@ -424,7 +442,7 @@ impl Vrrp {
     }
 
     /// Priority 0, addresses off, stop scripts, in this order.
-    fn leave(mut self) -> io::Result<()> {
+    fn leave(mut self) -> io::Result<End> {
         let now = sys::clock::now();
         if self.options.keep_addresses {
             self.kernel.leave_alone();
@@ -440,7 +458,18 @@ impl Vrrp {
             self.kernel.reconcile(now, &self.stack);
         }
         self.scripts.finish(SCRIPTS, &mut self.scheduler)?;
-        self.mailer.finish(&mut self.scheduler)
+        self.mailer.finish(&mut self.scheduler)?;
+        Ok(End::Status(0))
+    }
+
+    /// Everything stays as it is: a successor goes on with it, from what this process knows.
+    fn retire(self) -> io::Result<End> {
+        let Self { mut scheduler, mut parent, stack, sockets, scripts, mailer, .. } = self;
+        parent.say_last_words(&stack.snapshot());
+        drop(sockets);
+        scripts.linger(SCRIPTS, &mut scheduler, &mut parent)?;
+        mailer.finish(&mut scheduler)?;
+        Ok(End::Retired)
     }
 }
 

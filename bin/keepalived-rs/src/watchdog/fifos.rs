@@ -9,6 +9,8 @@ use control_plane::model::Command;
 use control_plane::model::global::Fifo;
 use notify::Launcher;
 
+use super::handover::FifoPlace;
+
 /// The pipes of the running configuration, by path.
 #[derive(Default)]
 pub(super) struct Fifos {
@@ -43,6 +45,29 @@ impl Fifos {
                 self.made.insert(path.to_owned(), made);
             }
         }
+    }
+
+    /// For the program that goes on in this process.
+    pub(super) fn hand_over(&self) -> Vec<FifoPlace> {
+        let place = |(path, made): (&String, &Made)| FifoPlace {
+            path: path.clone(),
+            ours: made.ours,
+            reader: made.reader.as_ref().map(sys::Child::pid),
+        };
+        self.made.iter().map(place).collect()
+    }
+
+    /// What the former program of this process has made.
+    pub(super) fn resume(places: Vec<FifoPlace>, config: &Config) -> Self {
+        let global = &config.global;
+        let wanted = [&global.fifo, &global.vrrp_fifo, &global.lvs_fifo];
+        let made = places.into_iter().filter_map(|place| {
+            let fifo = wanted.into_iter().flatten().find(|fifo| fifo.path == place.path)?.clone();
+            // One that has ended needs no handle.
+            let reader = place.reader.and_then(|pid| sys::Child::known(pid).ok());
+            Some((place.path, Made { fifo, ours: place.ours, reader }))
+        });
+        Self { made: made.collect() }
     }
 
     /// Ends the readers and removes what was made.

@@ -3,15 +3,17 @@
 
 mod dumps;
 mod fifos;
+mod handover;
 mod lifecycle;
 mod outside;
 mod run_files;
 mod slot;
 mod start;
+mod upgrade;
 
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 
 use base::{Instant, Sighting};
 use control_plane::Config;
@@ -24,14 +26,17 @@ use watchdog::{Command, Input, Output, Role, Settings, Supervisor};
 
 use crate::cli::Options;
 use crate::configuration::{self, Usable};
-use crate::kind::{Checkers, Kind, Vrrp};
+use crate::kind::{Checkers, End, Kind, Vrrp};
 use crate::{log_setup, parent, plan, scheduling};
 use dumps::Dumps;
 use fifos::Fifos;
+pub(crate) use handover::HandOver;
+use handover::{Origin, Received};
 use outside::Outside;
 pub(crate) use run_files::RunFiles;
 use slot::Slot;
 pub(crate) use start::run;
+use upgrade::Trial;
 
 const TIMER: TimerId = TimerId(0);
 const OUTSIDE: TimerId = TimerId(1);
@@ -70,32 +75,39 @@ struct WatchDog {
     dumps: Dumps,
     /// Of this process.
     pid: i32,
+    /// The same open file as that of whoever removes it at the end.
+    pid_file: OwnedFd,
+    files: RunFiles,
+    origin: Origin,
+    trial: Option<Trial>,
+}
+
+/// What the parent has besides its configuration.
+struct Own {
+    files: RunFiles,
+    pid_file: OwnedFd,
+    origin: Origin,
 }
 
 impl WatchDog {
     fn new(
         options: Options,
         running: Usable,
-        files: &RunFiles,
+        own: Own,
         announce: Option<Announce>,
     ) -> io::Result<Self> {
         let wanted = configuration::wanted(&options, &running.config);
         if wanted.is_empty() {
             log::warn!("Warning - keepalived has no configuration to run");
         }
-        let launch = &running.config.global.launch;
-        let settings = Settings {
-            dont_respawn: options.dont_respawn,
-            no_heartbeat: options.ignore_sigint,
-            child_wait: launch.child_wait_time.unwrap_or(Settings::CHILD_WAIT),
-        };
         let mut outputs = Vec::new();
-        let supervisor = Supervisor::start(settings, &wanted, &mut outputs);
+        let supervisor = Supervisor::start(settings(&options, &running), &wanted, &mut outputs);
         let mut fifos = Fifos::default();
         fifos.follow(&running.config);
         let mut scheduler = Scheduler::new(&signals())?;
         let mut outside = Outside::default();
         outside.follow(sys::clock::now(), &running.config, &mut scheduler);
+        let Own { files, pid_file, origin } = own;
         Ok(Self {
             scheduler,
             supervisor,
@@ -112,7 +124,77 @@ impl WatchDog {
             dumps: Dumps::new(),
             options,
             pid: sys::process::own_pid(),
+            pid_file,
+            files,
+            origin,
+            trial: None,
         })
+    }
+
+    /// Goes on where the former program of this process was.
+    fn resume(
+        options: Options,
+        received: Received,
+        unblock: sys::BlockedSignals,
+    ) -> io::Result<Self> {
+        let Received { hand_over, usable: running, pid_file } = received;
+        let HandOver { files, origin, vrrp, checkers, fifos, reload, .. } = hand_over;
+        let mut scheduler = Scheduler::new(&signals())?;
+        drop(unblock);
+        let places =
+            [(Role::Vrrp, vrrp.process.is_some()), (Role::Checkers, checkers.process.is_some())];
+        let worked = places.into_iter().filter(|(_, works)| *works).map(|(role, _)| role);
+        let predecessors = worked.collect();
+        let wanted = configuration::wanted(&options, &running.config);
+        let settings = settings(&options, &running);
+        let mut outputs = Vec::new();
+        let supervisor = Supervisor::resume(settings, &predecessors, &wanted, reload, &mut outputs);
+        let mut fifos = Fifos::resume(fifos, &running.config);
+        fifos.follow(&running.config);
+        let mut outside = Outside::default();
+        outside.follow(sys::clock::now(), &running.config, &mut scheduler);
+        let watch_dog = Self {
+            outside,
+            vrrp: Slot::resume(&files.vrrp, vrrp, &mut scheduler)?,
+            checkers: Slot::resume(&files.checkers, checkers, &mut scheduler)?,
+            scheduler,
+            supervisor,
+            outputs: outputs.into(),
+            shown: plan::show(&running),
+            running,
+            fifos,
+            read: None,
+            announce: None,
+            is_up: false,
+            dumps: Dumps::new(),
+            options,
+            pid: sys::process::own_pid(),
+            pid_file,
+            files,
+            origin,
+            trial: None,
+        };
+        // What ended while nobody listened.
+        watch_dog.collect_orphans();
+        Ok(watch_dog)
+    }
+
+    /// What the next program of this process needs to go on.
+    fn hand_over(&self, reload: bool) -> HandOver {
+        HandOver {
+            build: ipc::BUILD.to_owned(),
+            pid: std::process::id(),
+            origin: self.origin.clone(),
+            launch: self.running.config.global.launch.clone(),
+            files: self.files.clone(),
+            pid_file: self.pid_file.as_raw_fd(),
+            program: -1,
+            prepared: None,
+            vrrp: self.vrrp.hand_over(),
+            checkers: self.checkers.hand_over(),
+            fifos: self.fifos.hand_over(),
+            reload,
+        }
     }
 
     /// Turns until all is over. A fork takes the whole by value: the child lets go of it.
@@ -166,11 +248,22 @@ impl WatchDog {
                 let of_child = self
                     .vrrp
                     .on_event(token, &mut self.scheduler)
-                    .or_else(|| self.checkers.on_event(token, &mut self.scheduler));
+                    .or_else(|| self.checkers.on_event(token, &mut self.scheduler))
+                    .or_else(|| {
+                        let told = self.trial.as_mut()?.on_event(token)?;
+                        Some(told.into_iter().collect())
+                    });
                 of_child.unwrap_or_else(|| {
                     let news = self.outside.on_event(now, token, &mut self.scheduler);
                     self.tell_outside(news.unwrap_or_default())
                 })
+            }
+            Event::Signal(signal) if signal == Signal::upgrade() => {
+                if self.announce.is_some() {
+                    log::warn!("Upgrade: the start is not over yet");
+                    return Vec::new();
+                }
+                vec![Input::Upgrade]
             }
             Event::Signal(Signal::INT) if self.options.ignore_sigint => Vec::new(),
             Event::Signal(Signal::TERM | Signal::INT) => {
@@ -221,7 +314,8 @@ impl WatchDog {
 
     /// Grandchildren whose own parent has died, scripts of a killed child, come to this process.
     fn collect_orphans(&self) {
-        let ours = |pid| self.vrrp.is(pid) || self.checkers.is(pid);
+        let tried = |pid| self.trial.as_ref().is_some_and(|trial| trial.is(pid));
+        let ours = |pid| self.vrrp.is(pid) || self.checkers.is(pid) || tried(pid);
         for _ in 0..ORPHANS_A_TURN {
             match sys::process::reap_orphan(ours) {
                 Ok(Some(_)) => {}
@@ -266,15 +360,35 @@ impl WatchDog {
                     Role::Checkers => self.checkers.send(&message, None),
                 }
             }
-            Output::Kill(role, signal) => {
-                let signal = match signal {
-                    watchdog::Signal::Term => Signal::TERM,
-                    watchdog::Signal::Kill => Signal::KILL,
-                };
+            Output::Kill(role, signal) => match role {
+                Role::Vrrp => self.vrrp.signal(number(signal)),
+                Role::Checkers => self.checkers.signal(number(signal)),
+            },
+            Output::KillPredecessor(role, signal) => match role {
+                Role::Vrrp => self.vrrp.signal_predecessor(number(signal)),
+                Role::Checkers => self.checkers.signal_predecessor(number(signal)),
+            },
+            Output::Retire(role) => match role {
+                Role::Vrrp => self.vrrp.retire(),
+                Role::Checkers => self.checkers.retire(),
+            },
+            Output::Begin(role) => {
+                let (generation, config) = (self.supervisor.generation(), &self.running.config);
+                let outside = self.outside.all();
                 match role {
-                    Role::Vrrp => self.vrrp.signal(signal),
-                    Role::Checkers => self.checkers.signal(signal),
+                    Role::Vrrp => self.vrrp.begin(generation, config, &outside),
+                    Role::Checkers => self.checkers.begin(generation, config, &outside),
                 }
+            }
+            Output::Try => {
+                if let Some(input) = self.begin_trial() {
+                    self.feed(sys::clock::now(), input);
+                }
+            }
+            Output::EndTrial => self.end_trial(),
+            Output::TakeOver { reload } => {
+                let failed = self.take_over(reload);
+                self.feed(sys::clock::now(), failed);
             }
             // `live` has taken these out.
             Output::Fork(_) | Output::Exit(_) => {}
@@ -348,11 +462,13 @@ impl WatchDog {
             running,
             shown,
             outside,
+            pid_file,
+            trial,
             ..
         } = self;
         let global = running.config.global;
         // Dropped in a copy these close descriptors; the parent has its own.
-        drop((scheduler, announce, shown, outside));
+        drop((scheduler, announce, shown, outside, pid_file, trial));
         let pid_files = (vrrp.into_pid_file(), checkers.into_pid_file());
         let own = match K::ROLE {
             Role::Vrrp => pid_files.0,
@@ -368,17 +484,21 @@ impl WatchDog {
             // Not worth a failure.
             let _ = sys::process::set_name(&name);
         }
-        let status = match sys::process::die_with_parent(parent) {
+        let end = match sys::process::die_with_parent(parent) {
             Ok(()) => K::run(&options, channel, blocked),
             // It died between the fork and here; there is nobody to work for.
             Err(error) => {
                 log::error!("{error}");
-                1
+                End::Status(1)
             }
         };
-        if let Some(file) = own {
-            remove(file);
-        }
+        let status = match end {
+            End::Status(status) => {
+                own.map(remove);
+                status
+            }
+            End::Retired => 0,
+        };
         log_setup::finish();
         std::process::exit(status)
     }
@@ -392,6 +512,22 @@ impl WatchDog {
         self.fifos.end();
         lifecycle::shutdown(&self.running.config);
         status
+    }
+}
+
+fn settings(options: &Options, running: &Usable) -> Settings {
+    let launch = &running.config.global.launch;
+    Settings {
+        dont_respawn: options.dont_respawn,
+        no_heartbeat: options.ignore_sigint,
+        child_wait: launch.child_wait_time.unwrap_or(Settings::CHILD_WAIT),
+    }
+}
+
+const fn number(signal: watchdog::Signal) -> Signal {
+    match signal {
+        watchdog::Signal::Term => Signal::TERM,
+        watchdog::Signal::Kill => Signal::KILL,
     }
 }
 

@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use control_plane::model::global::Launch;
+use serde::{Deserialize, Serialize};
 
 use crate::cli::Options;
 
@@ -16,7 +17,7 @@ const RUN: &str = "/run";
 const OWN: &str = "keepalived";
 
 /// The PID files of one daemon, and the directories made for them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RunFiles {
     pub(crate) parent: PathBuf,
     pub(super) vrrp: PathBuf,

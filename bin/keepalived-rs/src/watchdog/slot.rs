@@ -1,16 +1,18 @@
 //! A place for one child: the process that is there now, and what is remembered for the next.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use base::Sighting;
 use control_plane::Config;
-use ipc::{Channel, Generation, Received, Report, SendError, ToChild, ToParent};
+use ipc::{Channel, Generation, Heard, LastWords, Received, Report, SendError, ToChild, ToParent};
 use scheduler::{Interest, Scheduler, Token};
+use sys::exec::inherited;
 use sys::{PidFile, PidFileError};
 use watchdog::{Exit, Input};
 
+use super::handover::Place;
 use crate::kind::{Kind, ToParentChannel};
 
 /// Messages read from one child in one turn, so that a talkative one cannot keep the other waiting.
@@ -19,10 +21,21 @@ const MESSAGES_A_TURN: usize = 1024;
 /// A place for a child of kind `K`.
 pub(super) struct Slot<K: Kind> {
     process: Option<Process<K>>,
+    /// The process of the former binary, and whether it still does the work.
+    predecessor: Option<Predecessor<K>>,
     known: K::Known,
     pid_path: PathBuf,
     pid_file: Option<PidFile>,
     reports: Vec<(Report, K::Live)>,
+}
+
+/// A process that was there under this parent's former program.
+struct Predecessor<K: Kind> {
+    child: sys::Child,
+    exit_token: Token,
+    words: LastWords<K::Known>,
+    words_token: Token,
+    is_in_charge: bool,
 }
 
 /// The process that is there now.
@@ -38,7 +51,45 @@ impl<K: Kind> Slot<K> {
     pub(super) fn new(pid_path: &Path) -> Self {
         let known = K::Known::default();
         let (pid_path, pid_file) = (pid_path.to_owned(), None);
-        Self { process: None, known, pid_path, pid_file, reports: Vec::new() }
+        Self { process: None, predecessor: None, known, pid_path, pid_file, reports: Vec::new() }
+    }
+
+    /// The place as the former program of this process has left it.
+    pub(super) fn resume(
+        pid_path: &Path,
+        place: Place<K::Known>,
+        scheduler: &mut Scheduler,
+    ) -> io::Result<Self> {
+        let mut slot = Self::new(pid_path);
+        slot.known = place.known;
+        let pid_file = place.pid_file.map(inherited).transpose()?;
+        slot.pid_file = pid_file.map(|file| PidFile::inherited(file, pid_path));
+        if let Some((pid, channel)) = place.process {
+            let (child, words) = (sys::Child::known(pid)?, LastWords::new(inherited(channel)?));
+            let exit_token = scheduler.register(child.as_fd(), Interest::Read)?;
+            let words_token = scheduler.register(words.as_fd(), Interest::Read)?;
+            let is_in_charge = true;
+            slot.predecessor =
+                Some(Predecessor { child, exit_token, words, words_token, is_in_charge });
+        }
+        Ok(slot)
+    }
+
+    /// For the program that goes on in this process.
+    pub(super) fn hand_over(&self) -> Place<K::Known> {
+        let process = self.process.as_ref();
+        Place {
+            process: process
+                .map(|process| (process.child.pid(), process.channel.as_fd().as_raw_fd())),
+            pid_file: self.pid_file.as_ref().map(|file| file.as_fd().as_raw_fd()),
+            known: self.known.clone(),
+        }
+    }
+
+    /// The descriptors that [`Self::hand_over`] names.
+    pub(super) fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        let channel = self.process.iter().map(|process| process.channel.as_fd());
+        channel.chain(self.pid_file.iter().map(AsFd::as_fd))
     }
 
     /// Both ends of the way to a child that is to be forked.
@@ -62,37 +113,108 @@ impl<K: Kind> Slot<K> {
         self.pid_file
     }
 
-    /// Watches a process that was just forked, writes its PID, tells it to begin.
+    /// Watches a process that was just forked. It is told to begin unless it has to wait for one
+    /// that still does the work.
     pub(super) fn adopt(
         &mut self,
         child: sys::Child,
-        mut channel: Channel<ToChild, ToParent<K::State>>,
+        channel: Channel<ToChild, ToParent<K::State>>,
         generation: u64,
         config: &Config,
         outside: &[Sighting],
         scheduler: &mut Scheduler,
     ) -> Result<(), String> {
         let text = |error: io::Error| error.to_string();
+        let exit_token = scheduler.register(child.as_fd(), Interest::Read).map_err(text)?;
+        let channel_token = scheduler.register(channel.as_fd(), Interest::Read).map_err(text)?;
+        let waits_for_room = false;
+        self.process = Some(Process { child, exit_token, channel, channel_token, waits_for_room });
+        if self.predecessor.as_ref().is_some_and(|predecessor| predecessor.is_in_charge) {
+            return Ok(());
+        }
+        self.start(generation, config, outside)
+    }
+
+    /// The predecessor has let go, or is gone: whoever is there now begins.
+    pub(super) fn begin(&mut self, generation: u64, config: &Config, outside: &[Sighting]) {
+        if let Some(predecessor) = &mut self.predecessor {
+            predecessor.is_in_charge = false;
+        }
+        if let Err(error) = self.start(generation, config, outside) {
+            log::error!("cannot start the {} child process: {error}", K::ROLE);
+        }
+    }
+
+    /// Writes the PID of the process and tells it to begin.
+    fn start(
+        &mut self,
+        generation: u64,
+        config: &Config,
+        outside: &[Sighting],
+    ) -> Result<(), String> {
+        let Some(process) = &mut self.process else { return Ok(()) };
         let mut fds = vec![blob("config", config)?];
         if self.known != K::Known::default() {
             fds.push(blob("state", &self.known)?);
         }
-        let exit_token = scheduler.register(child.as_fd(), Interest::Read).map_err(text)?;
-        let channel_token = scheduler.register(channel.as_fd(), Interest::Read).map_err(text)?;
         if let Some(file) = &mut self.pid_file {
-            file.write(child.pid()).unwrap_or_else(|error| log::error!("{error}"));
+            file.write(process.child.pid()).unwrap_or_else(|error| log::error!("{error}"));
         }
         if !outside.is_empty() {
             let fd = blob("outside", outside)?;
-            channel.send_with(&ToChild::Sightings, vec![fd]).map_err(|error| error.to_string())?;
+            let message = ToChild::Sightings;
+            process.channel.send_with(&message, vec![fd]).map_err(|error| error.to_string())?;
         }
         let generation = Generation(generation);
-        channel
+        process
+            .channel
             .send_with(&ToChild::Start { generation }, fds)
-            .map_err(|error| error.to_string())?;
-        let waits_for_room = false;
-        self.process = Some(Process { child, exit_token, channel, channel_token, waits_for_room });
-        Ok(())
+            .map_err(|error| error.to_string())
+    }
+
+    /// Asks the predecessor for its last words.
+    pub(super) fn retire(&self) {
+        if let Some(predecessor) = &self.predecessor
+            && let Err(error) = predecessor.words.ask()
+        {
+            log::error!("cannot ask the former {} child process: {error}", K::ROLE);
+        }
+    }
+
+    /// Sends the predecessor a signal.
+    pub(super) fn signal_predecessor(&self, signal: sys::Signal) {
+        if let Some(predecessor) = &self.predecessor
+            && let Err(error) = predecessor.child.signal(signal)
+        {
+            log::error!("cannot signal the former {} child process: {error}", K::ROLE);
+        }
+    }
+
+    fn on_predecessor(&mut self, token: Token, scheduler: &mut Scheduler) -> Option<Vec<Input>> {
+        let predecessor = self.predecessor.as_mut()?;
+        if token != predecessor.exit_token && token != predecessor.words_token {
+            return None;
+        }
+        let mut inputs = Vec::new();
+        match predecessor.words.hear() {
+            Ok(Heard::Nothing | Heard::Closed) => {}
+            Ok(Heard::Words(known)) => {
+                self.known = known;
+                inputs.push(Input::Retired(K::ROLE));
+            }
+            Err(error) => {
+                // What it has told before is what its successor gets.
+                log::warn!("the former {} child process hands over: {error}", K::ROLE);
+                inputs.push(Input::Retired(K::ROLE));
+            }
+        }
+        if token == predecessor.exit_token && !matches!(predecessor.child.try_wait(), Ok(None)) {
+            scheduler.deregister(predecessor.exit_token);
+            scheduler.deregister(predecessor.words_token);
+            self.predecessor = None;
+            inputs.push(Input::PredecessorExited(K::ROLE));
+        }
+        Some(inputs)
     }
 
     /// What the event behind `token` means for the supervisor; `None` when it is not of this place.
@@ -101,6 +223,9 @@ impl<K: Kind> Slot<K> {
         token: Token,
         scheduler: &mut Scheduler,
     ) -> Option<Vec<Input>> {
+        if let Some(inputs) = self.on_predecessor(token, scheduler) {
+            return Some(inputs);
+        }
         let process = self.process.as_ref()?;
         if token == process.exit_token {
             return Some(self.collect_exit(scheduler));
@@ -145,6 +270,7 @@ impl<K: Kind> Slot<K> {
                 }
             };
             inputs.extend(match message {
+                ToParent::Warm => Some(Input::Warm(role)),
                 ToParent::Ready { .. } => Some(Input::Ready(role)),
                 ToParent::State(state) => {
                     K::remember(&mut self.known, state);
@@ -227,9 +353,11 @@ impl<K: Kind> Slot<K> {
         }
     }
 
-    /// Whether `pid` is the process of this place.
+    /// Whether `pid` is a process of this place.
     pub(super) fn is(&self, pid: i32) -> bool {
-        self.process.as_ref().is_some_and(|process| process.child.pid() == pid)
+        let former = self.predecessor.as_ref().map(|predecessor| predecessor.child.pid());
+        let present = self.process.as_ref().map(|process| process.child.pid());
+        [former, present].contains(&Some(pid))
     }
 
     /// Removes the PID file.

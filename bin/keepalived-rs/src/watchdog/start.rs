@@ -1,19 +1,25 @@
 //! From the command line to the first turn of the parent, and its last words.
 
 use std::io;
+use std::os::fd::AsFd;
 
 use sys::process::{Announce, Daemonised};
 use sys::{PidFile, PidFileError};
 
+use super::handover::{self, Origin, Received};
 use super::lifecycle::{self, Start};
 use super::run_files::RunFiles;
-use super::{WatchDog, remove};
+use super::{Own, WatchDog, remove};
 use crate::cli::Options;
 use crate::configuration::{self, Usable};
-use crate::{log_setup, version};
+use crate::{log_setup, trial, version};
 
 /// Runs the daemon; the exit status.
 pub(crate) fn run(mut options: Options) -> i32 {
+    if let Some(received) = handover::receive() {
+        return go_on(options, received);
+    }
+    let origin = Origin::of_this();
     log_setup::start(&options);
     log::info!("Starting Keepalived {} (keepalived-rs {})", version::KEEPALIVED, version::OURS);
     for option in &options.without_effect {
@@ -56,7 +62,7 @@ pub(crate) fn run(mut options: Options) -> i32 {
     };
     sys::process::set_umask(configuration::umask(&usable.config));
     allow_core_dumps(&options);
-    run_configured(options, usable, &files, pid_file)
+    run_configured(options, usable, files, pid_file, origin)
 }
 
 /// The PID file of the parent, locked; `None` when a living daemon has it.
@@ -89,8 +95,9 @@ fn allow_core_dumps(options: &Options) {
 fn run_configured(
     options: Options,
     usable: Usable,
-    files: &RunFiles,
+    files: RunFiles,
     mut pid_file: PidFile,
+    origin: Origin,
 ) -> i32 {
     if options.dump_config {
         for line in telemetry::configuration(&usable.config) {
@@ -113,9 +120,16 @@ fn run_configured(
         }
     };
     let status = match pid_file.write(sys::process::own_pid()).map_err(io::Error::other) {
-        Ok(()) => live(options, usable, files, announce),
+        Ok(()) => pid_file.as_fd().try_clone_to_owned().and_then(|pid_file| {
+            let own = Own { files: files.clone(), pid_file, origin };
+            live(options, usable, own, announce)
+        }),
         Err(error) => Err(error),
     };
+    end(status, pid_file, &files)
+}
+
+fn end(status: io::Result<i32>, pid_file: PidFile, files: &RunFiles) -> i32 {
     let status = status.unwrap_or_else(|error| {
         log::error!("the parent process cannot go on: {error}");
         1
@@ -126,15 +140,41 @@ fn run_configured(
     status
 }
 
-fn live(
-    options: Options,
-    usable: Usable,
-    files: &RunFiles,
-    announce: Option<Announce>,
-) -> io::Result<i32> {
+fn live(options: Options, usable: Usable, own: Own, announce: Option<Announce>) -> io::Result<i32> {
     sys::process::adopt_orphans()?;
     if lifecycle::startup(&usable.config) == Start::Stop {
         return Ok(0);
     }
-    WatchDog::new(options, usable, files, announce)?.live()
+    WatchDog::new(options, usable, own, announce)?.live()
+}
+
+/// Goes on in the process of another program, whose children work.
+fn go_on(mut options: Options, received: Result<Received, String>) -> i32 {
+    let unblock = sys::BlockedSignals::inherited();
+    log_setup::start(&options);
+    let received = match received {
+        Ok(received) => received,
+        Err(why) => {
+            // The children notice, and leave in order.
+            log::error!("the upgraded program cannot go on: {why}");
+            return 1;
+        }
+    };
+    options.make_absolute_in(&received.hand_over.origin.directory);
+    let global = &received.usable.config.global;
+    log_setup::name(&global.launch);
+    let _ = sys::process::set_name(global.process_name.as_deref().unwrap_or("keepalived"));
+    let (ours, theirs) = (trial::version(ipc::BUILD), trial::version(&received.hand_over.build));
+    log::info!("Upgrade: {ours} takes over from {theirs}");
+    let files = received.hand_over.files.clone();
+    let pid_file = received.pid_file.try_clone();
+    let pid_file = match pid_file {
+        Ok(file) => PidFile::inherited(file, &files.parent),
+        Err(error) => {
+            log::error!("the upgraded program cannot go on: {error}");
+            return 1;
+        }
+    };
+    let status = WatchDog::resume(options, received, unblock).and_then(WatchDog::live);
+    end(status, pid_file, &files)
 }

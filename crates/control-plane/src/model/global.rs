@@ -84,6 +84,7 @@ pub struct ScriptSecurity {
 
 /// What is decided once, when the daemon starts; a reload does not change it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)] // another version of the daemon reads it
 pub struct Launch {
     /// `net_namespace`.
     pub namespace: Option<String>,

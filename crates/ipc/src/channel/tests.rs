@@ -1,4 +1,5 @@
 use super::*;
+use crate::last_words::{Heard, LastWords};
 use crate::message::tests::Record;
 use crate::message::{Generation, ToChild, ToParent};
 
@@ -113,4 +114,37 @@ fn a_message_too_long_to_send_leaves_the_channel_in_order() {
     assert!(matches!(error, SendError::Message(CodecError::TooLong { .. })), "{error:?}");
     child.send(&ToParent::Pong(3)).unwrap();
     assert_eq!(receive_all(&mut parent), [ToParent::Pong(3)]);
+}
+
+#[test]
+fn last_words_are_heard_by_a_parent_that_understands_nothing_else() {
+    let (parent, mut child) = pair();
+    child.send(&ToParent::Pong(1)).unwrap();
+    child.send(&state("VI_1", 1)).unwrap();
+    assert!(!child.is_to_retire());
+    let mut listener = LastWords::<Vec<String>>::new(parent.as_fd().try_clone_to_owned().unwrap());
+    listener.ask().unwrap();
+    assert!(child.receive().unwrap().is_none() && child.is_to_retire());
+    child.say_last_words(&vec!["VI_1".to_owned()]).unwrap();
+    assert_eq!(listener.hear().unwrap(), Heard::Words(vec!["VI_1".to_owned()]));
+    assert_eq!(listener.hear().unwrap(), Heard::Nothing);
+    drop(child);
+    assert_eq!(listener.hear().unwrap(), Heard::Closed);
+}
+
+#[test]
+fn last_words_that_find_no_room_wait_and_are_no_message_to_a_parent_of_the_same_build() {
+    let (mut parent, mut child) = pair();
+    while !child.wants_to_write() {
+        child.send(&ToParent::Pong(1)).unwrap();
+    }
+    child.say_last_words(&1_u8).unwrap();
+    assert_eq!(child.waiting(), 1, "what waited is forgotten");
+    let mut heard = 0;
+    while child.wants_to_write() {
+        heard += receive_all(&mut parent).len();
+        child.flush().unwrap();
+    }
+    heard += receive_all(&mut parent).len();
+    assert!(heard > 0 && parent.receive().unwrap().is_none());
 }
