@@ -180,26 +180,34 @@ fn a_configuration_that_cannot_be_loaded_refuses_an_upgrade() {
     left::nothing(&node, &OWN[..1]);
 }
 
-/// Descriptors of a process and its memory in KiB.
-fn size(daemon: &Daemon<'_>) -> (usize, usize) {
+/// Descriptors of the parent, as what they are, and its memory in KiB.
+fn size(daemon: &Daemon<'_>) -> (Vec<String>, usize) {
     let host = daemon.parent().host_pid;
-    let fds = fs::read_dir(format!("/proc/{host}/fd")).expect("its descriptors").count();
+    let mut kinds: Vec<String> = fs::read_dir(format!("/proc/{host}/fd"))
+        .expect("its descriptors")
+        .flatten()
+        .filter_map(|entry| fs::read_link(entry.path()).ok())
+        .map(|target| target.display().to_string())
+        .map(|target| target.split('[').next().unwrap_or_default().to_owned())
+        .collect();
+    kinds.sort();
     let status = fs::read_to_string(format!("/proc/{host}/status")).expect("its status");
     let rss = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
-    (fds, rss.trim().trim_end_matches(" kB").parse().expect("a number"))
+    (kinds, rss.trim().trim_end_matches(" kB").parse().expect("a number"))
 }
 
-/// The same, once nothing changes for a while.
-fn settled(daemon: &Daemon<'_>) -> (usize, usize) {
-    let mut seen = vec![size(daemon)];
-    let same = || {
+/// The same, once the descriptors do not change for a while.
+fn settled(daemon: &Daemon<'_>) -> (Vec<String>, usize) {
+    let mut last = size(daemon);
+    let mut same = 0;
+    wait::eventually(LIMIT, "the parent is at rest", || {
         std::thread::sleep(Duration::from_millis(50));
-        seen.push(size(daemon));
-        let last = seen.iter().rev().take(5);
-        seen.len() >= 5 && last.clone().all(|one| Some(one) == seen.last())
-    };
-    wait::eventually(LIMIT, "the parent is at rest", same);
-    size(daemon)
+        let now = size(daemon);
+        same = if now.0 == last.0 { same + 1 } else { 0 };
+        last = now;
+        same == 5
+    });
+    last
 }
 
 /// A background daemon, pipes and notify scripts go along; a hundred times with
@@ -246,8 +254,8 @@ fn many_upgrades_and_reloads_in_a_row_lose_no_ping_and_need_nothing_more() {
         "{rounds} upgrades and reloads: {} pings, {} lost; descriptors {} to {}, memory {} to {} KiB",
         pings.sent.len(),
         pings.lost().len(),
-        before.0,
-        after.0,
+        before.0.len(),
+        after.0.len(),
         before.1,
         after.1
     );

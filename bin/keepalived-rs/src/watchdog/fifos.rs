@@ -22,6 +22,8 @@ struct Made {
     /// It was not there before.
     ours: bool,
     reader: Option<sys::Child>,
+    /// Open, so that the reader does not meet its end while a child is replaced.
+    _keeper: Option<sys::fifo::Fifo>,
 }
 
 impl Fifos {
@@ -65,7 +67,8 @@ impl Fifos {
             let fifo = wanted.into_iter().flatten().find(|fifo| fifo.path == place.path)?.clone();
             // One that has ended needs no handle.
             let reader = place.reader.and_then(|pid| sys::Child::known(pid).ok());
-            Some((place.path, Made { fifo, ours: place.ours, reader }))
+            let keeper = keep(&place.path);
+            Some((place.path, Made { fifo, ours: place.ours, reader, _keeper: keeper }))
         });
         Self { made: made.collect() }
     }
@@ -89,7 +92,7 @@ impl Made {
         match sys::fifo::make(Path::new(path), owner) {
             Ok(ours) => {
                 let reader = fifo.script.as_ref().and_then(|script| read(script, path, config));
-                Some(Self { fifo: fifo.clone(), ours, reader })
+                Some(Self { fifo: fifo.clone(), ours, reader, _keeper: keep(path) })
             }
             Err(error) => {
                 log::error!("cannot make FIFO {path}: {error}");
@@ -110,6 +113,11 @@ impl Made {
             log::error!("cannot remove FIFO {path}: {error}");
         }
     }
+}
+
+fn keep(path: &str) -> Option<sys::fifo::Fifo> {
+    // The child that writes to it tells what is wrong with it.
+    sys::fifo::Fifo::open(Path::new(path)).ok()
 }
 
 /// Starts `*_fifo_script`, with the path as its last argument.

@@ -464,11 +464,12 @@ impl WatchDog {
             outside,
             pid_file,
             trial,
+            fifos,
             ..
         } = self;
         let global = running.config.global;
         // Dropped in a copy these close descriptors; the parent has its own.
-        drop((scheduler, announce, shown, outside, pid_file, trial));
+        drop((scheduler, announce, shown, outside, pid_file, trial, fifos));
         let pid_files = (vrrp.into_pid_file(), checkers.into_pid_file());
         let own = match K::ROLE {
             Role::Vrrp => pid_files.0,
