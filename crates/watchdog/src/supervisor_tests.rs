@@ -359,5 +359,6 @@ fn a_child_that_reloads_for_long_is_not_taken_for_hung() {
     assert_eq!(out, [Output::Ping(Role::Vrrp, 2)], "past its limit, and asked anew");
 }
 
+#[cfg(test)]
 #[path = "supervisor/upgrade_tests.rs"]
 mod upgrade_tests;

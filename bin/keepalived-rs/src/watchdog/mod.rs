@@ -495,7 +495,9 @@ impl WatchDog {
         };
         let status = match end {
             End::Status(status) => {
-                own.map(remove);
+                if let Some(file) = own {
+                    remove(file);
+                }
                 status
             }
             End::Retired => 0,

@@ -78,12 +78,12 @@ impl Trial {
             return None;
         };
         let mut fds = fds.into_iter();
-        let verdict = fds.next().ok_or("its answer is empty".to_owned()).and_then(|fd| {
+        let verdict = fds.next().ok_or_else(|| "its answer is empty".to_owned()).and_then(|fd| {
             ipc::envelope::read::<Verdict>(fd.as_fd()).map_err(|error| error.to_string())
         });
         let outcome = verdict.and_then(|Verdict { build, refused }| match refused {
             Some(why) => Err(format!("{}: {why}", trial::version(&build))),
-            None => fds.next().ok_or("its answer has no configuration".to_owned()),
+            None => fds.next().ok_or_else(|| "its answer has no configuration".to_owned()),
         });
         Some(match outcome {
             Ok(prepared) => {
