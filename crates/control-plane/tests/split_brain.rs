@@ -77,6 +77,27 @@ fn heartbeats_are_interfaces_and_unicast_pairs() {
 }
 
 #[test]
+fn a_heartbeat_does_not_meet_another_router_of_its_number() {
+    let one = |name: &str, interface: &str, lines: &str| {
+        format!(
+            "vrrp_instance {name} {{\ninterface {interface}\nvirtual_router_id 5\n\
+             virtual_ipaddress {{\n10.9.0.7\n}}\nheartbeat {{\n{lines}\n}}\n}}\n"
+        )
+    };
+    let (config, said) = read(&format!(
+        "{}{}{}",
+        one("A", "eth0", "interface eth1\ninterface eth3\nunicast fe80::1 fe80::2"),
+        one("B", "eth1", "interface eth2"),
+        one("C", "eth4", "interface eth2\nunicast 10.3.0.1 10.3.0.2"),
+    ));
+    let count = |at: usize| config.vrrp.instances[at].split_brain.heartbeats.len();
+    assert_eq!([count(0), count(1), count(2)], [1, 1, 1], "{said}");
+    assert!(said.contains("(A) VRID 5 of a heartbeat is in use on eth1 - ignoring"), "{said}");
+    assert!(said.contains("(C) VRID 5 of a heartbeat is in use on eth2 - ignoring"), "{said}");
+    assert!(said.contains("(A) heartbeat of another address family - ignoring"), "{said}");
+}
+
+#[test]
 fn detection_reports_unless_it_is_told_more() {
     let conflict = |line: &str| instance("", line).0.conflict;
     assert_eq!(conflict("conflict_detection"), Some(ConflictAction::Report));

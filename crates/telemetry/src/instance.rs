@@ -6,6 +6,7 @@ use control_plane::model::{AddressScope, Authentication, Config, Instance, Preem
 
 use crate::instance_state::{Live, wanted_name};
 use crate::layout::{Lines, Tracked, enabled, true_false, yes_no};
+use crate::split_brain;
 
 /// An instance, in keepalived's order; with its state if it has one.
 pub(crate) fn lines(config: &Config, one: &Instance, live: Option<&Live<'_>>) -> Lines {
@@ -30,6 +31,7 @@ pub(crate) fn lines(config: &Config, one: &Instance, live: Option<&Live<'_>>) ->
     lines.item(3, "Notify deleted", deleted);
     notify(&mut lines, &one.notify);
     lines.item(3, "Notify priority changes", true_false(one.notify_priority_changes));
+    split_brain::lines(&mut lines, config, one, live);
     lines
 }
 

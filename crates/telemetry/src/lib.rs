@@ -21,6 +21,7 @@ mod json;
 mod layout;
 pub mod live;
 mod servers;
+mod split_brain;
 mod statistics;
 mod trackers;
 

@@ -149,6 +149,17 @@ pub enum Saying {
         /// The address.
         address: IpAddr,
     },
+    /// Adverts come by one path, and not by another one.
+    PathLost {
+        /// The silent one.
+        lost: String,
+        /// The other one.
+        heard: String,
+        /// How long it has been silent at least.
+        silence: Duration,
+    },
+    /// Adverts come by that path again.
+    PathFound(String),
     /// No advert has left for so long: the addresses are gone.
     LeaseEnded(Duration),
     /// An advert has left again: the addresses come back.
@@ -205,7 +216,11 @@ impl Event {
         match self {
             Self::Instance { says: Saying::TwoOwners(_), .. } => Level::Error,
             Self::Instance {
-                says: Saying::Complaint(_) | Saying::LeaseEnded(_) | Saying::ClockSkew { .. },
+                says:
+                    Saying::Complaint(_)
+                    | Saying::LeaseEnded(_)
+                    | Saying::ClockSkew { .. }
+                    | Saying::PathLost { .. },
                 ..
             } => Level::Warning,
             _ => Level::Info,
@@ -359,6 +374,14 @@ impl fmt::Display for Saying {
                 write!(f, "tracked file {name} leaving FAULT state")
             }
             Self::CauseGone(cause) => write!(f, "fault is over: {cause}"),
+            Self::PathLost { lost, heard, silence } => write!(
+                f,
+                "no advert is heard on {lost} for {}.{} s, only on {heard}: is that link cut, is \
+                 protocol 112 or multicast filtered?",
+                silence.as_secs(),
+                silence.subsec_micros() / 100_000
+            ),
+            Self::PathFound(path) => write!(f, "adverts are heard on {path} again"),
             Self::LeaseEnded(length) => write!(
                 f,
                 "no advert has left for {} s: the lease of the addresses has ended",

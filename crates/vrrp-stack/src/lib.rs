@@ -60,7 +60,7 @@ pub use snapshot::{Identity, InstanceSnapshot, ObjectKey, ObjectState, Snapshot}
 pub use stack::{Stack, Surroundings};
 pub use state::State;
 pub use statistics::{Statistics, StrayStatistics};
-pub use view::{InstanceView, ScriptView, View};
+pub use view::{InstanceView, ScriptView, SplitBrainView, View};
 
 #[cfg(test)]
 mod fixture;

@@ -1,8 +1,10 @@
 //! The interfaces that the stack was told about.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use base::IfIndex;
+use wire::Family;
 
 use crate::link::Link;
 
@@ -40,6 +42,12 @@ impl Links {
     /// The link of that number.
     pub fn get(&self, index: IfIndex) -> Option<&Link> {
         self.by_index.get(&index)
+    }
+
+    /// The link of which this is the source of adverts.
+    pub fn with_primary(&self, address: IpAddr) -> Option<&Link> {
+        let is_it = |link: &&Link| link.primary(Family::of(address)) == Some(address);
+        self.by_index.values().find(is_it)
     }
 
     /// The link of that name.

@@ -66,6 +66,12 @@ pub enum NotifyState {
     MasterPriority,
     /// Its effective priority changed while it was BACKUP (`notify_priority_changes`; FIFOs only).
     BackupPriority,
+    /// One of the paths of its adverts is silent while another one is not.
+    HeartbeatLost,
+    /// That path speaks again.
+    HeartbeatFound,
+    /// Another node is master too, or holds an address of ours (`notify_split_brain`).
+    SplitBrain,
 }
 
 /// keepalived's word, as scripts and FIFOs get it.
@@ -80,6 +86,9 @@ impl fmt::Display for NotifyState {
             Self::MasterRxLowerPri => "MASTER_RX_LOWER_PRI",
             Self::MasterPriority => "MASTER_PRIORITY",
             Self::BackupPriority => "BACKUP_PRIORITY",
+            Self::HeartbeatLost => "HEARTBEAT_LOST",
+            Self::HeartbeatFound => "HEARTBEAT_FOUND",
+            Self::SplitBrain => "SPLIT_BRAIN",
         })
     }
 }
@@ -87,7 +96,10 @@ impl fmt::Display for NotifyState {
 impl NotifyState {
     /// Whether `notify` hears of it, as keepalived's does.
     const fn is_for_general_script(self) -> bool {
-        !matches!(self, Self::MasterRxLowerPri | Self::MasterPriority | Self::BackupPriority)
+        !matches!(
+            self,
+            Self::MasterRxLowerPri | Self::MasterPriority | Self::BackupPriority | Self::SplitBrain
+        )
     }
 }
 
@@ -102,7 +114,11 @@ impl Notification {
     pub fn of_instance(config: &Instance, state: NotifyState, priority: Priority) -> Self {
         let object = NotifyObject::Instance(config.name.clone());
         let mail = config.smtp_alert.then(|| mail_of(&object, state)).flatten();
-        Self { mail, ..Self::new(object, &config.notify, state, priority.get()) }
+        let mut told = Self { mail, ..Self::new(object, &config.notify, state, priority.get()) };
+        if state == NotifyState::SplitBrain {
+            told.commands.extend(config.split_brain.notify.clone());
+        }
+        told
     }
 
     /// The notification of a group's state.
@@ -125,7 +141,11 @@ impl Notification {
             NotifyState::Stop => &scripts.stop,
             NotifyState::Deleted => &scripts.deleted,
             NotifyState::MasterRxLowerPri => &scripts.master_rx_lower_pri,
-            NotifyState::MasterPriority | NotifyState::BackupPriority => &None,
+            NotifyState::MasterPriority
+            | NotifyState::BackupPriority
+            | NotifyState::HeartbeatLost
+            | NotifyState::HeartbeatFound
+            | NotifyState::SplitBrain => &None,
         };
         let arguments = [object.kind(), object.name(), &state.to_string(), &priority.to_string()]
             .map(String::from);
@@ -147,6 +167,9 @@ fn mail_of(object: &NotifyObject, state: NotifyState) -> Option<Mail> {
         }
         NotifyState::Stop => "Stopping".to_owned(),
         NotifyState::Deleted => "Deleted".to_owned(),
+        NotifyState::HeartbeatLost => "Heartbeat lost".to_owned(),
+        NotifyState::HeartbeatFound => "Heartbeat found".to_owned(),
+        NotifyState::SplitBrain => "Split brain".to_owned(),
         NotifyState::MasterRxLowerPri
         | NotifyState::MasterPriority
         | NotifyState::BackupPriority => return None,
@@ -166,6 +189,9 @@ const fn instance_body(state: NotifyState) -> &'static str {
         NotifyState::Master => "VRRP Instance is now owning VRRP VIPs",
         NotifyState::Stop => "VRRP Instance stopping",
         NotifyState::Deleted => "VRRP Deleted at reload",
+        NotifyState::HeartbeatLost => "One path of the adverts is silent, another one is not",
+        NotifyState::HeartbeatFound => "Adverts come by all paths again",
+        NotifyState::SplitBrain => "Another node holds VRRP VIPs of this instance too",
         _ => "VRRP Instance is no longer owning VRRP VIPs",
     }
 }

@@ -19,6 +19,7 @@ use crate::links::Links;
 use crate::notification::NotifyState;
 use crate::observed::Observed;
 use crate::output::{Output, Outputs, SocketKey};
+use crate::router::paths::{PathId, SERVICE};
 use crate::router::{Turn, VirtualRouter};
 use crate::routers::Routers;
 use crate::script::{ExitKind, RunId, ScriptTracker};
@@ -46,7 +47,7 @@ pub struct Stack {
     pub(crate) start_at: Option<Instant>,
     pub(crate) announcements: AnnounceQueue,
     /// Which router listens where: by interface, family and virtual router id.
-    listeners: BTreeMap<(IfIndex, Family, u8), usize>,
+    listeners: BTreeMap<(IfIndex, Family, u8), (usize, PathId)>,
     /// It has left for good.
     stopped: bool,
     next_run: RunId,
@@ -277,9 +278,11 @@ impl Stack {
     /// Where adverts must be heard.
     pub fn desired_sockets(&self) -> BTreeSet<SocketKey> {
         let live = self.routers.iter().filter(|router| *router.state() != State::Stopped);
-        live.filter_map(|router| {
-            let index = self.links.named(&router.config().interface)?.index;
-            Some(router.socket(index))
+        live.flat_map(|router| {
+            let link = self.links.named(&router.config().interface);
+            let service = link.map(|link| router.socket(link.index));
+            let heartbeats = router.heartbeat_ways(&self.links).into_iter();
+            service.into_iter().chain(heartbeats.map(|(_, way)| way.socket))
         })
         .collect()
     }
@@ -436,27 +439,33 @@ impl Stack {
             return;
         };
         let listener = self.listeners.get(&(index, Family::of(carrier.source), view.vrid()));
-        let Some((at, router)) = listener.and_then(|at| Some((*at, self.routers.get(*at)?))) else {
+        let router = |(at, path): &(usize, PathId)| Some((*at, *path, self.routers.get(*at)?));
+        let Some((at, path, router)) = listener.and_then(router) else {
             self.stray.unknown_vrid += 1;
             return;
         };
-        if !router.is_addressed_by(carrier.destination) {
+        if !router.is_reached(&self.links, path, &carrier) {
             self.stray.misdirected += 1;
             return;
         }
         self.with_router(now, at, out, |router, turn| {
-            router.receive(turn, view, &carrier, sealed);
+            router.receive(turn, view, &carrier, sealed, path);
         });
     }
 
     pub(crate) fn rebuild_listeners(&mut self) {
-        let routers = self.routers.iter().enumerate();
-        self.listeners = routers
-            .filter_map(|(at, router)| {
-                let index = self.links.named(&router.config().interface)?.index;
-                Some(((index, router.family(), router.config().vrid.get()), at))
-            })
-            .collect();
+        let mut listeners = BTreeMap::new();
+        for (at, router) in self.routers.iter().enumerate() {
+            let key = |index| (index, router.family(), router.config().vrid.get());
+            if let Some(link) = self.links.named(&router.config().interface) {
+                listeners.insert(key(link.index), (at, SERVICE));
+            }
+            // An instance that lives on the interface comes before another one's heartbeat.
+            for (path, way) in router.heartbeat_ways(&self.links) {
+                listeners.entry(key(way.socket.index)).or_insert((at, path));
+            }
+        }
+        self.listeners = listeners;
     }
 
     pub(crate) fn with_router(

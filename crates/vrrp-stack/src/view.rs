@@ -41,6 +41,17 @@ pub struct InstanceView {
     pub down_interval: Duration,
     /// When it has something to do by itself.
     pub next_timeout: Option<Instant>,
+    /// What it does against split brain, as it is now.
+    pub split_brain: SplitBrainView,
+}
+
+/// What an instance does against split brain, at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SplitBrainView {
+    /// The lease of its addresses has ended: it is master without them.
+    pub lease_ended: bool,
+    /// Paths that are silent while another one is not.
+    pub lost_paths: Vec<String>,
 }
 
 /// A script at one moment.

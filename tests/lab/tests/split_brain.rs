@@ -41,7 +41,8 @@ fn configuration(priority: u8, lines: &str) -> String {
 }
 
 struct Pair {
-    _network: Network,
+    network: Network,
+    heartbeat: Network,
     lb01: Node,
     lb02: Node,
 }
@@ -51,14 +52,21 @@ impl Pair {
         let network = Network::new();
         let lb01 = network.machine("lb01", "eth0", &OWN[..1]);
         let lb02 = network.machine("lb02", "eth0", &OWN[1..]);
-        Self { _network: network, lb01, lb02 }
+        let heartbeat = Network::new();
+        heartbeat.plug(&lb01, "lb01", "eth1", &["10.1.0.1/24"]);
+        heartbeat.plug(&lb02, "lb02", "eth1", &["10.1.0.2/24"]);
+        Self { network, heartbeat, lb01, lb02 }
     }
 
     /// lb01 is master, lb02 backup.
     fn start(&self, program: &Program, lines: &str) -> (Daemon<'_>, Daemon<'_>) {
-        let master = Daemon::start(program, &self.lb01, &configuration(150, lines));
+        self.start_with(program, &[lines.to_owned(), lines.to_owned()])
+    }
+
+    fn start_with(&self, program: &Program, lines: &[String; 2]) -> (Daemon<'_>, Daemon<'_>) {
+        let master = Daemon::start(program, &self.lb01, &configuration(150, &lines[0]));
         wait::eventually(DOWN_INTERVAL + SLACK, "the VIP is on lb01", || self.lb01.holds(VIP));
-        let backup = Daemon::start(program, &self.lb02, &configuration(100, lines));
+        let backup = Daemon::start(program, &self.lb02, &configuration(100, &lines[1]));
         backup.wait_log("Entering BACKUP STATE", SLACK);
         (master, backup)
     }
@@ -144,7 +152,7 @@ fn a_node_whose_adverts_are_filtered_on_the_way_out_gives_the_address_up() {
         });
         assert!(master.stop().1.success());
         assert!(backup.stop().1.success());
-        left::nothing(&pair.lb01, &OWN[..1]);
+        left::nothing(&pair.lb01, &[OWN[0], "10.1.0.1/24"]);
         held
     };
     let ours = play(&Program::ours(), "vip_lease auto");
@@ -153,6 +161,122 @@ fn a_node_whose_adverts_are_filtered_on_the_way_out_gives_the_address_up() {
     if let Some(held) = keepalived("adverts filtered on the way out", |program| play(program, "")) {
         assert!(held.both > LOOK / 2, "{held}");
     }
+}
+
+/// The lines of both nodes with a heartbeat of that kind.
+fn heartbeat(program: &Program, lines: &str) -> [String; 2] {
+    if *program != Program::ours() {
+        return [String::new(), String::new()];
+    }
+    let of = |path: &str| {
+        format!("vip_lease auto\n    heartbeat {{\n        {path}\n    }}\n    {lines}")
+    };
+    [of("unicast 10.1.0.1 10.1.0.2"), of("unicast 10.1.0.2 10.1.0.1 dev eth1")]
+}
+
+/// The service network falls apart while both nodes see their links up: a backup that hears its
+/// master by the heartbeat stays backup.
+#[test]
+fn a_heartbeat_keeps_the_peace_while_the_service_network_is_apart() {
+    let play = |program: &Program| {
+        let pair = Pair::new();
+        let (master, backup) = pair.start_with(program, &heartbeat(program, ""));
+        let from = backup.log().len();
+        let (held, ()) = pair.watch(|| {
+            pair.network.isolate(&pair.lb01);
+            wait_for(LOOK);
+        });
+        if *program == Program::ours() {
+            let line = backup.log().wait_since(from, "no advert is heard on eth0", SLACK);
+            println!("{}", line.text);
+            pair.heartbeat.isolate(&pair.lb01);
+            wait::eventually(DOWN_INTERVAL + SLACK, "both paths are cut", || pair.lb02.holds(VIP));
+            pair.heartbeat.join(&pair.lb01);
+            wait::eventually(SLACK, "one path is enough", || !pair.lb02.holds(VIP));
+        }
+        pair.network.join(&pair.lb01);
+        wait::eventually(DOWN_INTERVAL + SLACK, "lb01 alone has it", || {
+            pair.lb01.holds(VIP) && !pair.lb02.holds(VIP)
+        });
+        assert!(master.stop().1.success());
+        assert!(backup.stop().1.success());
+        held
+    };
+    let ours = play(&Program::ours());
+    println!("service network apart: with a heartbeat {ours}");
+    assert_eq!(ours.both, Duration::ZERO, "{ours}");
+    if let Some(held) = keepalived("service network apart", play) {
+        assert!(held.both > Duration::from_secs(1), "{held}");
+    }
+}
+
+#[test]
+fn adverts_that_are_filtered_on_the_way_in_come_by_the_heartbeat() {
+    const FILTER: &str = "nft 'table inet f { chain i { type filter hook input priority 0; \
+                          iifname eth0 ip protocol 112 drop; }; }'";
+    let play = |program: &Program, both: bool| {
+        let pair = Pair::new();
+        let (master, backup) = pair.start_with(program, &heartbeat(program, ""));
+        let (held, ()) = pair.watch(|| {
+            pair.lb02.sh(FILTER);
+            if both {
+                pair.lb01.sh(FILTER);
+            }
+            wait_for(LOOK);
+        });
+        assert!(master.stop().1.success());
+        assert!(backup.stop().1.success());
+        held
+    };
+    for (fault, both) in
+        [("multicast filtered one way", false), ("multicast filtered both ways", true)]
+    {
+        let ours = play(&Program::ours(), both);
+        println!("{fault}: with a heartbeat {ours}");
+        assert_eq!(ours.both, Duration::ZERO, "{ours}");
+        if let Some(held) = keepalived(fault, |program| play(program, both)) {
+            assert!(held.both > Duration::from_secs(1), "{held}");
+        }
+    }
+}
+
+#[test]
+fn a_master_whose_cable_is_out_says_so_by_the_heartbeat() {
+    let play = |program: &Program| {
+        let pair = Pair::new();
+        let (master, backup) = pair.start_with(program, &heartbeat(program, ""));
+        let (held, taken) = pair.watch(|| {
+            pair.network.cut(&pair.lb01);
+            wait::eventually(DOWN_INTERVAL + SLACK, "lb02 takes over", || pair.lb02.holds(VIP))
+        });
+        println!("cable out: taken over after {taken:?}, {held}");
+        assert!(master.stop().1.success());
+        assert!(backup.stop().1.success());
+        taken
+    };
+    let skew = Duration::from_millis(610);
+    assert!(play(&Program::ours()) < skew + HANDOVER);
+    if let Some(program) = Program::debian() {
+        assert!(play(&program) > Duration::from_secs(2));
+    }
+}
+
+/// The second path alone is cut: it is named, and nothing else happens.
+#[test]
+fn the_loss_of_the_heartbeat_changes_nothing() {
+    let pair = Pair::new();
+    let program = Program::ours();
+    let (master, backup) = pair.start_with(&program, &heartbeat(&program, ""));
+    let (held, ()) = pair.watch(|| {
+        pair.heartbeat.isolate(&pair.lb01);
+        backup.wait_log("no advert is heard on heartbeat 10.1.0.1", DOWN_INTERVAL + SLACK);
+        wait::stays(LOOK, "lb01 has the address", || pair.lb01.holds(VIP));
+        pair.heartbeat.join(&pair.lb01);
+        backup.wait_log("adverts are heard on heartbeat 10.1.0.1 again", SLACK);
+    });
+    assert_eq!(held, Held::default());
+    assert!(master.stop().1.success());
+    assert!(backup.stop().1.success());
 }
 
 /// A lease never ends by itself: neither on a busy machine nor by a reload or a death that the

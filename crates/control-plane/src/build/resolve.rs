@@ -55,6 +55,7 @@ pub(super) fn resolve(mut builder: Builder, cx: &mut Context<'_>) -> Config {
         instances.extend(instance::resolve(draft, &shared, cx).map(|one| (one, place)));
     }
     instance::check_identities(&mut instances, cx);
+    split_brain::check_heartbeats(&mut instances, cx);
     let mut instances: Vec<_> = instances.into_iter().map(|(one, _)| one).collect();
     for instance in &mut instances {
         guard.notify(&mut instance.notify, cx);

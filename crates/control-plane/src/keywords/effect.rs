@@ -23,7 +23,6 @@ const INSTANCE: &[Block] = &[Block::Instance];
 
 /// What is missing. A line goes when its feature comes.
 static NOT_YET: &[Gap] = &[
-    (INSTANCE, &["heartbeat"], "more paths for adverts"),
     (&[Block::GlobalDefs, Block::Instance], &["conflict_detection"], "detection of split brain"),
     (INSTANCE, &["notify_split_brain"], "detection of split brain"),
     (&[Block::Root], &["vrrp_arbiter"], "witnesses"),

@@ -16,14 +16,21 @@ const OTHER_OWNER_SILENCE: u64 = 3;
 
 impl VirtualRouter {
     /// An advert that passed every check.
-    pub(super) fn handle_advert(&mut self, turn: &mut Turn<'_>, from: IpAddr, advert: &Advert) {
+    ///
+    /// `own` is the address that it is compared with the sender's by.
+    pub(super) fn handle_advert(
+        &mut self,
+        turn: &mut Turn<'_>,
+        (own, from): (Option<IpAddr>, IpAddr),
+        advert: &Advert,
+    ) {
         self.statistics.advert_received += 1;
         if advert.priority.is_none() {
             self.statistics.priority_zero_received += 1;
         }
         match self.state {
             State::Backup(backup) => self.advert_as_backup(turn, backup, from, advert),
-            State::Master(master) => self.advert_as_master(turn, master, from, advert),
+            State::Master(master) => self.advert_as_master(turn, master, (own, from), advert),
             State::Init | State::Fault { .. } | State::Stopped => {}
         }
     }
@@ -100,7 +107,7 @@ impl VirtualRouter {
         &mut self,
         turn: &mut Turn<'_>,
         mut master: Master,
-        from: IpAddr,
+        (own, from): (Option<IpAddr>, IpAddr),
         advert: &Advert,
     ) {
         // "If the Priority in the ADVERTISEMENT is 0, send an ADVERTISEMENT, reset the Adver_Timer."
@@ -121,7 +128,7 @@ impl VirtualRouter {
         self.state = State::Master(master);
         // "Greater than the local Priority, or equal and the primary IPvX address of the sender is
         // greater than the local primary IPvX address."
-        let same_but_higher = theirs == ours && self.source.is_some_and(|own| from > own);
+        let same_but_higher = theirs == ours && own.is_some_and(|own| from > own);
         if theirs > ours || same_but_higher {
             self.step_back(turn, from, theirs, advert);
         } else {

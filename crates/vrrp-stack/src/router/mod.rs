@@ -5,12 +5,14 @@
 //! - [`transitions`]: from one state to another
 //! - [`reception`]: which packets are adverts for it
 //! - [`sending`]: its own adverts and announcements
+//! - [`paths`]: its interface and its heartbeats
 //! - [`leasing`]: addresses that last while adverts leave
 //! - [`trailer`]: the trailer of `auth_hmac`
 //! - [`tracking`]: what it lacks, and its effective priority
 
 mod election;
 mod leasing;
+pub(crate) mod paths;
 mod reception;
 mod sending;
 mod tracking;
@@ -39,9 +41,10 @@ use crate::snapshot::{Identity, InstanceSnapshot};
 use crate::state::State;
 use crate::statistics::Statistics;
 use crate::timing;
-use crate::view::InstanceView;
+use crate::view::{InstanceView, SplitBrainView};
 use crate::wall::WallClock;
 
+use paths::Paths;
 pub use tracking::Fault;
 use trailer::Sequences;
 
@@ -95,6 +98,8 @@ pub struct VirtualRouter {
     dirty: bool,
     /// How long its addresses last.
     lease: Lease,
+    /// By which paths adverts come.
+    paths: Paths,
 }
 
 impl VirtualRouter {
@@ -120,6 +125,7 @@ impl VirtualRouter {
             complained: BTreeSet::new(),
             dirty: true,
             lease: Lease::default(),
+            paths: Paths::default(),
         }
     }
 
@@ -146,6 +152,7 @@ impl VirtualRouter {
             State::Init | State::Stopped => State::Init,
         };
         self.inherit_lease(now);
+        self.paths.begin(now, self.path_count());
     }
 
     /// A sequence number beyond any that a predecessor can have used: it was told with a change of
@@ -185,6 +192,10 @@ impl VirtualRouter {
                 _ => self.config.advert_interval,
             }),
             next_timeout: self.next_timeout(),
+            split_brain: SplitBrainView {
+                lease_ended: self.state.is_master() && !self.holds_addresses(),
+                lost_paths: self.lost_paths(),
+            },
         }
     }
 

@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use base::Priority;
 use wire::vrrp::{Advert, Body, Password, Rules};
 use wire::{AdvertError, AdvertView, Carrier, Family, ah};
 
+use super::paths::{PathId, SERVICE};
 use super::{Turn, VirtualRouter};
 use crate::complaint::Complaint;
 use crate::event::Saying;
@@ -20,17 +22,41 @@ impl VirtualRouter {
         view: AdvertView<'_>,
         carrier: &Carrier,
         sealed: Option<&[u8]>,
+        path: PathId,
     ) {
         if !matches!(self.state, State::Backup(_) | State::Master(_)) {
             return;
         }
-        if self.source == Some(carrier.source) || self.ignores_adverts() {
+        let own = self.source_on(turn.links, path);
+        if own == Some(carrier.source) || self.ignores_adverts() {
             return;
         }
-        match self.examine(turn, view, carrier, sealed) {
-            Ok(advert) => self.handle_advert(turn, carrier.source, &advert),
+        match self.examine(turn, view, carrier, sealed, path) {
+            Ok(advert) => self.heed(turn, path, (own, carrier.source), &advert),
             Err(complaint) => self.complain(turn, complaint),
         }
+    }
+
+    /// An advert that passed every check has come by a path: what it means, unless it is a copy.
+    fn heed(
+        &mut self,
+        turn: &mut Turn<'_>,
+        path: PathId,
+        (own, from): (Option<IpAddr>, IpAddr),
+        advert: &Advert,
+    ) {
+        self.hear_path(turn, path);
+        if self.path_count() == 1 {
+            return self.handle_advert(turn, (own, from), advert);
+        }
+        let priority = advert.priority.map_or(0, Priority::get);
+        if self.paths.is_copy(turn.now, path, priority, self.config.advert_interval) {
+            return;
+        }
+        let patience = self.active_down_interval(self.config.advert_interval);
+        let named = self.paths.attribute(turn.now, path, from, priority, patience);
+        let own = if named == from { own } else { self.source };
+        self.handle_advert(turn, (own, named), advert);
     }
 
     /// Reads and checks a packet; what is wrong is counted.
@@ -40,13 +66,15 @@ impl VirtualRouter {
         view: AdvertView<'_>,
         carrier: &Carrier,
         sealed: Option<&[u8]>,
+        path: PathId,
     ) -> Result<Advert, Complaint> {
         let from = carrier.source;
-        let rules = self.rules(from)?;
+        let rules = if path == SERVICE { self.rules(from)? } else { self.heartbeat_rules(path) };
         let (view, trailer) = self.split_trailer(view, from);
         let advert = Advert::parse(view, carrier, &rules).map_err(|why| self.refuse(from, why))?;
         self.check_trailer(turn, from, view.bytes(), trailer)?;
-        self.check_seal(from, sealed)?;
+        let reach = if path == SERVICE { self.reach() } else { self.heartbeat_reach(path) };
+        self.check_seal(from, sealed, reach)?;
         self.check_authentication(from, &advert)?;
         self.check_interval(turn, from, &advert)?;
         self.compare_addresses(turn, from, &advert);
@@ -111,10 +139,15 @@ impl VirtualRouter {
     }
 
     /// `auth_type AH`: the authentication header has to be there, with the right sum.
-    fn check_seal(&mut self, from: IpAddr, sealed: Option<&[u8]>) -> Result<(), Complaint> {
+    fn check_seal(
+        &mut self,
+        from: IpAddr,
+        sealed: Option<&[u8]>,
+        reach: ah::Reach,
+    ) -> Result<(), Complaint> {
         match (self.ah_key(), sealed) {
             (None, None) => Ok(()),
-            (Some(key), Some(datagram)) if ah::is_authentic(datagram, &key, self.reach()) => {
+            (Some(key), Some(datagram)) if ah::is_authentic(datagram, &key, reach) => {
                 // keepalived refuses numbers that it has seen, so a newcomer counts on from what it hears.
                 let next = ah::sequence(datagram).map_or(0, |heard| heard.wrapping_add(1));
                 self.sequence = self.sequence.max(next);

@@ -10,24 +10,31 @@ use wire::trailer::Sequence;
 use wire::vrrp::{Advert, AdvertView, Body, Checksum, HOP_LIMIT, Password, Version};
 use wire::{Family, ipv4};
 
+use super::paths::Way;
 use super::{Turn, VirtualRouter};
 use crate::addresses;
 use crate::event::Saying;
 use crate::links::Links;
 use crate::output::{OutgoingAdvert, Output};
 
+/// Every IPv6 link carries that much (RFC 8200 section 5).
+const SMALLEST_MTU: u32 = 1_280;
+
 impl VirtualRouter {
     /// Sends an advert to the group or to each peer; `None` is priority 0. Without an interface or
     /// an address nothing can be sent.
     pub(super) fn send_advert(&mut self, turn: &mut Turn<'_>, priority: Option<Priority>) {
-        let Some(link) = turn.links.named(&self.config.interface) else { return };
-        let Some(source) = self.source else { return };
-        let advert = self.advert(priority, link.mtu);
-        let mut sent = false;
         let number = self.next_sequence(turn);
-        for destination in self.destinations() {
-            let outgoing = self.outgoing(&advert, link.index, source, destination, number);
-            if let Some(advert) = outgoing {
+        let link = turn.links.named(&self.config.interface);
+        let service = link
+            .zip(self.source)
+            .into_iter()
+            .flat_map(|(link, source)| self.service_ways(link.index, source));
+        let heartbeats = self.heartbeat_ways(turn.links).into_iter().map(|(_, way)| way);
+        let advert = self.advert(priority, link.map_or(SMALLEST_MTU, |link| link.mtu));
+        let mut sent = false;
+        for way in service.chain(heartbeats) {
+            if let Some(advert) = self.outgoing(&advert, &way, number) {
                 turn.out.push(Output::SendAdvert(advert));
                 sent = true;
             }
@@ -44,10 +51,14 @@ impl VirtualRouter {
         }
     }
 
-    fn destinations(&self) -> Vec<IpAddr> {
+    /// To the group, or to each peer, by the interface of the instance.
+    fn service_ways(&self, index: IfIndex, source: IpAddr) -> Vec<Way> {
+        let ttl = self.config.unicast.as_ref().and_then(|unicast| unicast.ttl);
+        let (socket, hop_limit) = (self.socket(index), ttl.unwrap_or(HOP_LIMIT));
+        let way = |destination| Way { socket, source, destination, hop_limit, reach: self.reach() };
         match &self.config.unicast {
-            Some(unicast) => unicast.peers.iter().map(|peer| peer.address).collect(),
-            None => vec![self.group],
+            Some(unicast) => unicast.peers.iter().map(|peer| way(peer.address)).collect(),
+            None => vec![way(self.group)],
         }
     }
 
@@ -60,15 +71,12 @@ impl VirtualRouter {
     fn outgoing(
         &self,
         advert: &Advert,
-        index: IfIndex,
-        source: IpAddr,
-        destination: IpAddr,
+        way: &Way,
         number: Option<Sequence>,
     ) -> Option<OutgoingAdvert> {
+        let Way { socket, source, destination, hop_limit, reach } = *way;
         let payload = advert.emit_with(source, destination, self.checksum());
         let payload = self.with_trailer(payload, source, number);
-        let ttl = self.config.unicast.as_ref().and_then(|unicast| unicast.ttl);
-        let hop_limit = ttl.unwrap_or(HOP_LIMIT);
         let datagram = match (source, destination) {
             (IpAddr::V4(source), IpAddr::V4(destination)) => {
                 let header = ipv4::Header {
@@ -79,7 +87,7 @@ impl VirtualRouter {
                     destination,
                 };
                 match self.ah_key() {
-                    Some(key) => ah::emit(&header, self.sequence, &payload, &key, self.reach())?,
+                    Some(key) => ah::emit(&header, self.sequence, &payload, &key, reach)?,
                     None => ipv4::emit(&header, &payload)?,
                 }
             }
@@ -87,7 +95,6 @@ impl VirtualRouter {
             _ => return None,
         };
         let instance = self.config.name.clone();
-        let socket = self.socket(index);
         let leased = self.lease_length().is_some();
         Some(OutgoingAdvert { socket, datagram, source, destination, hop_limit, instance, leased })
     }

@@ -238,6 +238,9 @@ impl VirtualRouter {
     ) {
         self.group = super::group(&config, self.family, groups);
         let old = std::mem::replace(&mut self.config, config);
+        if old.split_brain.heartbeats != self.config.split_brain.heartbeats {
+            self.paths.begin(now, self.path_count());
+        }
         if old.lease_seconds() != self.config.lease_seconds() {
             self.inherit_lease(now);
         }

@@ -104,7 +104,8 @@ impl VirtualRouter {
         }
         heard.insert(from, sequence);
         let peers = self.config.unicast.as_ref().map(|unicast| unicast.peers.len());
-        if heard.len() > peers.unwrap_or(MULTICAST_SENDERS) {
+        let paths = 1 + self.config.split_brain.heartbeats.len();
+        if heard.len() > peers.unwrap_or(MULTICAST_SENDERS) * paths {
             let others = heard.iter().filter(|(sender, _)| **sender != from);
             let oldest = others.max_by_key(|(_, last)| sequence.skew(**last));
             if let Some(oldest) = oldest.map(|(sender, _)| *sender) {

@@ -213,6 +213,7 @@ impl VirtualRouter {
         }
         self.state = new;
         self.lease = Lease::beginning(turn.now);
+        self.paths.begin(turn.now, self.path_count());
         *turn.generation += 1;
         self.last_transition = Some(turn.now);
         self.complained.clear();

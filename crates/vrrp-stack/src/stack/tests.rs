@@ -1,6 +1,7 @@
 //! What the stack does, seen from outside: RFC 9568 section 6.4 and what keepalived logs.
 
 mod election;
+mod heartbeat;
 mod hmac;
 mod ipv6;
 mod lease;

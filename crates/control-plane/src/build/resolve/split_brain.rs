@@ -1,6 +1,8 @@
 //! What an instance does against split brain, with the defaults of `global_defs` and what its sync
 //! group says.
 
+use std::collections::HashSet;
+
 use base::Duration;
 
 use super::instance::Shared;
@@ -102,5 +104,38 @@ pub(super) fn spread(
                 own.track_probes.push(*probe);
             }
         }
+    }
+}
+
+/// Heartbeats of another family, or with a virtual router id that is taken on that interface.
+pub(super) fn check_heartbeats(instances: &mut [(Instance, Place)], cx: &mut Context<'_>) {
+    let services =
+        instances.iter().map(|(one, _)| (one.interface.clone(), one.vrid, one.is_ipv4()));
+    let mut taken: HashSet<_> = services.collect();
+    for (instance, place) in instances {
+        let (vrid, ipv4) = (instance.vrid, instance.is_ipv4());
+        let name = instance.name.clone();
+        instance.split_brain.heartbeats.retain(|path| {
+            let (interface, fits) = match path {
+                Heartbeat::Interface(name) => (Some(name), true),
+                Heartbeat::Unicast { source, interface, .. } => {
+                    (interface.as_ref(), source.is_ipv4() == ipv4)
+                }
+            };
+            if !fits {
+                let message = format!("({name}) heartbeat of another address family - ignoring");
+                cx.report(late(Code::BadAddress, message, place));
+                return false;
+            }
+            let Some(interface) = interface else { return true };
+            let free = taken.insert((interface.clone(), vrid, ipv4));
+            if !free {
+                let message = format!(
+                    "({name}) VRID {vrid} of a heartbeat is in use on {interface} - ignoring"
+                );
+                cx.report(late(Code::Duplicate, message, place));
+            }
+            free
+        });
     }
 }

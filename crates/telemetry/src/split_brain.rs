@@ -1,0 +1,29 @@
+//! What an instance does against split brain; nothing is written of what is not configured, so that
+//! the file stays keepalived's.
+
+use control_plane::model::{Config, Heartbeat, Instance};
+
+use crate::instance_state::Live;
+use crate::layout::{Lines, yes_no};
+
+/// The lines of one instance.
+pub(crate) fn lines(lines: &mut Lines, _config: &Config, one: &Instance, live: Option<&Live<'_>>) {
+    let now = live.map(|live| &live.view.split_brain);
+    if let Some(seconds) = one.lease_seconds() {
+        lines.item(3, "VIP lease", format!("{seconds} secs"));
+        lines.optional(3, "VIP lease has ended", now.map(|now| yes_no(now.lease_ended)));
+    }
+    for heartbeat in &one.split_brain.heartbeats {
+        let text = match heartbeat {
+            Heartbeat::Interface(name) => format!("interface {name}"),
+            Heartbeat::Unicast { source, destination, interface } => {
+                let dev = interface.as_ref().map(|name| format!(" dev {name}"));
+                format!("unicast {source} {destination}{}", dev.unwrap_or_default())
+            }
+        };
+        lines.item(3, "Heartbeat", text);
+    }
+    for path in now.iter().flat_map(|now| &now.lost_paths) {
+        lines.item(3, "Silent path", path);
+    }
+}
