@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use base::{Duration, Instant};
-use control_plane::model::{Checker, Lvs, RealServer, ServiceAddress, VirtualServer};
+use control_plane::model::{Checker, CheckerKind, Lvs, RealServer, ServiceAddress, VirtualServer};
 
 use crate::event::Event;
 use crate::health::Health;
@@ -157,6 +157,7 @@ impl Builder<'_> {
                 progress = so_far;
                 activity
             }
+            _ if matches!(config.kind, CheckerKind::File(_)) => Activity::Idle,
             Origin::Same(_) => {
                 Activity::Sleeping { until: self.now + resumed(config, health, self.jitter) }
             }

@@ -24,6 +24,22 @@ pub enum Level {
 pub enum Event {
     /// A check begins its work: at start and after a reload.
     CheckerActivated(ServerId),
+    /// The address of a service is not on this host, and its checks rest (`ha_suspend`).
+    CheckerSuspended {
+        /// The real server.
+        server: ServerId,
+        /// Its checks have not begun yet.
+        at_start: bool,
+    },
+    /// A tracked file takes its server down, or does no more.
+    FileTurned {
+        /// The real server.
+        server: ServerId,
+        /// The name of the file.
+        file: String,
+        /// It does no more.
+        up: bool,
+    },
     /// What a check has to say about its server.
     Check(CheckLine),
     /// The server is up and in the pool.
@@ -147,9 +163,9 @@ impl Event {
         Named { what: self, groups }
     }
 
-    /// Whether only `-D` shows it. keepalived shows all of these always.
+    /// Whether only `-D` shows it.
     pub const fn detail(&self) -> bool {
-        false
+        matches!(self, Self::FileTurned { .. })
     }
 }
 
@@ -160,6 +176,15 @@ impl fmt::Display for Named<'_, Event> {
             Event::CheckerActivated(id) => {
                 let (server, service) = names(id, groups);
                 write!(f, "Activating healthchecker for service {server} for VS {service}")
+            }
+            Event::CheckerSuspended { server, at_start } => {
+                let what = if *at_start { "Deactivating" } else { "Suspending" };
+                let (server, service) = names(server, groups);
+                write!(f, "{what} healthchecker for service {server} for VS {service}")
+            }
+            Event::FileTurned { server, file, up } => {
+                let what = if *up { "leaving" } else { "now" };
+                write!(f, "({}): tracked file {file} {what} FAULT state", ServerName(*server))
             }
             Event::Check(line) => write!(f, "{}", Named { what: line, groups }),
             Event::ServerAdded { .. }

@@ -1,5 +1,8 @@
 //! What happens to the machine.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
 use control_plane::model::Lvs;
 
 use crate::output::ProbeId;
@@ -44,6 +47,16 @@ pub enum Input<'a> {
         /// Whether the pattern is in it; `None`: there is no such pattern, so nothing is wanted.
         found: Option<bool>,
     },
+    /// The number in a file (`track_file`).
+    FileSeen {
+        /// Its name in the configuration, which may be one that comes.
+        name: &'a str,
+        /// The number.
+        value: i32,
+    },
+    /// These addresses of services with `ha_suspend` are on this host, and no others. Those of a
+    /// configuration that comes are told before it does.
+    Addresses(&'a BTreeSet<IpAddr>),
     /// A new configuration holds from now on.
     Reload(&'a Lvs),
     /// The daemon ends: no more probes, nothing in the kernel. Later inputs are ignored.

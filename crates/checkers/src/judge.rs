@@ -5,7 +5,7 @@ use control_plane::model::{Checker, CheckerKind};
 
 use crate::event::Event;
 use crate::health::{Health, Said, Step};
-use crate::layout::{Check, Progress, adjusted};
+use crate::layout::{Check, Progress, Server, adjusted};
 use crate::lines::{CheckKind, CheckLine, CheckSaid};
 use crate::machine::{Checkers, tell_sorry};
 use crate::mail::{self, Since};
@@ -19,6 +19,21 @@ use crate::verdict::{Failure, Passed, Verdict};
 /// `misc_dynamic`: this status and above are weights.
 const FIRST_WEIGHT_STATUS: u8 = 2;
 
+/// A check and its server before something happened.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Before {
+    pub(crate) health: Health,
+    adjustment: i64,
+    server_up: bool,
+}
+
+impl Before {
+    pub(crate) const fn of(check: &Check, server: &Server) -> Self {
+        let (health, adjustment) = (check.health, check.adjustment);
+        Self { health, adjustment, server_up: server.is_up() }
+    }
+}
+
 impl Checkers {
     /// A try of a check has ended.
     pub(crate) fn judge(
@@ -29,23 +44,39 @@ impl Checkers {
         out: &mut Outputs,
     ) {
         let Some(check) = self.layout.checks.get_mut(index) else { return };
-        let (place, before, url) = (check.server, check.health, check.progress.url);
-        let Some(server) = self.layout.servers.get_mut(place) else { return };
-        let was_up = server.is_up();
+        let url = check.progress.url;
+        let Some(server) = self.layout.servers.get(check.server) else { return };
+        let before = Before::of(check, server);
         let step = check.step(&verdict);
-        let health = check.health;
-        let adjustment = check.adjustment;
         if let Ok(Passed::Script(status)) = verdict {
             check.adjustment = adjustment_of(&check.config, status, server.config.weight);
         }
-        let has_moved = check.adjustment != adjustment;
-        match (before.is_up(), health.is_up()) {
+        let lines = words(&check.config, server.id, before.health, url, &verdict, step.said);
+        self.sleep(index, now + step.next);
+        self.follow(index, before, &verdict, lines, out);
+    }
+
+    /// What follows for server and service from what a check has become.
+    pub(crate) fn follow(
+        &mut self,
+        index: CheckIndex,
+        before: Before,
+        verdict: &Verdict,
+        lines: Vec<Event>,
+        out: &mut Outputs,
+    ) {
+        let Some(check) = self.layout.checks.get(index) else { return };
+        let place = check.server;
+        let Some(server) = self.layout.servers.get_mut(place) else { return };
+        let has_moved = check.adjustment != before.adjustment;
+        let has_turned = check.health != before.health;
+        let is_up_by_check = check.health.is_up();
+        match (before.health.is_up(), check.health.is_up()) {
             (true, false) => server.failed_checks += 1,
             (false, true) => server.failed_checks = server.failed_checks.saturating_sub(1),
             _ => {}
         }
-        let lines = words(&check.config, server.id, before, url, &verdict, step.said);
-        self.sleep(index, now + step.next);
+        let was_up = before.server_up;
         if has_moved {
             self.weigh_server(place, was_up, out);
         }
@@ -54,14 +85,14 @@ impl Checkers {
         if is_up != was_up {
             self.server_turned(place, out);
         }
-        if before.is_up() != health.is_up()
+        if before.health.is_up() != is_up_by_check
             && let (Some(server), Some(check)) =
                 (self.layout.servers.get(place), self.layout.checks.get(index))
         {
             let moved = is_up != was_up;
-            mail::check_turned(server, &check.config, &verdict, moved, &self.groups, out);
+            mail::check_turned(server, &check.config, verdict, moved, &self.groups, out);
         }
-        if health != before || has_moved {
+        if has_turned || has_moved {
             self.report_server(place);
         }
     }

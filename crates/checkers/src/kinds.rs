@@ -39,10 +39,10 @@ pub(crate) fn patience(kind: &CheckerKind) -> Duration {
 
 /// Whether a check of this kind has an effect.
 pub(crate) const fn is_effective(kind: &CheckerKind) -> bool {
-    !matches!(kind, CheckerKind::File(_) | CheckerKind::Bfd(_))
+    !matches!(kind, CheckerKind::Bfd(_))
 }
 
-/// The next try; `url` counts those of an HTTP check. `None`: the kind has no effect yet.
+/// The next try; `url` counts those of an HTTP check. `None`: this kind tries nothing.
 pub(crate) fn next_try(check: &Checker, url: usize, jitter: &mut Jitter) -> Option<Try> {
     let talk = |to: &TcpCheck, over: Transport, dialogue: Dialogue| Try {
         spec: ProbeSpec::Talk { to: to.clone(), over },

@@ -80,6 +80,8 @@ pub(crate) enum Activity {
     Sleeping { until: Instant },
     /// Its try is due and waits for a place.
     Waiting,
+    /// Nothing: it hears from outside, or is suspended.
+    Idle,
     /// Its try runs. `deadline` is when silence becomes a failure, `give_up` when talk does.
     Probing { probe: ProbeId, deadline: Instant, give_up: Instant },
 }
@@ -90,7 +92,7 @@ impl Activity {
         match self {
             Self::Sleeping { until } => Some(until),
             Self::Probing { deadline, .. } => Some(deadline),
-            Self::Waiting => None,
+            Self::Waiting | Self::Idle => None,
         }
     }
 }

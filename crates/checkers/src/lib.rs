@@ -16,6 +16,7 @@
 //! - [`pool`]: what the kernel should hold, what it may lose, what changed
 //! - [`snapshot`]: what a successor of this process has to know
 //! - [`plan`]: what another configuration would change
+//! - [`outside`]: what is heard of this host
 //! - [`input`], [`output`], [`event`], [`names`]: the words of the machine
 //! - `jitter`: the random part of the first check's delay
 
@@ -34,6 +35,7 @@ mod mail;
 pub mod names;
 mod news;
 pub mod output;
+pub mod outside;
 pub mod plan;
 pub mod pool;
 mod probes;
@@ -48,6 +50,7 @@ pub use machine::Checkers;
 pub use names::ServerId;
 pub use news::state_line;
 pub use output::{Output, Outputs, ProbeId, ProbeSpec, Transport};
+pub use outside::Outside;
 pub use plan::Change;
 pub use pool::{
     DesiredDestination, DesiredService, DesiredTable, ManagedTable, ServiceSettings, Touched,

@@ -17,6 +17,7 @@ use crate::mail::{self, Since};
 use crate::names::ServerId;
 use crate::news::{notify_quorum, notify_server, notify_stop};
 use crate::output::{Output, Outputs, ProbeId};
+use crate::outside::{Outside, file_names};
 use crate::plan::{self, Change};
 use crate::pool::{DesiredTable, ManagedTable, Pool, Touched};
 use crate::probes::{CheckIndex, InFlight, Probes};
@@ -43,6 +44,9 @@ pub struct Checkers {
     pub(crate) pool: Pool,
     pub(crate) unreported: Unreported,
     pub(crate) jitter: Jitter,
+    /// Names of the configuration's files, by their place.
+    pub(crate) file_names: Vec<String>,
+    pub(crate) outside: Outside,
     stopped: bool,
 }
 
@@ -63,6 +67,18 @@ impl Checkers {
         seed: u64,
         out: &mut Outputs,
     ) -> Self {
+        Self::with_outside(now, config, resume, Outside::default(), seed, out)
+    }
+
+    /// As [`Self::new`], where something is known of this host.
+    pub fn with_outside(
+        now: Instant,
+        config: &Lvs,
+        resume: Option<&Snapshot>,
+        outside: Outside,
+        seed: u64,
+        out: &mut Outputs,
+    ) -> Self {
         let mut jitter = Jitter::new(seed);
         let prior = resume.map(Prior::from_snapshot).unwrap_or_default();
         let Built { layout, ignored, .. } = build(config, &prior, now, &mut jitter);
@@ -74,6 +90,8 @@ impl Checkers {
             pool: Pool::default(),
             unreported: Unreported::default(),
             jitter,
+            file_names: file_names(config),
+            outside,
             stopped: false,
         };
         out.extend(ignored.into_iter().map(Output::Log));
@@ -84,7 +102,7 @@ impl Checkers {
             let up = machine.layout.servers.iter().filter(|server| server.is_up());
             up.for_each(|server| notify_server(server, out));
         }
-        machine.settle(out);
+        machine.settle(now, out);
         machine
     }
 
@@ -108,6 +126,8 @@ impl Checkers {
             Input::Searched { probe, found } => {
                 self.on_talk(now, probe, out, |dialogue| dialogue.searched(found));
             }
+            Input::FileSeen { name, value } => self.on_file(name, value, out),
+            Input::Addresses(addresses) => self.on_addresses(now, addresses, out),
             Input::Reload(config) => self.on_reload(now, config, out),
             Input::Stop => self.on_stop(out),
         }
@@ -213,7 +233,7 @@ impl Checkers {
                     };
                     self.judge(now, index, verdict, out);
                 }
-                Activity::Waiting => {}
+                Activity::Waiting | Activity::Idle => {}
             }
         }
         self.start_waiting(now, out);
@@ -282,6 +302,10 @@ impl Checkers {
     pub(crate) fn start_waiting(&mut self, now: Instant, out: &mut Outputs) {
         while let Some(index) = self.probes.take_next() {
             let Some(check) = self.layout.checks.get_mut(index) else { continue };
+            // It may have been suspended while it waited.
+            if check.activity != Activity::Waiting {
+                continue;
+            }
             let next = next_try(&check.config, check.progress.url, &mut self.jitter);
             let Some(Try { spec, dialogue }) = next else { continue };
             let probe = self.probes.start(index, dialogue);
@@ -293,7 +317,7 @@ impl Checkers {
         }
     }
 
-    fn unschedule(&mut self, index: CheckIndex) {
+    pub(crate) fn unschedule(&mut self, index: CheckIndex) {
         if let Some(at) = self.layout.checks.get(index).and_then(|check| check.activity.timer()) {
             self.schedule.remove(&(at, index));
         }
@@ -314,7 +338,7 @@ impl Checkers {
     }
 
     /// Bring timers, quorums and pool in line with new lists.
-    pub(crate) fn settle(&mut self, out: &mut Outputs) {
+    pub(crate) fn settle(&mut self, now: Instant, out: &mut Outputs) {
         let timers = self.layout.checks.iter().enumerate();
         self.schedule =
             timers.filter_map(|(index, check)| Some((check.activity.timer()?, index))).collect();
@@ -322,10 +346,13 @@ impl Checkers {
             self.settle_quorum(place, out);
             self.fill_pool(place);
         }
+        self.suspend_absent(now, true, out);
         let servers = &self.layout.servers;
-        for server in self.layout.checks.iter().filter_map(|check| servers.get(check.server)) {
+        let active = self.layout.checks.iter().filter(|check| check.activity != Activity::Idle);
+        for server in active.filter_map(|check| servers.get(check.server)) {
             out.push(Output::Log(Event::CheckerActivated(server.id)));
         }
+        self.judge_files(out);
     }
 
     fn settle_quorum(&mut self, place: usize, out: &mut Outputs) {

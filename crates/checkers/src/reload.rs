@@ -13,6 +13,7 @@ use crate::mail;
 use crate::names::ServerId;
 use crate::news::notify_server;
 use crate::output::{Output, Outputs};
+use crate::outside::file_names;
 use crate::snapshot::Snapshot;
 
 impl Checkers {
@@ -29,7 +30,8 @@ impl Checkers {
         self.tell_withdrawals(&old, out);
         self.retire_unconfigured(&known, out);
         self.tell_turns(&old, out);
-        self.settle(out);
+        self.file_names = file_names(config);
+        self.settle(now, out);
         self.report_difference(&known);
         self.start_waiting(now, out);
     }

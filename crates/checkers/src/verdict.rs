@@ -64,6 +64,8 @@ pub enum Failure {
     Signal(i32),
     /// A script could not be started.
     NotStarted,
+    /// The number in a file says so.
+    File,
 }
 
 /// What the kernel says of a socket.

@@ -11,11 +11,16 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use sys::clock;
 
 use crate::line;
+use crate::sink::NOISY;
 
 /// The console's logger: lines of `level` and above, or whatever `RUST_LOG` says.
 pub(crate) fn logger(level: LevelFilter, lost: Arc<AtomicU64>) -> Logger {
-    Builder::new()
-        .filter_level(level)
+    let mut builder = Builder::new();
+    builder.filter_level(level);
+    for module in NOISY {
+        builder.filter_module(module, level.min(LevelFilter::Warn));
+    }
+    builder
         .parse_env(env_logger::DEFAULT_FILTER_ENV)
         .format(|out, record| {
             let text = line::console(clock::local_time(), &record.args().to_string());

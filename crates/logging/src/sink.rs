@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use log::{LevelFilter, Log, Metadata, Record, SetLoggerError};
+use log::{Level, LevelFilter, Log, Metadata, Record, SetLoggerError};
 
 use crate::console;
 use crate::facility::Facility;
@@ -131,14 +131,25 @@ impl Sink {
     }
 }
 
+/// Libraries that tell of every byte when they are asked for details, which `-D` does not mean.
+/// `RUST_LOG` can ask them.
+pub(crate) const NOISY: [&str; 3] = ["neli", "rustls", "mio"];
+
+/// What a library has to say that is no warning.
+fn is_noise(metadata: &Metadata<'_>) -> bool {
+    let module = metadata.target().split("::").next().unwrap_or_default();
+    metadata.level() > Level::Warn && NOISY.contains(&module)
+}
+
 impl Log for Sink {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        (self.syslog.is_some() && metadata.level() <= self.syslog_level)
+        (self.syslog.is_some() && metadata.level() <= self.syslog_level && !is_noise(metadata))
             || self.console.as_ref().is_some_and(|console| console.enabled(metadata))
     }
 
     fn log(&self, record: &Record<'_>) {
         if record.level() <= self.syslog_level
+            && !is_noise(record.metadata())
             && let Some(mut syslog) = self.syslog()
         {
             syslog.log(record.level(), &record.args().to_string());
@@ -154,6 +165,14 @@ impl Log for Sink {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn libraries_are_heard_from_warnings_on() {
+        let from = |target, level| Metadata::builder().target(target).level(level).build();
+        assert!(is_noise(&from("neli::nl", Level::Debug)));
+        assert!(!is_noise(&from("neli::nl", Level::Warn)));
+        assert!(!is_noise(&from("netlink", Level::Debug)));
+    }
 
     #[test]
     fn each_detail_option_adds_a_level() {

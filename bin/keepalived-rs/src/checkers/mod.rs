@@ -3,6 +3,7 @@
 
 mod kernel;
 mod patterns;
+mod presence;
 mod probes;
 mod scripts;
 mod services;
@@ -12,8 +13,10 @@ mod wanted;
 
 use std::io;
 
-use base::Instant;
-use checkers::{Checkers, Input, Level, Outcome, Output, Outputs, ProbeId, ProbeSpec, Snapshot};
+use base::{Instant, Sighting};
+use checkers::{
+    Checkers, Input, Level, Outcome, Output, Outputs, Outside, ProbeId, ProbeSpec, Snapshot,
+};
 use control_plane::Config;
 use control_plane::model::global::Fifo;
 use control_plane::model::lvs::ServerGroup;
@@ -29,6 +32,7 @@ use crate::mail::Mailer;
 use crate::parent::{self, Order, Parent, Start};
 use kernel::{Kernel, OpenError};
 use patterns::Patterns;
+use presence::Presence;
 use probes::{Happened, Probes};
 use scripts::{Scripts, commands, outcome};
 use tls::TlsClient;
@@ -42,6 +46,7 @@ const LEAST_OPEN_FILES: u64 = 1024;
 const MACHINE: TimerId = TimerId(0);
 const KERNEL: TimerId = TimerId(1);
 const SCRIPTS: TimerId = TimerId(2);
+const PRESENCE: TimerId = TimerId(3);
 
 /// Runs the checker process.
 pub(crate) fn run(
@@ -104,6 +109,7 @@ struct Process {
     scheduler: Scheduler,
     parent: Parent<CheckersState>,
     kernel: Kernel,
+    presence: Presence,
     probes: Probes,
     patterns: Patterns,
     scripts: Scripts,
@@ -120,19 +126,24 @@ struct Process {
 
 impl Process {
     fn new(
-        scheduler: Scheduler,
+        mut scheduler: Scheduler,
         mut parent: Parent<CheckersState>,
         mut kernel: Kernel,
         start: Start<Snapshot>,
     ) -> io::Result<Self> {
-        let Start { generation, config, known, leave, .. } = start;
+        let Start { generation, config, known, outside, leave } = start;
         let mut outputs = Outputs::new();
         let (now, seed) = (sys::clock::now(), sys::random::random_u64()?);
         if known.is_none() {
             kernel.start(&config.lvs);
         }
         kernel.configure(&config.lvs, None);
-        let mut machine = Checkers::new(now, &config.lvs, known.as_ref(), seed, &mut outputs);
+        let mut presence = Presence::default();
+        let addresses = presence.configure(&config.lvs, &mut scheduler);
+        let files = outside.into_iter().filter_map(file).collect();
+        let outside = Outside { files, addresses };
+        let (lvs, known) = (&config.lvs, known.as_ref());
+        let mut machine = Checkers::with_outside(now, lvs, known, outside, seed, &mut outputs);
         machine.limit_probes(places());
         parent.say(&ToParent::Ready { generation });
         let (probes, scripts) = (
@@ -145,6 +156,7 @@ impl Process {
             scheduler,
             parent,
             kernel,
+            presence,
             probes,
             patterns: Patterns::new(&config.lvs),
             scripts,
@@ -183,6 +195,7 @@ impl Process {
             self.scheduler.arm(MACHINE, next);
             self.scheduler.arm(KERNEL, self.kernel.next_timeout());
             self.scheduler.arm(SCRIPTS, self.scripts.next_timeout());
+            self.scheduler.arm(PRESENCE, self.presence.next_timeout());
             log_setup::flush(now, &mut self.scheduler);
             now = self.scheduler.turn(&mut events)?;
             for event in events.drain(..) {
@@ -209,6 +222,7 @@ impl Process {
         match event {
             Event::Timer(MACHINE) => self.input(now, Input::Timeout),
             Event::Timer(SCRIPTS) => self.scripts.on_timeout(now, &mut self.scheduler),
+            Event::Timer(PRESENCE) => self.on_presence(now),
             // `carry_out` looks at the kernel.
             Event::Timer(_) => {}
             Event::Signal(Signal::TERM) => self.leaving = true,
@@ -216,6 +230,7 @@ impl Process {
             Event::Signal(Signal::USR1) => self.report(Report::Data),
             Event::Signal(_) => {}
             Event::Io { token, .. } if token == self.parent.token() => self.on_parent(now),
+            Event::Io { token, .. } if self.presence.owns(token) => self.on_presence(now),
             Event::Io { token, .. } => {
                 if let Some((probe, exit)) = self.scripts.exited(token, now, &mut self.scheduler) {
                     self.input(now, Input::ProbeDone { probe, outcome: outcome(exit) });
@@ -225,6 +240,11 @@ impl Process {
                 }
             }
         }
+    }
+
+    fn on_presence(&mut self, now: Instant) {
+        let here = self.presence.drain(now, &mut self.scheduler);
+        self.input(now, Input::Addresses(&here));
     }
 
     fn on_probe(&mut self, now: Instant, happened: Happened) {
@@ -269,7 +289,11 @@ impl Process {
                     self.parent.say(&ToParent::Reloaded { generation });
                 }
                 Order::Report(report) => self.report(report),
-                Order::Outside(_) => {}
+                Order::Outside(seen) => {
+                    for (name, value) in seen.into_iter().filter_map(file) {
+                        self.input(now, Input::FileSeen { name: &name, value });
+                    }
+                }
                 Order::Retire => {
                     self.retiring = true;
                     return;
@@ -297,6 +321,8 @@ impl Process {
             Err(error) => log::error!("SSL: {error}, the former client certificate stays"),
         }
         self.kernel.configure(&new.lvs, Some(&self.machine));
+        let here = self.presence.configure(&new.lvs, &mut self.scheduler);
+        self.input(now, Input::Addresses(&here));
         self.input(now, Input::Reload(&new.lvs));
     }
 
@@ -336,6 +362,14 @@ impl Process {
         let changes = self.machine.take_changes();
         self.parent.report(changes.into_iter().map(CheckersState));
         self.parent.flush(&mut self.scheduler);
+    }
+}
+
+/// Name and number of a file, if that was seen.
+fn file(seen: Sighting) -> Option<(String, i32)> {
+    match seen {
+        Sighting::File { name, value } => Some((name, value)),
+        _ => None,
     }
 }
 

@@ -159,8 +159,6 @@ static NOT_YET: &[Gap] = &[
         &["linkbeat_use_polling", "linkbeat_interfaces"],
         "polling and debouncing of interfaces",
     ),
-    (&[Block::RealServer], &["FILE_CHECK"], "tracking of files and processes"),
-    (&[Block::FileCheck], &["*"], "tracking of files and processes"),
     (&[Block::Root], &["track_group"], "static entries that follow instances"),
     (&[Block::TrackGroup], &["*"], "static entries that follow instances"),
     (
@@ -169,7 +167,6 @@ static NOT_YET: &[Gap] = &[
         "static entries that follow instances",
     ),
     (&[Block::AddressEntry], &["use_vmac"], "interfaces of an instance's own"),
-    (&[Block::VirtualServer], &["ha_suspend"], "suspension of checks"),
     (&[Block::Ssl], &["password", "ca"], "certificates of servers are not verified"),
 ];
 
