@@ -135,7 +135,6 @@ fn tracked_files() {
     .concat();
     let ours = Daemon::start_with(&Program::ours(), lb01, &configuration, &["-C", "-D"]);
     let theirs = Daemon::start_with(&debian, lb02, &configuration, &["-C", "-D"]);
-    let nodes = [(lb01, "our"), (lb02, "their")];
     for (number, wanted) in [
         ("0", [Some(1), None, Some(10), Some(10), Some(5)]),
         ("3", [None, Some(1), Some(16), Some(4), Some(8)]),
@@ -147,13 +146,21 @@ fn tracked_files() {
             Some(format!("-a -t 10.9.0.1:{port} -r {SERVER}:{port} -m -w {weight}"))
         });
         let lines: Vec<String> = lines.collect();
-        for (node, whose) in nodes {
+        for node in [lb01, lb02] {
             node.sh(&format!("echo {number} >/run/drain"));
-            wait::becomes(LIMIT, &format!("{whose} table with {number}"), &lines, || weights(node));
         }
+        wait::becomes(LIMIT, &format!("our table with {number}"), &lines, || weights(lb01));
+        // 2.2.7 does not look at a 0 that is there from the start, and has no server without one.
+        let known = |mut lines: Vec<String>| {
+            lines.retain(|line| !line.contains(":81 "));
+            lines
+        };
+        let (what, lines) = (format!("their table with {number}"), known(lines));
+        wait::becomes(LIMIT, &what, &lines, || known(weights(lb02)));
     }
     let turns = |daemon: &Daemon<'_>| -> BTreeSet<String> {
-        lines(daemon).into_iter().filter(|line| !line.contains("healthchecker")).collect()
+        let about = |line: &String| !line.contains("healthchecker") && !line.contains("]:tcp:81");
+        lines(daemon).into_iter().filter(about).collect()
     };
     assert_eq!(turns(&ours), turns(&theirs));
     assert!(ours.stop().1.success());

@@ -11,8 +11,10 @@ const LONGEST_REPLY: usize = 16 * 1024;
 pub(crate) struct Smtp {
     helo_name: String,
     awaits: Awaits,
-    /// What came of the reply so far.
-    reply: Vec<u8>,
+    /// What came of the reply's line so far.
+    line: Vec<u8>,
+    /// What came of the reply so far, bytes.
+    length: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +26,7 @@ enum Awaits {
 
 impl Smtp {
     pub(crate) const fn new(helo_name: String) -> Self {
-        Self { helo_name, awaits: Awaits::Greeting, reply: Vec::new() }
+        Self { helo_name, awaits: Awaits::Greeting, line: Vec::new(), length: 0 }
     }
 
     /// The server speaks first.
@@ -32,15 +34,34 @@ impl Smtp {
         Step::More
     }
 
+    /// A server that answers ahead of time is answered all at once.
     pub(super) fn received(&mut self, bytes: &[u8]) -> Step {
-        let room = LONGEST_REPLY.saturating_sub(self.reply.len());
-        self.reply.extend(bytes.iter().take(room));
-        let code = match whole_reply(&self.reply) {
-            Some(line) => code(line),
-            None if bytes.len() < room => return Step::More,
-            None => None,
-        };
-        self.reply.clear();
+        let mut to_send = Vec::new();
+        for &byte in bytes {
+            self.length += 1;
+            let code = match byte {
+                b'\n' if self.line.get(3) == Some(&b'-') => {
+                    self.line.clear();
+                    continue;
+                }
+                b'\n' => code(&self.line),
+                _ if self.length >= LONGEST_REPLY => None,
+                _ => {
+                    self.line.push(byte);
+                    continue;
+                }
+            };
+            self.line.clear();
+            self.length = 0;
+            match self.replied(code) {
+                Step::Send(bytes) => to_send.extend(bytes),
+                over => return over,
+            }
+        }
+        if to_send.is_empty() { Step::More } else { Step::Send(to_send) }
+    }
+
+    fn replied(&mut self, code: Option<u16>) -> Step {
         match (self.awaits, code) {
             (Awaits::Greeting, Some(220)) => {
                 self.awaits = Awaits::Hello;
@@ -55,13 +76,6 @@ impl Smtp {
             (Awaits::Goodbye, _) => Step::Over(Ok(Passed::Answered)),
         }
     }
-}
-
-/// The last line of a reply, when all of it is here: the first line whose code no `-` follows.
-fn whole_reply(reply: &[u8]) -> Option<&[u8]> {
-    let end = reply.iter().rposition(|&byte| byte == b'\n')?;
-    let lines = reply.get(..end)?.split(|&byte| byte == b'\n');
-    lines.into_iter().find(|line| line.get(3) != Some(&b'-'))
 }
 
 fn code(line: &[u8]) -> Option<u16> {
@@ -118,5 +132,16 @@ mod tests {
         let flood = vec![b'2'; 1000];
         let steps: Vec<Step> = (0..17).map(|_| smtp.received(&flood)).collect();
         assert_eq!(steps.last(), Some(&Step::failed(Failure::Greeting)));
+    }
+
+    /// Found by fuzzing: what came behind the end of a reply was lost, or not, as it was cut.
+    #[test]
+    fn a_server_that_answers_ahead_is_judged_the_same_however_its_bytes_are_cut() {
+        let text = b"220-one\r\n220 two\r\n250 ok\r\n";
+        let both = b"HELO me.example.com\r\nQUIT\r\n".to_vec();
+        assert_eq!(talk(&[text]), [Step::Send(both)]);
+        assert_eq!(talk(&[b"220 a\r\n250 b\r\n221 c\r\n"]), [Step::Over(Ok(Passed::Answered))]);
+        let steps = talk(&[&text[..20], &text[20..]]);
+        assert_eq!(steps.last(), Some(&Step::Send(b"QUIT\r\n".to_vec())));
     }
 }
