@@ -214,12 +214,12 @@ fn a_suspended_check_of_a_long_queue_is_not_tried_twice_when_it_comes_back() {
     });
     let here = addresses(&["10.1.0.100"]);
     world.input(Input::Addresses(&here));
-    world.now = world.now + Duration::from_secs(4);
+    world.now += Duration::from_secs(4);
     world.input(Input::Timeout);
     assert_eq!(world.machine.probe_counts(), (1, 2));
     world.input(Input::Addresses(&addresses(&[])));
     world.input(Input::Addresses(&here));
-    world.now = world.now + Duration::from_secs(4);
+    world.now += Duration::from_secs(4);
     let mut out = Vec::new();
     world.machine.handle_input(world.now, Input::Timeout, &mut out);
     let started = out.iter().filter(|one| matches!(one, Output::StartProbe { .. })).count();
