@@ -69,8 +69,7 @@ pub struct Datagram {
 /// A raw socket of VRRP's protocol number on one interface. It never waits.
 ///
 /// On IPv4 what is sent and received begins with the IP header; the kernel fills in the header's
-/// checksum and length. On IPv6 it begins with the VRRP header, the kernel writes the IP header
-/// with hop limit 255, and VRRP's checksum is the caller's matter in both directions.
+/// checksum and length. On IPv6 it begins with the VRRP header, the kernel writes the IP header, and VRRP's checksum is the caller's matter in both directions.
 /// Multicasts of our own do not come back.
 #[derive(Debug)]
 pub struct VrrpSocket {
@@ -122,17 +121,23 @@ impl VrrpSocket {
     }
 
     /// Sends one datagram; on IPv4 `datagram` begins with its IP header, in which the source
-    /// stands, so `source` matters to IPv6 alone. `false` when the kernel has no room now: an
+    /// stands, so `source` and `hop_limit` matter to IPv6 alone. `false` when the kernel has no room now: an
     /// advert that cannot leave now is not worth sending later.
     ///
     /// # Errors
     /// The system call's: `ENETDOWN`, `ENETUNREACH`, `EADDRNOTAVAIL`; `InvalidInput` for addresses
     /// of the other family.
-    pub fn send(&self, datagram: &[u8], source: IpAddr, destination: IpAddr) -> io::Result<bool> {
+    pub fn send(
+        &self,
+        datagram: &[u8],
+        source: IpAddr,
+        destination: IpAddr,
+        hop_limit: u8,
+    ) -> io::Result<bool> {
         match (self.family, source, destination) {
             (Family::V4, _, IpAddr::V4(destination)) => self.send_v4(datagram, destination),
             (Family::V6, IpAddr::V6(source), IpAddr::V6(destination)) => {
-                self.send_v6(datagram, source, destination)
+                self.send_v6(datagram, source, destination, hop_limit)
             }
             _ => Err(io::ErrorKind::InvalidInput.into()),
         }
@@ -198,7 +203,14 @@ impl VrrpSocket {
         Ok(sent.is_some())
     }
 
-    fn send_v6(&self, datagram: &[u8], from: Ipv6Addr, to: Ipv6Addr) -> io::Result<bool> {
+    fn send_v6(
+        &self,
+        datagram: &[u8],
+        from: Ipv6Addr,
+        to: Ipv6Addr,
+        hop_limit: u8,
+    ) -> io::Result<bool> {
+        let hop_limit = i32::from(hop_limit);
         let to = SockaddrIn6::from(SocketAddrV6::new(to, 0, 0, self.interface.get()));
         let info = libc::in6_pktinfo {
             ipi6_addr: libc::in6_addr { s6_addr: from.octets() },
@@ -206,7 +218,8 @@ impl VrrpSocket {
         };
         let sent = not_now(uninterrupted(|| {
             let parts = [IoSlice::new(datagram)];
-            let control = [ControlMessage::Ipv6PacketInfo(&info)];
+            let control =
+                [ControlMessage::Ipv6PacketInfo(&info), ControlMessage::Ipv6HopLimit(&hop_limit)];
             sendmsg(self.fd.as_raw_fd(), &parts, &control, MsgFlags::empty(), Some(&to))
         }))?;
         Ok(sent.is_some())

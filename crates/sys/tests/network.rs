@@ -118,7 +118,7 @@ fn an_ipv4_advert_arrives_with_its_header_and_not_at_its_sender() {
     let datagram = v4_datagram(LEFT4, GROUP4, b"advert");
     let mut buffer = [0; 2048];
     let received = poll("an advert", || {
-        assert!(left.send(&datagram, LEFT4.into(), GROUP4.into()).unwrap());
+        assert!(left.send(&datagram, LEFT4.into(), GROUP4.into(), 255).unwrap());
         right.receive(&mut buffer).unwrap()
     });
     assert_eq!((received.source, received.length), (IpAddr::V4(LEFT4), 26));
@@ -143,12 +143,13 @@ fn a_unicast_socket_gets_unicasts_and_no_multicast() {
     let left = unicast(cable.enter_left()).unwrap();
     let mut buffer = [0; 2048];
     poll("a multicast at the socket that joined", || {
-        left.send(&v4_datagram(LEFT4, GROUP4, b"multicast"), LEFT4.into(), GROUP4.into()).unwrap();
+        left.send(&v4_datagram(LEFT4, GROUP4, b"multicast"), LEFT4.into(), GROUP4.into(), 255)
+            .unwrap();
         joined.receive(&mut buffer).unwrap()
     });
     let to_right = v4_datagram(LEFT4, RIGHT4, b"unicast");
     let received = poll("a unicast", || {
-        left.send(&to_right, LEFT4.into(), RIGHT4.into()).unwrap();
+        left.send(&to_right, LEFT4.into(), RIGHT4.into(), 255).unwrap();
         right.receive(&mut buffer).unwrap()
     });
     assert_eq!(&buffer[20..received.length], b"unicast", "and not the multicast before it");
@@ -166,13 +167,13 @@ fn an_ipv6_advert_arrives_with_source_destination_and_hop_limit() {
     let mut buffer = [0; 2048];
     let received = poll("an advert", || {
         // Unready for the first moments of a link.
-        let _ = left.send(b"advert", source.into(), group.into());
+        let _ = left.send(b"advert", source.into(), group.into(), 255);
         right.receive(&mut buffer).unwrap()
     });
     assert_eq!(received.source, IpAddr::V6(source));
     assert_eq!((received.destination, received.hop_limit), (Some(group), Some(255)));
     assert_eq!(&buffer[..received.length], b"advert", "the payload, no header");
-    let mixed = left.send(b"x", source.into(), GROUP4.into()).unwrap_err();
+    let mixed = left.send(b"x", source.into(), GROUP4.into(), 255).unwrap_err();
     assert_eq!(mixed.kind(), io::ErrorKind::InvalidInput);
 }
 
@@ -185,7 +186,8 @@ fn a_datagram_longer_than_the_buffer_says_so() {
         VrrpSocket::open(&VrrpSocketOptions::multicast(Family::V4, cable.enter_left())).unwrap();
     let mut buffer = [0; 24];
     let received = poll("an advert", || {
-        left.send(&v4_datagram(LEFT4, GROUP4, b"advert"), LEFT4.into(), GROUP4.into()).unwrap();
+        left.send(&v4_datagram(LEFT4, GROUP4, b"advert"), LEFT4.into(), GROUP4.into(), 255)
+            .unwrap();
         right.receive(&mut buffer).unwrap()
     });
     assert_eq!((received.length, received.truncated), (24, true));

@@ -45,6 +45,17 @@ pub enum Event {
     },
     /// `vrrp_startup_delay` is over.
     DelayedStart,
+    /// `timer_expired_backup`: a master was served so much too late.
+    TimerExpired(Duration),
+    /// `log_unknown_vrids`: an advert of a router that is not configured here.
+    UnknownVrid {
+        /// Its id.
+        vrid: u8,
+        /// Name of the interface.
+        interface: String,
+        /// The sender.
+        from: IpAddr,
+    },
     /// Packets can leave and arrive again.
     LinkUp(String),
     /// Packets can neither leave nor arrive.
@@ -73,10 +84,10 @@ pub enum Saying {
     AdvertTimeout,
     /// Priority 0 was sent.
     SentPriorityZero,
-    /// Addresses are to be installed.
-    SettingVips,
-    /// Addresses are to be removed.
-    RemovingVips,
+    /// Something is to be installed.
+    Setting(Thing),
+    /// Something is to be removed.
+    Removing(Thing),
     /// Another router turned out to be the master.
     MasterIs(IpAddr),
     /// A backup heard the master leave.
@@ -126,6 +137,8 @@ pub enum Saying {
     },
     /// Two routers say that they own the addresses.
     TwoOwners(IpAddr),
+    /// A unicast peer makes checksums over the group's address, as old keepalived does.
+    OldChecksum,
     /// The other owner has been silent for some time.
     OtherOwnerSilent,
     /// Version 3: a backup goes by the master's interval.
@@ -188,6 +201,31 @@ pub enum Saying {
     Complaint(Complaint),
 }
 
+/// What a master has and others have not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Thing {
+    /// `virtual_ipaddress`.
+    Vips,
+    /// `virtual_ipaddress_excluded`.
+    ExcludedVips,
+    /// `virtual_routes`.
+    Routes,
+    /// `virtual_rules`.
+    Rules,
+}
+
+/// keepalived's words, with a full stop where it has one.
+impl fmt::Display for Thing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Vips => "VIPs.",
+            Self::ExcludedVips => "E-VIPs.",
+            Self::Routes => "Virtual Routes",
+            Self::Rules => "Virtual Rules",
+        })
+    }
+}
+
 /// What a script has to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScriptSaying {
@@ -232,6 +270,7 @@ impl Event {
         match self {
             Self::Instance { says, .. } => says.detail(),
             Self::Script { .. } | Self::Syncing { .. } | Self::DelayedStart => false,
+            Self::TimerExpired(_) | Self::UnknownVrid { .. } => false,
             Self::LinkUp(_) | Self::LinkDown(_) => false,
             Self::Announcing { .. } => true,
         }
@@ -257,7 +296,9 @@ impl Event {
                 )
             }
             Self::Announcing { .. } => true,
+            Self::UnknownVrid { .. } => true,
             Self::Script { .. } | Self::Syncing { .. } | Self::DelayedStart => false,
+            Self::TimerExpired(_) => false,
             Self::LinkUp(_) | Self::LinkDown(_) => false,
         }
     }
@@ -269,8 +310,8 @@ impl Saying {
             self,
             Self::AdvertTimeout
                 | Self::SentPriorityZero
-                | Self::SettingVips
-                | Self::RemovingVips
+                | Self::Setting(_)
+                | Self::Removing(_)
                 | Self::MasterIs(_)
                 | Self::MasterLeft
                 | Self::Announcing { .. }
@@ -293,6 +334,13 @@ impl fmt::Display for Event {
                 write!(f, "VRRP_Group({name}) Syncing instances to {to} state")
             }
             Self::DelayedStart => f.write_str("Delayed start completed"),
+            Self::TimerExpired(late) => {
+                let (secs, micros) = (late.as_secs(), late.subsec_micros());
+                write!(f, "A thread timer expired {secs}.{micros:06} seconds ago")
+            }
+            Self::UnknownVrid { vrid, interface, from } => {
+                write!(f, "unknown VRID {vrid} received from {from} on {interface}")
+            }
             Self::Script { name, says } => write!(f, "VRRP_Script({name}) {says}"),
             Self::LinkUp(name) => write!(f, "Netlink reports {name} up"),
             Self::LinkDown(name) => write!(f, "Netlink reports {name} down"),
@@ -315,8 +363,8 @@ impl fmt::Display for Saying {
             Self::EnteringFault => f.write_str("Entering FAULT STATE"),
             Self::AdvertTimeout => f.write_str("Receive advertisement timeout"),
             Self::SentPriorityZero => f.write_str("sent 0 priority"),
-            Self::SettingVips => f.write_str("setting VIPs."),
-            Self::RemovingVips => f.write_str("removing VIPs."),
+            Self::Setting(thing) => write!(f, "setting {thing}"),
+            Self::Removing(thing) => write!(f, "removing {thing}"),
             Self::MasterIs(address) => write!(f, "master set to {address}"),
             Self::MasterLeft => f.write_str("Backup received priority 0 advertisement"),
             Self::LowerDiscarded { priority, from } => {
@@ -350,6 +398,7 @@ impl fmt::Display for Saying {
                 "CONFIGURATION ERROR: local instance and {other} are both configured as \
                  address owner, please resolve"
             ),
+            Self::OldChecksum => f.write_str("Setting unicast VRRPv3 checksum to old version"),
             Self::OtherOwnerSilent => {
                 f.write_str("rogue address owner appears to have stopped advertising")
             }

@@ -44,6 +44,7 @@ pub(crate) fn effective_instances(config: &Vrrp) -> Vec<Instance> {
             merge(&mut instance.track_interfaces, &group.track_interfaces, |one, two| {
                 one.interface == two.interface
             });
+            instance.notify_priority_changes |= group.notify_priority_changes;
             merge(&mut instance.track_files, &group.track_files, |one, two| one.file == two.file);
             merge(&mut instance.track_processes, &group.track_processes, |one, two| {
                 one.process == two.process
@@ -194,6 +195,25 @@ impl Stack {
         for at in members.iter().copied().filter(|at| *at != last) {
             self.with_router(now, at, out, |router, turn| router.become_master(turn));
         }
+    }
+
+    /// `fifo_write_vrrp_states_on_reload`: all states once more, for pipes alone.
+    pub(crate) fn repeat_states(&self, out: &mut Outputs) {
+        let instances = self.routers.iter().filter_map(|router| {
+            let state = match router.state() {
+                State::Backup(_) => NotifyState::Backup,
+                State::Master(_) => NotifyState::Master,
+                State::Fault { .. } => NotifyState::Fault,
+                State::Init | State::Stopped => return None,
+            };
+            Some(Notification::of_instance(router.config(), state, router.priority()))
+        });
+        let groups = self
+            .groups
+            .iter()
+            .filter_map(|group| Some(Notification::of_group(&group.config, group.told?)));
+        let all = instances.chain(groups).map(Notification::for_pipes);
+        out.extend(all.map(Output::Notify));
     }
 
     /// Groups say STOP after their members.

@@ -110,6 +110,11 @@ impl Notification {
         format!("{} \"{}\" {state} {priority}\n", object.kind(), object.name())
     }
 
+    /// Without scripts and mail.
+    pub(crate) fn for_pipes(self) -> Self {
+        Self { commands: Vec::new(), mail: None, ..self }
+    }
+
     /// The notification of an instance's state.
     pub fn of_instance(config: &Instance, state: NotifyState, priority: Priority) -> Self {
         let object = NotifyObject::Instance(config.name.clone());

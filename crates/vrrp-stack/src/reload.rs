@@ -8,7 +8,7 @@ use base::{IfIndex, Instant, IpNet};
 use control_plane::model::global::MulticastGroups;
 use control_plane::model::{self, ScriptId, Vrrp, VrrpScript};
 
-use crate::event::Saying;
+use crate::event::{Saying, Thing};
 use crate::group::effective_instances;
 use crate::notification::NotifyState;
 use crate::output::Outputs;
@@ -148,6 +148,10 @@ impl Stack {
         }
         self.form_groups(new);
         self.debounce.configure(&new.link_delays);
+        self.log_unknown_vrids = new.log_unknown_vrids;
+        if new.fifo_states_on_reload {
+            self.repeat_states(out);
+        }
         self.rebuild_listeners();
         self.renewals.clear();
         self.retired.clear();
@@ -228,10 +232,10 @@ fn keep(
     if router.state().is_master() {
         if !removed.is_empty() {
             turn.announcements.cancel(&removed);
-            router.say(turn, Saying::RemovingVips);
+            router.say(turn, Saying::Removing(Thing::Vips));
         }
         if !added.is_empty() {
-            router.say(turn, Saying::SettingVips);
+            router.say(turn, Saying::Setting(Thing::Vips));
             router.announce_some(turn, |address| added.contains(&address));
         }
     }

@@ -41,6 +41,8 @@ pub struct Stack {
     pub(crate) scripts: BTreeMap<ScriptId, ScriptTracker>,
     pub(crate) observed: Observed,
     pub(crate) clock: WallClock,
+    /// `log_unknown_vrids`.
+    pub(crate) log_unknown_vrids: bool,
     pub(crate) links: Links,
     pub(crate) debounce: Debounce,
     /// `vrrp_startup_delay`: until then nothing is started.
@@ -102,6 +104,7 @@ impl Stack {
             scripts: Self::tracked_scripts(now, config),
             observed: Observed::new(config),
             clock: WallClock::default(),
+            log_unknown_vrids: config.log_unknown_vrids,
             links: Links::default(),
             debounce: Debounce::default(),
             start_at: None,
@@ -442,6 +445,10 @@ impl Stack {
         let router = |(at, path): &(usize, PathId)| Some((*at, *path, self.routers.get(*at)?));
         let Some((at, path, router)) = listener.and_then(router) else {
             self.stray.unknown_vrid += 1;
+            if let Some(link) = self.links.get(index).filter(|_| self.log_unknown_vrids) {
+                let (vrid, interface, from) = (view.vrid(), link.name.clone(), carrier.source);
+                out.push(Output::Log(Event::UnknownVrid { vrid, interface, from }));
+            }
             return;
         };
         if !router.is_reached(&self.links, path, &carrier) {

@@ -228,3 +228,31 @@ fn adverts_with_a_trailer_fail_over_and_nobody_without_the_key_is_heard() {
     lower.wait_log("(H) missing authentication trailer from 10.9.0.1", DOWN_INTERVAL + SLACK);
     assert!(two.holds(VIP));
 }
+
+/// Over IPv6 the kernel writes the header, and has to be told the hop limit.
+#[test]
+fn unicast_over_ipv6_has_its_own_hop_limit_and_peers_may_ask_for_it() {
+    let program = Program::ours();
+    let network = Network::new();
+    let nodes = ["one", "two"].map(|name| network.machine(name, "eth0", &[]));
+    let own = ["2001:db8::1", "2001:db8::2"];
+    for (node, own) in nodes.iter().zip(own) {
+        node.sh(&format!("ip -6 addr add {own}/64 dev eth0 nodad"));
+    }
+    let configuration = |at: usize| {
+        let (own, peer) = (own[at], own[1 - at]);
+        let rest = format!(
+            "version 3\n advert_int 0.2\n unicast_src_ip {own}\n unicast_ttl 77\n
+             unicast_peer {{\n {peer} min_ttl 77 max_ttl 77\n }}
+             virtual_ipaddress {{\n fe80::160\n 2001:db8::160\n }}"
+        );
+        instance("U6", 59, at, &rest)
+    };
+    let backup = Daemon::start(&program, &nodes[1], &configuration(1));
+    backup.wait_log("(U6) Entering MASTER STATE", SLACK);
+    let master = Daemon::start(&program, &nodes[0], &configuration(0));
+    master.wait_log("(U6) Entering MASTER STATE", SLACK);
+    backup.wait_log("(U6) Entering BACKUP STATE", SLACK);
+    assert!(master.stop().1.success());
+    backup.log().wait_count("(U6) Entering MASTER STATE", 2, SLACK);
+}

@@ -129,7 +129,7 @@ impl Sockets {
     /// took it.
     pub(super) fn send(&self, advert: &OutgoingAdvert) -> bool {
         let Some((_, socket)) = self.open.get(&advert.socket) else { return false };
-        match socket.send(&advert.datagram, advert.source, advert.destination) {
+        match socket.send(&advert.datagram, advert.source, advert.destination, advert.hop_limit) {
             Ok(sent) => sent,
             Err(error) => {
                 log::debug!("({}) cannot send an advert: {error}", advert.instance);

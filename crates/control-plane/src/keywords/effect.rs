@@ -46,8 +46,6 @@ static NOT_YET: &[Gap] = &[
     ),
     (&[Block::VirtualServer, Block::RealServer], &["snmp_name"], "SNMP"),
     (GLOBAL, &["enable_dbus", "dbus_service_name", "dbus_no_interface_name"], "D-Bus"),
-    (GLOBAL, &["fifo_write_vrrp_states_on_reload"], "notify pipes"),
-    (&[Block::SyncGroup], &["notify_priority_changes"], "notify pipes"),
     (&[Block::Root], &["bfd_instance"], "BFD: no BFD process, every tracked session is down"),
     (&[Block::Bfd], &["*"], "BFD"),
     (&[Block::RealServer], &["BFD_CHECK"], "BFD"),
@@ -120,13 +118,7 @@ static NOT_YET: &[Gap] = &[
     (INSTANCE, &["kernel_rx_buf_size"], "buffer sizes: the daemon forces large ones by itself"),
     (
         GLOBAL,
-        &[
-            "log_unknown_vrids",
-            "vmac_prefix",
-            "vmac_addr_prefix",
-            "vrrp_garp_extra_if",
-            "vrrp_vmac_garp_intvl",
-        ],
+        &["vmac_prefix", "vmac_addr_prefix", "vrrp_garp_extra_if", "vrrp_vmac_garp_intvl"],
         "small settings of VRRP",
     ),
     (
@@ -144,14 +136,7 @@ static NOT_YET: &[Gap] = &[
     ),
     (
         INSTANCE,
-        &[
-            "track_src_ip",
-            "promote_secondaries",
-            "linkbeat_use_polling",
-            "timer_expired_backup",
-            "thread_timer_expired",
-            "debug",
-        ],
+        &["track_src_ip", "promote_secondaries", "linkbeat_use_polling"],
         "small settings of VRRP",
     ),
     (

@@ -266,3 +266,26 @@ fn members_that_join_by_reload_follow_the_group() {
     bench.give(Input::Reload(&config(100)));
     assert_eq!(states(&bench), ["BACKUP", "BACKUP"]);
 }
+
+#[test]
+fn notify_priority_changes_of_a_group_holds_for_its_members() {
+    let mut config = config(100);
+    config.sync_groups[0].notify_priority_changes = true;
+    let tracked =
+        TrackScript { script: ScriptId(0), weight: base::Weight::new(10).unwrap(), reverse: false };
+    config.instances[1].track_scripts = vec![tracked];
+    config.scripts = vec![VrrpScript::new("chk", command("/bin/chk"))];
+    let mut bench = bench(&config);
+    let run = bench.started()[0];
+    bench.out.clear();
+    bench.exit(run, 0);
+    let lines: Vec<String> = bench
+        .out
+        .iter()
+        .filter_map(|output| match output {
+            Output::Notify(news) => Some(news.line()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(lines, ["INSTANCE \"V2\" BACKUP_PRIORITY 110\n"]);
+}

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use base::Priority;
+use base::{Duration, Priority};
 use control_plane::model::Preempt;
 use wire::Advert;
 
@@ -49,6 +49,7 @@ impl VirtualRouter {
         }
         self.dirty |= backup.active != Some(active);
         backup.active = Some(active);
+        self.yield_ownership(turn, &backup, advert);
         match advert.priority {
             // "If the Priority in the ADVERTISEMENT is 0, set the Active_Down_Timer to Skew_Time."
             None => {
@@ -68,6 +69,22 @@ impl VirtualRouter {
             }
         }
         self.state = State::Backup(backup);
+    }
+
+    /// Two routers own the addresses, and this one has stepped back for the other: when it hears that
+    /// one again and again, it lowers itself to 254, so that it is a backup like any other.
+    fn yield_ownership(&mut self, turn: &mut Turn<'_>, backup: &Backup, advert: &Advert) {
+        let theirs = advert.priority.is_some_and(Priority::is_owner);
+        if !theirs || !self.priority.is_owner() {
+            return;
+        }
+        let before = self.other_owner_at.replace(turn.now);
+        let again = backup.interval.saturating_mul(6).as_micros() / 5;
+        let again = Duration::from_micros(again);
+        if before.is_some_and(|before| turn.now.saturating_since(before) <= again) {
+            self.demoted = true;
+            self.set_priority(turn, Priority::MAX_BACKUP);
+        }
     }
 
     /// "If Preempt_Mode is False, or if the Priority in the ADVERTISEMENT is greater than or equal

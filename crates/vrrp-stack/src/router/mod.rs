@@ -96,6 +96,14 @@ pub struct VirtualRouter {
     complained: BTreeSet<ComplaintKind>,
     /// Something changed that a successor needs.
     dirty: bool,
+    /// When counters and sequence numbers were told last.
+    told_at: Instant,
+    /// As an owner it has yielded to another one: 254 from then on.
+    demoted: bool,
+    /// When a backup that owns the addresses heard another owner last.
+    other_owner_at: Option<Instant>,
+    /// A unicast peer makes checksums of version 3 as old keepalived does.
+    old_checksum_heard: bool,
     /// How long its addresses last.
     lease: Lease,
     /// By which paths adverts come.
@@ -124,6 +132,10 @@ impl VirtualRouter {
             statistics: Statistics::default(),
             complained: BTreeSet::new(),
             dirty: true,
+            told_at: Instant::default(),
+            demoted: false,
+            other_owner_at: None,
+            old_checksum_heard: false,
             lease: Lease::default(),
             paths: Paths::default(),
         }
@@ -260,6 +272,15 @@ impl VirtualRouter {
 
     pub(crate) const fn set_grouped(&mut self, grouped: bool) {
         self.grouped = grouped;
+    }
+
+    /// Counters and sequence numbers change with every advert, and are told along now and then.
+    fn tell_sometimes(&mut self, now: Instant) {
+        const PAUSE: Duration = Duration::from_secs(10);
+        if now.saturating_since(self.told_at) >= PAUSE {
+            self.told_at = now;
+            self.dirty = true;
+        }
     }
 
     /// Whether a successor has to be told something new; asked once, it is told.

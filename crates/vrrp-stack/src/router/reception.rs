@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use base::Priority;
-use wire::vrrp::{Advert, Body, Password, Rules};
+use wire::vrrp::{Advert, Body, Checksum, Password, Rules, Version};
 use wire::{AdvertError, AdvertView, Carrier, Family, ah};
 
 use super::paths::{PathId, SERVICE};
@@ -27,6 +27,7 @@ impl VirtualRouter {
         if !matches!(self.state, State::Backup(_) | State::Master(_)) {
             return;
         }
+        self.tell_sometimes(turn.now);
         let own = self.source_on(turn.links, path);
         if own == Some(carrier.source) || self.ignores_adverts() {
             return;
@@ -71,7 +72,7 @@ impl VirtualRouter {
         let from = carrier.source;
         let rules = if path == SERVICE { self.rules(from)? } else { self.heartbeat_rules(path) };
         let (view, trailer) = self.split_trailer(view, from);
-        let advert = Advert::parse(view, carrier, &rules).map_err(|why| self.refuse(from, why))?;
+        let advert = self.parse(turn, view, carrier, rules)?;
         self.check_trailer(turn, from, view.bytes(), trailer)?;
         let reach = if path == SERVICE { self.reach() } else { self.heartbeat_reach(path) };
         self.check_seal(from, sealed, reach)?;
@@ -109,6 +110,33 @@ impl VirtualRouter {
             };
         }
         Ok(rules)
+    }
+
+    /// Reads an advert. Where the configuration does not say which kind of checksum unicast peers
+    /// make, both are taken, and the old one is made too once it was heard.
+    fn parse(
+        &mut self,
+        turn: &mut Turn<'_>,
+        view: AdvertView<'_>,
+        carrier: &Carrier,
+        rules: Rules,
+    ) -> Result<Advert, Complaint> {
+        let open = self.config.unicast.as_ref().is_some_and(|one| one.old_checksum.is_none());
+        let open = open && rules.version == Version::V3 && !self.config.checksum_as_v2;
+        let parsed = match Advert::parse(view, carrier, &rules) {
+            Err(AdvertError::Checksum) if open => {
+                let old = self.old_checksum_heard;
+                let other = if old { Checksum::Standard } else { Checksum::Towards(self.group) };
+                let parsed = Advert::parse(view, carrier, &Rules { checksum: other, ..rules });
+                if parsed.is_ok() && !old {
+                    self.old_checksum_heard = true;
+                    self.say(turn, Saying::OldChecksum);
+                }
+                parsed
+            }
+            parsed => parsed,
+        };
+        parsed.map_err(|why| self.refuse(carrier.source, why))
     }
 
     /// The advert and what stands behind it, where a trailer may.

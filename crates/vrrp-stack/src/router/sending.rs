@@ -117,6 +117,7 @@ impl VirtualRouter {
         match old {
             _ if self.config.checksum_as_v2 => Checksum::AsV2,
             Some(true) => Checksum::Towards(self.group),
+            None if self.old_checksum_heard => Checksum::Towards(self.group),
             Some(false) | None => Checksum::Standard,
         }
     }

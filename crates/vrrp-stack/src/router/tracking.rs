@@ -89,7 +89,8 @@ impl VirtualRouter {
         }
         faults.extend(self.faults.iter().copied().filter(|fault| fault.is_of_group()));
         self.replace_faults(turn, faults);
-        self.set_priority(turn, self.config.priority.adjusted(sum));
+        let own = if self.demoted { Priority::MAX_BACKUP } else { self.config.priority };
+        self.set_priority(turn, own.adjusted(sum));
     }
 
     /// What the configuration and the interface themselves make impossible.
@@ -185,7 +186,7 @@ impl VirtualRouter {
         self.config.track_scripts.iter().any(|tracked| tracked.script == script)
     }
 
-    fn set_priority(&mut self, turn: &mut Turn<'_>, new: Priority) {
+    pub(super) fn set_priority(&mut self, turn: &mut Turn<'_>, new: Priority) {
         let old = std::mem::replace(&mut self.priority, new);
         if old != new {
             self.dirty = true;
@@ -237,6 +238,8 @@ impl VirtualRouter {
         groups: MulticastGroups,
     ) {
         self.group = super::group(&config, self.family, groups);
+        self.demoted = false;
+        self.old_checksum_heard = false;
         let old = std::mem::replace(&mut self.config, config);
         if old.split_brain.heartbeats != self.config.split_brain.heartbeats {
             self.paths.begin(now, self.path_count());

@@ -3,10 +3,12 @@
 use base::{Duration, Instant};
 
 use super::{Turn, VirtualRouter};
-use crate::event::Saying;
+use crate::event::{Event, Saying, Thing};
 use crate::lease::Lease;
 use crate::notification::NotifyState;
+use crate::output::Output;
 use crate::state::{ActiveRouter, AnnounceAgain, Backup, Master, State};
+use crate::timing;
 
 /// How many adverts with priority 0 a master sends when something fails. It cannot be sure that
 /// its link still carries the first.
@@ -17,7 +19,7 @@ impl VirtualRouter {
     pub(crate) fn start(&mut self, turn: &mut Turn<'_>) {
         if self.state == State::Init {
             // A predecessor may have left some; the driver removes what is not desired.
-            self.say(turn, Saying::RemovingVips);
+            self.say_removing(turn);
         }
         match self.state {
             State::Init if !self.faults.is_empty() => {
@@ -42,6 +44,7 @@ impl VirtualRouter {
 
     /// Something has expired.
     pub(crate) fn handle_timeout(&mut self, turn: &mut Turn<'_>) {
+        self.tell_sometimes(turn.now);
         match self.state {
             State::Backup(backup) if backup.expired => {}
             State::Backup(backup) if backup.down_at <= turn.now => self.expire(turn, backup),
@@ -102,13 +105,16 @@ impl VirtualRouter {
         if former != own {
             self.say(turn, Saying::IntervalRestored { from: former, to: own });
         }
-        self.say(turn, Saying::SettingVips);
+        self.say_setting(turn);
         self.announce_all(turn, garp.repeat);
         self.notify(turn, NotifyState::Master);
     }
 
     fn serve_master_timers(&mut self, turn: &mut Turn<'_>, mut master: Master) {
         let now = turn.now;
+        if self.comes_too_late(turn, &master) {
+            return;
+        }
         if master.advert_at <= now {
             self.send_advert(turn, Some(self.priority));
             master.advert_at = next_advert(master.advert_at, self.config.advert_interval, now);
@@ -128,6 +134,24 @@ impl VirtualRouter {
         self.state = State::Master(master);
     }
 
+    /// `timer_expired_backup`: a master that was not served for so long that another one has taken
+    /// over by now does not fight for the addresses, as `nopreempt` wants it.
+    fn comes_too_late(&mut self, turn: &mut Turn<'_>, master: &Master) -> bool {
+        let Some(highest) = self.config.timer_expired_backup else { return false };
+        let (interval, adverts) = (self.config.advert_interval, self.config.down_timer_adverts);
+        let patience = timing::active_down_interval(self.version(), highest, interval, adverts);
+        let late = turn.now.saturating_since(master.advert_at);
+        if late + interval < patience {
+            return false;
+        }
+        turn.out.push(Output::Log(Event::TimerExpired(late)));
+        self.enter_backup(turn, None, interval);
+        self.say(turn, Saying::EnteringBackup);
+        self.say_removing(turn);
+        self.notify(turn, NotifyState::Backup);
+        true
+    }
+
     /// A master gives the addresses up for another router.
     pub(super) fn yield_to(
         &mut self,
@@ -137,7 +161,7 @@ impl VirtualRouter {
     ) {
         self.enter_backup(turn, Some(active), interval);
         self.say(turn, Saying::EnteringBackup);
-        self.say(turn, Saying::RemovingVips);
+        self.say_removing(turn);
         self.notify(turn, NotifyState::Backup);
     }
 
@@ -156,7 +180,7 @@ impl VirtualRouter {
     pub(crate) fn yield_with_group(&mut self, turn: &mut Turn<'_>) {
         self.enter_backup(turn, None, self.config.advert_interval);
         self.say(turn, Saying::EnteringBackup);
-        self.say(turn, Saying::RemovingVips);
+        self.say_removing(turn);
         self.notify(turn, NotifyState::Backup);
     }
 
@@ -166,7 +190,7 @@ impl VirtualRouter {
         self.say(turn, Saying::EnteringFault);
         if was_master {
             self.say_farewell(turn, FAREWELLS_AT_FAULT);
-            self.say(turn, Saying::RemovingVips);
+            self.say_removing(turn);
         }
         self.change_state(turn, State::Fault { told: true });
         self.notify(turn, NotifyState::Fault);
@@ -179,10 +203,38 @@ impl VirtualRouter {
         }
         if self.state.is_master() {
             self.say_farewell(turn, 1);
-            self.say(turn, Saying::RemovingVips);
+            self.say_removing(turn);
         }
         self.change_state(turn, State::Stopped);
         self.notify(turn, state);
+    }
+
+    /// What is installed from now on, in keepalived's order.
+    fn say_setting(&self, turn: &mut Turn<'_>) {
+        for (thing, any) in self.things() {
+            if any {
+                self.say(turn, Saying::Setting(thing));
+            }
+        }
+    }
+
+    /// What is removed from now on, in keepalived's order.
+    fn say_removing(&self, turn: &mut Turn<'_>) {
+        let [vips, excluded, routes, rules] = self.things();
+        for (thing, any) in [rules, routes, vips, excluded] {
+            if any {
+                self.say(turn, Saying::Removing(thing));
+            }
+        }
+    }
+
+    const fn things(&self) -> [(Thing, bool); 4] {
+        [
+            (Thing::Vips, true),
+            (Thing::ExcludedVips, !self.config.excluded_addresses.is_empty()),
+            (Thing::Routes, !self.config.routes.is_empty()),
+            (Thing::Rules, !self.config.rules.is_empty()),
+        ]
     }
 
     fn say_farewell(&mut self, turn: &mut Turn<'_>, times: u32) {

@@ -7,12 +7,14 @@ mod ipv6;
 mod lease;
 mod outside;
 mod reception;
+mod rfc9568;
 mod table;
 mod tracking;
 mod unicast;
 
 use base::Duration;
 use control_plane::model::Vrrp;
+use control_plane::model::network::{Route, Rule};
 
 use crate::fixture::*;
 use crate::input::{Input, Packet};
@@ -146,8 +148,88 @@ fn another_identity_is_not_resumed() {
 fn changes_are_told_once_and_an_advert_alone_is_no_change() {
     let mut bench = Bench::master(&only(instance(100)));
     assert_eq!(bench.stack.take_changes().len(), 1);
-    bench.run(Duration::from_secs(10));
+    bench.run(Duration::from_secs(5));
     assert_eq!(bench.stack.take_changes(), []);
+}
+
+#[test]
+fn counters_and_sequence_numbers_are_told_along_every_ten_seconds() {
+    let mut bench = Bench::master(&only(instance(100)));
+    bench.stack.take_changes();
+    let mut told = Vec::new();
+    for _ in 0..40 {
+        bench.run(SECOND);
+        told.extend(bench.stack.take_changes());
+    }
+    assert_eq!(told.len(), 4);
+    let known: Snapshot = told.into_iter().collect();
+    let known = &known.instances[0];
+    assert!(known.statistics.advert_sent >= 30 && known.sequence >= 30, "{known:?}");
+}
+
+#[test]
+fn adverts_of_unknown_routers_are_told_when_asked_for() {
+    let log_unknown_vrids = true;
+    let mut bench = Bench::new(&Vrrp { log_unknown_vrids, ..only(instance(100)) });
+    bench.out.clear();
+    bench.hear_bytes(HIGH, 255, &[0x21, 52, 100, 0, 0, 1, 0, 0]);
+    assert_eq!(bench.log(), ["unknown VRID 52 received from 10.9.0.9 on eth0"]);
+    bench.give(Input::Reload(&only(instance(100))));
+    bench.out.clear();
+    bench.hear_bytes(HIGH, 255, &[0x21, 52, 100, 0, 0, 1, 0, 0]);
+    assert_eq!(bench.log(), [""; 0]);
+}
+
+#[test]
+fn pipes_hear_all_states_again_after_a_reload_when_asked_for() {
+    let mut bench = Bench::master(&only(instance(100)));
+    let again = Vrrp { fifo_states_on_reload: true, ..only(instance(100)) };
+    bench.give(Input::Reload(&again));
+    let told: Vec<(String, usize)> = bench
+        .out
+        .iter()
+        .filter_map(|output| match output {
+            Output::Notify(news) => Some((news.line(), news.commands.len())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told, [("INSTANCE \"VI_1\" MASTER 100\n".to_owned(), 0)]);
+    bench.out.clear();
+    bench.give(Input::Reload(&only(instance(100))));
+    assert!(!bench.out.iter().any(|output| matches!(output, Output::Notify(_))));
+}
+
+#[test]
+fn everything_that_a_master_gets_and_loses_is_said_in_keepaliveds_order() {
+    let mut config = instance(100);
+    config.excluded_addresses = vec![vip("10.9.0.161/24")];
+    config.routes = vec![Route::default()];
+    config.rules = vec![Rule::default()];
+    let mut bench = Bench::new(&only(config));
+    bench.run(Duration::from_secs(4));
+    let log = bench.log();
+    let of = |log: &[String], word: &str| -> Vec<String> {
+        log.iter().filter(|line| line.contains(word)).cloned().collect()
+    };
+    assert_eq!(
+        of(&log, " setting "),
+        [
+            "(VI_1) setting VIPs.",
+            "(VI_1) setting E-VIPs.",
+            "(VI_1) setting Virtual Routes",
+            "(VI_1) setting Virtual Rules",
+        ]
+    );
+    bench.hear(HIGH, 200);
+    assert_eq!(
+        of(&bench.log(), " removing "),
+        [
+            "(VI_1) removing Virtual Rules",
+            "(VI_1) removing Virtual Routes",
+            "(VI_1) removing VIPs.",
+            "(VI_1) removing E-VIPs.",
+        ]
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Elections, sentence by sentence, and line by line as keepalived logs them.
 
-use base::Duration;
+use base::{Duration, Priority};
 use control_plane::model::{Preempt, Version};
 use wire::vrrp::Body;
 
@@ -357,4 +357,59 @@ fn a_lower_master_is_told_to_a_script_that_asked_for_it() {
     let mut bench = Bench::master(&only(config));
     bench.hear(LOW, 100);
     assert_eq!(bench.notified(), ["/bin/lower"], "and to no other");
+}
+
+#[test]
+fn an_owner_that_hears_another_owner_twice_lowers_itself_to_254() {
+    let mut bench = Bench::new(&only(instance(255)));
+    let priority = |bench: &Bench| bench.stack.routers()[0].priority().get();
+    bench.hear(HIGH, 255);
+    assert_eq!((bench.state(), priority(&bench)), ("BACKUP", 255));
+    bench.run(SECOND);
+    bench.hear(HIGH, 255);
+    bench.freeze(Duration::from_millis(1_300));
+    bench.hear(HIGH, 255);
+    assert_eq!(priority(&bench), 255, "not so soon after each other");
+    bench.out.clear();
+    bench.freeze(Duration::from_millis(1_200));
+    bench.hear(HIGH, 255);
+    assert_eq!((bench.state(), priority(&bench)), ("BACKUP", 254));
+    assert_eq!(bench.log(), ["(VI_1) Changing effective priority from 255 to 254"]);
+    bench.run(Duration::from_secs(4));
+    assert_eq!((bench.state(), bench.adverts().last()), ("MASTER", Some(&254)));
+    bench.hear(LOW, 255);
+    assert_eq!(bench.state(), "BACKUP", "even for a lower address");
+    bench.give(Input::Reload(&only(instance(255))));
+    assert_eq!(priority(&bench), 255, "the administrator may have resolved it");
+}
+
+#[test]
+fn a_master_that_was_served_too_late_steps_down_when_asked_to() {
+    let mut config = instance(100);
+    config.preempt = Preempt::Never;
+    config.garp.delay = Duration::ZERO;
+    config.timer_expired_backup = Some(Priority::new(200).unwrap());
+    let mut bench = Bench::master(&only(config));
+    // The peer of priority 200 has taken over 3.219 s after the last advert.
+    let last = Duration::from_micros(3_609_375);
+    let due = SECOND.saturating_sub(Duration::from_secs(4).saturating_sub(last));
+    bench.freeze(due + Duration::from_micros(2_218_749));
+    bench.give(Input::Timeout);
+    assert_eq!(bench.state(), "MASTER", "nobody has taken over yet");
+    bench.run(SECOND);
+    bench.out.clear();
+    let due = bench.stack.next_timeout().unwrap();
+    bench.now = due + Duration::from_micros(2_218_750);
+    bench.give(Input::Timeout);
+    assert_eq!(bench.state(), "BACKUP");
+    assert_eq!(
+        bench.log(),
+        [
+            "A thread timer expired 2.218750 seconds ago",
+            "(VI_1) Entering BACKUP STATE",
+            "(VI_1) removing VIPs.",
+        ]
+    );
+    assert_eq!(bench.adverts(), [0; 0], "no word that it is master");
+    assert!(bench.desired().is_empty());
 }

@@ -1,12 +1,17 @@
 //! Every state and every input.
 
-use base::Duration;
-use control_plane::model::{Vrrp, VrrpScript};
+use base::{Duration, Sighting};
+use control_plane::model::tracking::{TrackFile, TrackFileUse};
+use control_plane::model::{FileId, Vrrp, VrrpScript};
 
 use crate::fixture::*;
 use crate::input::Input;
 use crate::script::RunId;
 use crate::state::State;
+
+fn file(value: i32) -> Sighting {
+    Sighting::File { name: "tf".into(), value }
+}
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Given {
@@ -23,6 +28,11 @@ enum Given {
     Garbage,
     ScriptSucceeds,
     ScriptFails,
+    FileFails,
+    FileFine,
+    WallClock,
+    AddressRepaired,
+    AdvertLeft,
     Timeout,
     Reload,
     Stop,
@@ -30,7 +40,7 @@ enum Given {
 
 const STATES: [&str; 5] = ["BACKUP", "MASTER", "FAULT", "WAITING", "STOPPED"];
 
-const INPUTS: [Given; 16] = [
+const INPUTS: [Given; 21] = [
     Given::LinkUp,
     Given::LinkDown,
     Given::LinkGone,
@@ -44,16 +54,31 @@ const INPUTS: [Given; 16] = [
     Given::Garbage,
     Given::ScriptSucceeds,
     Given::ScriptFails,
+    Given::FileFails,
+    Given::FileFine,
+    Given::WallClock,
+    Given::AddressRepaired,
+    Given::AdvertLeft,
     Given::Timeout,
     Given::Reload,
     Given::Stop,
 ];
 
-/// One script with weight 0 that runs every 100 s.
+/// One script with weight 0 that runs every 100 s, and one file with weight 0.
 fn config() -> Vrrp {
     let mut script = VrrpScript::new("chk", command("/bin/chk"));
     (script.interval, script.timeout) = (Duration::from_secs(100), Duration::from_secs(90));
-    with_script(instance(100), script)
+    let mut config = with_script(instance(100), script);
+    config.instances[0].track_files =
+        vec![TrackFileUse { file: FileId(0), weight: 0, reverse: false }];
+    config.files = vec![TrackFile {
+        name: "tf".into(),
+        path: "/run/tf".into(),
+        weight: 0,
+        reverse: false,
+        init: None,
+    }];
+    config
 }
 
 /// A bench in that state, with a run of the script under way, and nothing said yet. WAITING is
@@ -95,6 +120,14 @@ fn apply(bench: &mut Bench, given: Given, run: RunId) {
         Given::Garbage => bench.hear_bytes(HIGH, 255, &[0x21, 51, 200, 9, 0, 1, 0, 0]),
         Given::ScriptSucceeds => bench.exit(run, 0),
         Given::ScriptFails => bench.exit(run, 1),
+        Given::FileFails => bench.give(Input::Sighted(&file(1))),
+        Given::FileFine => bench.give(Input::Sighted(&file(0))),
+        Given::WallClock => bench.give(Input::WallClock(Duration::from_secs(1))),
+        Given::AddressRepaired => {
+            let address = "10.9.0.160".parse().unwrap();
+            bench.give(Input::AddressRepaired(eth0().index, address));
+        }
+        Given::AdvertLeft => bench.give(Input::AdvertLeft { instance: "VI_1" }),
         Given::Timeout => {
             bench.freeze(Duration::from_secs(5));
             bench.give(Input::Timeout);
@@ -110,12 +143,16 @@ fn expected(state: &str, given: Given) -> (&'static str, &'static [u8]) {
     match (state, given) {
         ("STOPPED", _) => ("STOPPED", &[]),
 
-        ("BACKUP", G::LinkDown | G::LinkGone | G::AddressGone | G::ScriptFails) => ("FAULT", &[]),
+        ("BACKUP", G::LinkDown | G::LinkGone | G::AddressGone | G::ScriptFails | G::FileFails) => {
+            ("FAULT", &[])
+        }
         ("BACKUP", G::Timeout) => ("MASTER", &[100]),
         ("BACKUP", G::Stop) => ("STOPPED", &[]),
         ("BACKUP", _) => ("BACKUP", &[]),
 
-        ("MASTER", G::LinkDown | G::AddressGone | G::ScriptFails) => ("FAULT", &[0, 0]),
+        ("MASTER", G::LinkDown | G::AddressGone | G::ScriptFails | G::FileFails) => {
+            ("FAULT", &[0, 0])
+        }
         ("MASTER", G::LinkGone) => ("FAULT", &[]),
         ("MASTER", G::Higher | G::EqualHigherAddress) => ("BACKUP", &[]),
         ("MASTER", G::EqualLowerAddress | G::Lower | G::Zero | G::Timeout) => ("MASTER", &[100]),

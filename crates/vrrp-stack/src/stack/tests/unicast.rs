@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use control_plane::model::vrrp::{Unicast, UnicastPeer};
 use control_plane::model::{Instance, Version};
 use wire::ipv4;
+use wire::vrrp::{Advert, Body, Checksum};
 
 use crate::fixture::*;
 use crate::input::{Input, Packet};
@@ -130,4 +131,65 @@ fn each_socket_takes_its_own_packets() {
     let unicast = socket(None);
     assert_eq!([takes(unicast, &sent_to(group)), takes(unicast, &sent_to(own))], [false, true]);
     assert!(!takes(unicast, &[]), "no datagram at all");
+}
+
+/// An advert of version 3 from a peer, its checksum made towards that address.
+fn hear_v3(bench: &mut Bench, checksum_for: IpAddr) {
+    let config = bench.stack.routers()[0].config();
+    let advert = Advert {
+        vrid: config.vrid,
+        priority: base::Priority::new(200).ok(),
+        addresses: config.virtual_addresses.iter().map(|vip| vip.address()).collect(),
+        body: Body::V3 { centis: 100 },
+    };
+    let kind = Checksum::Towards(checksum_for);
+    let payload = advert.emit_with(HIGH.into(), OURS.into(), kind);
+    let header = ipv4::Header {
+        identification: 1,
+        ttl: 255,
+        protocol: 112,
+        source: HIGH,
+        destination: OURS,
+    };
+    let bytes = ipv4::emit(&header, &payload).unwrap();
+    bench.give(Input::Packet { index: eth0().index, packet: Packet::Ipv4(&bytes) });
+}
+
+#[test]
+fn a_peer_with_old_checksums_of_version_3_is_found_out_and_answered_alike() {
+    let mut config = unicast(100);
+    config.version = Version::V3;
+    let group = wire::vrrp::GROUP_V4;
+    let mut bench = Bench::new(&only(config.clone()));
+    bench.out.clear();
+    hear_v3(&mut bench, OURS.into());
+    hear_v3(&mut bench, group.into());
+    hear_v3(&mut bench, group.into());
+    hear_v3(&mut bench, OURS.into());
+    let counted = bench.stack.routers()[0].statistics();
+    assert_eq!((counted.advert_received, counted.checksum_errors), (4, 0));
+    let said = "(VI_1) Setting unicast VRRPv3 checksum to old version";
+    assert_eq!(bench.log().iter().filter(|line| *line == said).count(), 1);
+    hear_v3(&mut bench, LOW.into());
+    assert_eq!(bench.stack.routers()[0].statistics().checksum_errors, 1);
+
+    bench.out.clear();
+    bench.run(base::Duration::from_secs(5));
+    let sent = bench.out.iter().find_map(|output| match output {
+        Output::SendAdvert(advert) if advert.destination == IpAddr::from(HIGH) => Some(advert),
+        _ => None,
+    });
+    let payload = ipv4::parse(&sent.unwrap().datagram).unwrap().payload;
+    let sum = wire::checksum::with_pseudo_header(OURS.into(), group.into(), 112, payload);
+    assert_eq!(sum, 0, "towards the group");
+
+    for (old_checksum, fine) in [(Some(true), group), (Some(false), OURS)] {
+        let mut config = config.clone();
+        config.unicast.as_mut().unwrap().old_checksum = old_checksum;
+        let mut bench = Bench::new(&only(config));
+        hear_v3(&mut bench, group.into());
+        hear_v3(&mut bench, OURS.into());
+        let counted = bench.stack.routers()[0].statistics();
+        assert_eq!((counted.advert_received, counted.checksum_errors), (1, 1), "{fine}");
+    }
 }
