@@ -30,6 +30,11 @@ impl Convergence {
         self.left_alone = true;
     }
 
+    /// Whether that was said.
+    pub(crate) const fn is_left_alone(&self) -> bool {
+        self.left_alone
+    }
+
     /// When it has to be compared although no wish changes.
     pub(crate) const fn next_timeout(&self) -> Option<Instant> {
         self.again_at

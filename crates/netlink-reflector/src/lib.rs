@@ -6,6 +6,7 @@
 //! - [`mirror`]: links and addresses as they are, and the changes that the owner has not heard of
 //! - [`Link`], in [`mod@link`]: interfaces
 //! - [`address`]: addresses that are there
+//! - [`own_link`]: interfaces that are made and removed
 //! - [`desired`]: addresses that should be there, and the difference
 //! - [`route`], [`rule`], [`encap`]: routes and rules that should be there
 //! - [`object`]: what is known of those that are ours
@@ -18,6 +19,7 @@ pub mod firewall;
 pub mod link;
 pub mod mirror;
 pub mod object;
+pub mod own_link;
 pub mod reflector;
 pub mod route;
 pub mod rule;
@@ -28,6 +30,7 @@ pub use firewall::{Firewall, FirewallError};
 pub use link::Link;
 pub use mirror::{Change, Mirror};
 pub use object::Object;
+pub use own_link::{LinkRequest, OwnLink, OwnLinkKind};
 pub use reflector::{Reflector, Report};
 pub use route::Route;
 pub use rule::Rule;

@@ -9,15 +9,18 @@ pub(crate) const RTM_NEWLINK: u16 = 16;
 pub(crate) const RTM_DELLINK: u16 = 17;
 pub(crate) const RTM_GETLINK: u16 = 18;
 
-const IFLA_ADDRESS: u16 = 1;
-const IFLA_IFNAME: u16 = 3;
+pub(crate) const IFLA_ADDRESS: u16 = 1;
+pub(crate) const IFLA_IFNAME: u16 = 3;
 const IFLA_MTU: u16 = 4;
-const IFLA_LINK: u16 = 5;
-const IFLA_MASTER: u16 = 10;
-const IFLA_LINKINFO: u16 = 18;
-const IFLA_INFO_KIND: u16 = 1;
+pub(crate) const IFLA_LINK: u16 = 5;
+pub(crate) const IFLA_MASTER: u16 = 10;
+pub(crate) const IFLA_LINKINFO: u16 = 18;
+pub(crate) const IFLA_INFO_KIND: u16 = 1;
+pub(crate) const IFLA_INFO_DATA: u16 = 2;
+/// IFLA_MACVLAN_MODE (4 bytes) and IFLA_IPVLAN_MODE (2 bytes).
+pub(crate) const IFLA_MODE: u16 = 1;
 
-const IFF_UP: u32 = 0x1;
+pub(crate) const IFF_UP: u32 = 0x1;
 const IFF_LOOPBACK: u32 = 0x8;
 const IFF_POINTOPOINT: u32 = 0x10;
 const IFF_RUNNING: u32 = 0x40;
@@ -53,6 +56,8 @@ pub struct Link {
     pub master: Option<IfIndex>,
     /// The kind of a virtual interface: `veth`, `macvlan`, `vlan`, ...
     pub kind: Option<String>,
+    /// The mode of a macvlan (1 private) or an ipvlan (0 L2).
+    pub mode: Option<u32>,
 }
 
 /// The index and family of a link message, whatever else it holds.
@@ -72,7 +77,17 @@ pub(crate) fn decode(reply: &Reply<'_>) -> Result<Option<Link>, Malformed> {
     let (Some(name), Some(mtu)) = (attributes.text(IFLA_IFNAME), attributes.u32(IFLA_MTU)) else {
         return Ok(None);
     };
-    let kind = attributes.nested(IFLA_LINKINFO)?.and_then(|info| info.text(IFLA_INFO_KIND));
+    let info = attributes.nested(IFLA_LINKINFO)?;
+    let kind = info.as_ref().and_then(|info| info.text(IFLA_INFO_KIND));
+    let mode = match (&info, kind.as_deref()) {
+        (Some(info), Some("macvlan")) => {
+            info.nested(IFLA_INFO_DATA)?.and_then(|data| data.u32(IFLA_MODE))
+        }
+        (Some(info), Some("ipvlan")) => {
+            info.nested(IFLA_INFO_DATA)?.and_then(|data| data.u16(IFLA_MODE)).map(u32::from)
+        }
+        _ => None,
+    };
     let flag = |bit| header.ifi_flags().bits() & bit != 0;
     Ok(Some(Link {
         index,
@@ -88,5 +103,6 @@ pub(crate) fn decode(reply: &Reply<'_>) -> Result<Option<Link>, Malformed> {
         parent: attributes.u32(IFLA_LINK).and_then(IfIndex::new),
         master: attributes.u32(IFLA_MASTER).and_then(IfIndex::new),
         kind,
+        mode,
     }))
 }

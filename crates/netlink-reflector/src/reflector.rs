@@ -20,6 +20,7 @@ use crate::desired::{AddressRequest, DesiredAddress, difference};
 use crate::link::{self, Link, RTM_DELLINK, RTM_GETLINK, RTM_NEWLINK};
 use crate::mirror::{Change, Event, Mirror};
 use crate::object::{Ledger, Object, ObjectRequest};
+use crate::own_link::LinkRequest;
 use crate::route::RTM_DELROUTE;
 use crate::rule::RTM_DELRULE;
 
@@ -297,6 +298,20 @@ impl<T: Transport> Reflector<T> {
         let requests: Vec<_> = self.renewals.drain(..limit.min(self.renewals.len())).collect();
         let refusals = self.engine.run(&requests).inspect_err(|_| self.renewals.clear())?;
         Ok(self.account(&requests, refusals))
+    }
+
+    /// Makes, raises and removes interfaces, now. Single requests that fail are returned, the others
+    /// are carried out. The mirror knows of the result; ask [`Reflector::has_more`] then.
+    ///
+    /// # Errors
+    /// Any of [`Engine::run`]; the mirror is then dumped again before the next plan.
+    pub fn change_links(&mut self, requests: &[LinkRequest]) -> Result<Vec<Refusal>, Error> {
+        if requests.is_empty() {
+            return Ok(Vec::new());
+        }
+        let refusals = self.engine.run(requests).inspect_err(|_| self.stale = true)?;
+        self.read_events()?;
+        Ok(refusals)
     }
 
     /// Plans and carries out everything at once, and adds again what a removal has taken along.

@@ -74,7 +74,7 @@ pub struct Node {
 
 impl Node {
     /// A machine that is off.
-    pub const fn new(address: Ipv4Addr, config: Vrrp) -> Self {
+    pub fn new(address: Ipv4Addr, config: Vrrp) -> Self {
         Self {
             address,
             config,
@@ -82,7 +82,7 @@ impl Node {
             script_good: true,
             life: Life::Off,
             installed: BTreeSet::new(),
-            memory: Snapshot { instances: Vec::new(), scripts: Vec::new(), processes: Vec::new() },
+            memory: Snapshot::default(),
         }
     }
 

@@ -36,6 +36,8 @@ pub struct VrrpSocketOptions {
     /// The group to join, of the socket's family; `None` for unicast. A family's own group is
     /// 224.0.0.18 or ff02::12, unless `vrrp_mcast_group4/6` says otherwise.
     pub group: Option<IpAddr>,
+    /// Adverts leave from addresses that this interface has not got (those of a VMAC's base).
+    pub foreign_source: bool,
     /// Bytes of receive buffer; `None` leaves the system's.
     pub receive_buffer: Option<usize>,
 }
@@ -47,7 +49,14 @@ impl VrrpSocketOptions {
             Family::V4 => IpAddr::V4(Ipv4Addr::new(224, 0, 0, 18)),
             Family::V6 => IpAddr::V6(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12)),
         };
-        Self { family, interface, protocol: 112, group: Some(group), receive_buffer: None }
+        Self {
+            family,
+            interface,
+            protocol: 112,
+            group: Some(group),
+            foreign_source: false,
+            receive_buffer: None,
+        }
     }
 }
 
@@ -255,6 +264,9 @@ fn prepare_v6(fd: BorrowedFd<'_>, options: &VrrpSocketOptions) -> io::Result<()>
     set(fd, libc::IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS, &255_i32)?;
     set(fd, libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_LOOP, &0_i32)?;
     set(fd, libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_ALL, &0_i32)?;
+    if options.foreign_source {
+        set(fd, libc::IPPROTO_IPV6, libc::IPV6_FREEBIND, &1_i32)?;
+    }
     let Some(group) = options.group else { return Ok(()) };
     let IpAddr::V6(group) = group else { return Err(io::ErrorKind::InvalidInput.into()) };
     let membership = libc::ipv6_mreq {

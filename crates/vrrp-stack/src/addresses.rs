@@ -46,6 +46,13 @@ pub(crate) fn desired(links: &Links, address: &VirtualAddress) -> Option<Desired
 }
 
 impl DesiredAddress {
+    /// An address that adverts come from, and that is used for nothing else.
+    pub(crate) fn source(index: IfIndex, address: IpAddr) -> Self {
+        let bits = if address.is_ipv4() { 32 } else { 128 };
+        let net = IpNet::new_assert(address, bits);
+        Self::on(index, &VirtualAddress::new(net, ""))
+    }
+
     /// A configured address on an interface that is there.
     pub fn on(index: IfIndex, address: &VirtualAddress) -> Self {
         let single = address.net.addr().is_ipv6() && address.net.prefix_len() == 128;

@@ -13,6 +13,7 @@
 //! - `observed`: files and processes that are tracked
 //! - `wall`: the wall clock
 //! - `group`: routers that change state together
+//! - [`host`]: what was changed on the host and has to be put back
 //! - [`addresses`]: addresses that are to be installed, removed, guarded
 //! - [`reload`]: what another configuration would change
 //! - [`snapshot`]: what a successor needs to go on
@@ -26,6 +27,7 @@ mod debounce;
 mod envelope;
 pub mod event;
 mod group;
+pub mod host;
 pub mod input;
 mod lease;
 pub mod link;
@@ -49,6 +51,7 @@ mod wall;
 pub use addresses::DesiredAddress;
 pub use complaint::Complaint;
 pub use event::{Event, Level, Saying, ScriptSaying};
+pub use host::{HostFact, HostKey, HostMemory, Scope, Setting};
 pub use input::{Input, Packet};
 pub use link::Link;
 pub use notification::{Notification, NotifyObject, NotifyState};

@@ -92,6 +92,8 @@ pub struct SocketKey {
     pub group: Option<IpAddr>,
     /// 112 for VRRP, 51 for VRRP inside an authentication header.
     pub protocol: u8,
+    /// Adverts leave by it from the address of another interface: that of a VMAC.
+    pub foreign_source: bool,
 }
 
 impl SocketKey {

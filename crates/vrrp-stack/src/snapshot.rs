@@ -5,6 +5,7 @@ use control_plane::model;
 use serde::{Deserialize, Serialize};
 use wire::Family;
 
+use crate::host::{HostFact, HostKey, HostMemory};
 use crate::observed::ProcessSnapshot;
 use crate::script::ScriptSnapshot;
 use crate::state::State;
@@ -42,6 +43,9 @@ pub struct Snapshot {
     /// One entry a `vrrp_track_process`.
     #[serde(default)] // what an older version hands over lacks it
     pub processes: Vec<ProcessSnapshot>,
+    /// What was changed on the host.
+    #[serde(default)]
+    pub host: HostMemory,
 }
 
 /// One instance at one moment.
@@ -76,6 +80,8 @@ pub enum ObjectState {
     Script(ScriptSnapshot),
     /// A `vrrp_track_process`.
     Process(ProcessSnapshot),
+    /// Something on the host. Not the stack's own: who changes it says so.
+    Host(HostFact),
 }
 
 /// What [`ObjectState`] is about.
@@ -87,6 +93,8 @@ pub enum ObjectKey {
     Script(String),
     /// A `vrrp_track_process`, by name.
     Process(String),
+    /// Something on the host.
+    Host(HostKey),
 }
 
 impl ObjectState {
@@ -97,6 +105,7 @@ impl ObjectState {
             Self::InstanceGone(identity) => ObjectKey::Instance(identity.clone()),
             Self::Script(script) => ObjectKey::Script(script.name.clone()),
             Self::Process(process) => ObjectKey::Process(process.name.clone()),
+            Self::Host(fact) => ObjectKey::Host(fact.key()),
         }
     }
 }
@@ -126,6 +135,7 @@ impl Snapshot {
             ObjectState::InstanceGone(identity) => {
                 self.instances.retain(|old| old.identity != identity);
             }
+            ObjectState::Host(fact) => self.host.apply(fact),
             ObjectState::Script(new) => {
                 match self.scripts.iter_mut().find(|old| old.name == new.name) {
                     Some(old) => *old = new,

@@ -230,8 +230,10 @@ impl Stack {
     pub fn desired_addresses(&self) -> Vec<DesiredAddress> {
         let masters = self.routers.iter().filter(|router| router.holds_addresses());
         let all = masters.flat_map(|router| self.addresses_of(router));
+        let live = self.routers.iter().filter(|router| *router.state() != State::Stopped);
+        let sources = live.filter_map(|router| router.own_source(&self.links));
         let mut seen = BTreeSet::new();
-        all.filter(|address| seen.insert((address.index, address.net))).collect()
+        sources.chain(all).filter(|address| seen.insert((address.index, address.net))).collect()
     }
 
     fn addresses_of(&self, router: &VirtualRouter) -> impl Iterator<Item = DesiredAddress> {
@@ -254,7 +256,9 @@ impl Stack {
     /// removed, whoever left it there.
     pub fn managed_addresses(&self) -> BTreeSet<(IfIndex, IpNet)> {
         let configured = self.routers.iter().flat_map(|router| router.places(&self.links));
-        configured.chain(self.retired.iter().copied()).collect()
+        let sources = self.routers.iter().filter_map(|router| router.own_source(&self.links));
+        let sources = sources.map(|source| (source.index, source.net));
+        configured.chain(sources).chain(self.retired.iter().copied()).collect()
     }
 
     /// The kernel has been brought to [`Self::desired_addresses`]: addresses of a former
@@ -282,12 +286,21 @@ impl Stack {
     pub fn desired_sockets(&self) -> BTreeSet<SocketKey> {
         let live = self.routers.iter().filter(|router| *router.state() != State::Stopped);
         live.flat_map(|router| {
-            let link = self.links.named(&router.config().interface);
-            let service = link.map(|link| router.socket(link.index));
+            let base = self.links.named(&router.config().interface);
+            let hears = base.map(|base| router.socket(base.index));
             let heartbeats = router.heartbeat_ways(&self.links).into_iter();
-            service.into_iter().chain(heartbeats.map(|(_, way)| way.socket))
+            let heartbeats = heartbeats.map(|(_, way)| way.socket);
+            hears.into_iter().chain(router.sending_socket(&self.links)).chain(heartbeats)
         })
         .collect()
+    }
+
+    /// Which of the links that instances make for themselves are to be up, as far as the interfaces
+    /// below them are up.
+    pub fn raised_links(&self) -> BTreeSet<&str> {
+        let links = self.routers.iter().flat_map(VirtualRouter::raised_links);
+        let on_base = links.filter(|link| self.links.named(&link.base).is_some_and(|base| base.up));
+        on_base.map(|link| link.name.as_str()).collect()
     }
 
     /// The routers, in the order of the configuration.
@@ -306,6 +319,7 @@ impl Stack {
             instances: self.routers.iter().map(VirtualRouter::snapshot).collect(),
             scripts: self.scripts.values().map(ScriptTracker::snapshot).collect(),
             processes: self.observed.snapshots().collect(),
+            ..Snapshot::default()
         }
     }
 
@@ -398,24 +412,35 @@ impl Stack {
         if self.links.get(link.index) == Some(&link) {
             return;
         }
-        let (name, up) = (link.name.clone(), link.up);
+        let (name, up, index) = (link.name.clone(), link.up, link.index);
+        let had_name = self.links.named(&name).map(|link| link.index);
         let old = self.links.insert(link);
-        if old.as_ref().is_some_and(|old| old.up != up) {
+        // That of a link of our own is our own doing.
+        if old.as_ref().is_some_and(|old| old.up != up) && !self.is_own_link(&name) {
             let event = if up { Event::LinkUp } else { Event::LinkDown };
-            out.push(Output::Log(event(name)));
+            out.push(Output::Log(event(name.clone())));
         }
         self.links_changed(now, out);
+        if had_name != Some(index) {
+            // Made anew under a master: neighbours are told of the addresses that come back.
+            self.each_router(now, out, |router, turn| router.announce_on(turn, &name));
+        }
     }
 
     fn link_gone(&mut self, now: Instant, index: IfIndex, out: &mut Outputs) {
         self.debounce.forget(index);
         let old = self.links.remove(index);
         if let Some(old) = old {
-            if old.up {
+            if old.up && !self.is_own_link(&old.name) {
                 out.push(Output::Log(Event::LinkDown(old.name)));
             }
             self.links_changed(now, out);
         }
+    }
+
+    fn is_own_link(&self, name: &str) -> bool {
+        let mut own = self.routers.iter().flat_map(|router| &router.config().own_links);
+        own.any(|link| link.name == name)
     }
 
     fn links_changed(&mut self, now: Instant, out: &mut Outputs) {
@@ -451,6 +476,9 @@ impl Stack {
             }
             return;
         };
+        if path == SERVICE && !router.hears_on(index, &self.links) {
+            return;
+        }
         if !router.is_reached(&self.links, path, &carrier) {
             self.stray.misdirected += 1;
             return;
@@ -464,8 +492,11 @@ impl Stack {
         let mut listeners = BTreeMap::new();
         for (at, router) in self.routers.iter().enumerate() {
             let key = |index| (index, router.family(), router.config().vrid.get());
-            if let Some(link) = self.links.named(&router.config().interface) {
-                listeners.insert(key(link.index), (at, SERVICE));
+            let own = router.transmitting_link().map(|link| &link.name);
+            for name in std::iter::once(&router.config().interface).chain(own) {
+                if let Some(link) = self.links.named(name) {
+                    listeners.insert(key(link.index), (at, SERVICE));
+                }
             }
             // An instance that lives on the interface comes before another one's heartbeat.
             for (path, way) in router.heartbeat_ways(&self.links) {

@@ -6,11 +6,14 @@ use std::os::fd::RawFd;
 
 use base::{IfIndex, Instant};
 use control_plane::Config;
+use netlink_reflector::firewall::{self, Vmacs};
 use netlink_reflector::{
     Address, Change, DesiredAddress, Firewall, PROTOCOL_KEEPALIVED, Reflector, Report,
 };
-use vrrp_stack::{Link, Stack};
+use vrrp_stack::{HostFact, HostMemory, Link, Stack};
 
+use super::own_links::OwnLinks;
+use super::settings::{Proc, Settings};
 use super::wishes::Wishes;
 use crate::convergence::Convergence;
 
@@ -21,8 +24,17 @@ const REQUESTS_PER_TURN: usize = 256;
 pub(super) struct Kernel {
     reflector: Reflector<netlink::Socket>,
     firewall: Option<Firewall<netlink::Socket>>,
+    firewall_options: firewall::Options,
     state: Convergence,
     wishes: Wishes,
+    own_links: OwnLinks,
+    settings: Settings,
+    /// Links of our own, or what they need, may be other than they should be.
+    links_disturbed: bool,
+    /// The stack's wishes that links have been raised for.
+    raised_for: Option<u64>,
+    /// What was refused about links and settings since the last plan.
+    problems: Vec<String>,
     /// The plan that is being carried out, turn by turn.
     plan: Option<Plan>,
 }
@@ -42,14 +54,34 @@ impl Kernel {
         Ok(Self {
             reflector,
             firewall: None,
+            firewall_options: firewall::Options::default(),
             state: Convergence::default(),
             wishes: Wishes::default(),
+            own_links: OwnLinks::default(),
+            settings: Settings::default(),
+            links_disturbed: true,
+            raised_for: None,
+            problems: Vec::new(),
             plan: None,
         })
     }
 
+    /// What a predecessor has made and changed.
+    pub(super) fn resume(&mut self, known: &HostMemory) {
+        self.own_links.resume(&known.links);
+        self.settings.resume(&known.settings);
+    }
+
     /// This is the configuration from now on.
     pub(super) fn configure(&mut self, config: &Config) {
+        self.own_links.configure(config);
+        let usual = firewall::Options::default();
+        let wanted = &config.global.firewall;
+        self.firewall_options = firewall::Options {
+            table: wanted.table.clone().unwrap_or(usual.table),
+            priority: wanted.priority.unwrap_or(usual.priority),
+            counters: wanted.counters,
+        };
         if self.wishes.configure(config)
             && let Err(error) = self.reflector.watch_objects()
         {
@@ -61,7 +93,14 @@ impl Kernel {
     /// Nothing of the configuration that does not depend on an instance is wanted any longer.
     pub(super) fn leave(&mut self) {
         self.wishes.leave();
+        self.own_links.leave();
         self.disturbed();
+    }
+
+    /// After [`Self::leave`], when nothing is left to do but settings: [`Self::make_links`] puts them back.
+    pub(super) fn finish(&mut self) {
+        self.own_links.finish();
+        self.links_disturbed = true;
     }
 
     /// From now on nothing is changed: what is there stays (`-V`).
@@ -83,6 +122,9 @@ impl Kernel {
             Vec::new()
         });
         let concerned = changes.iter().any(|change| self.wishes.concern(change));
+        if changes.iter().any(|change| self.own_links.concern(change)) {
+            self.disturbed();
+        }
         if self.reflector.take_lost() || concerned {
             self.disturbed();
         }
@@ -140,8 +182,66 @@ impl Kernel {
         }
     }
 
+    /// Makes the links that are missing. What comes out has to be told to the parent, then
+    /// [`Self::adjust`] changes settings. `None`: there is nothing to do.
+    pub(super) fn make_links(&mut self) -> Option<Vec<HostFact>> {
+        let disturbed = std::mem::take(&mut self.links_disturbed);
+        let is_idle = self.own_links.is_idle() && self.settings.is_idle();
+        if !disturbed || is_idle || self.state.is_left_alone() {
+            return None;
+        }
+        self.problems = self.own_links.make(&mut self.reflector);
+        let Self { reflector, own_links, settings, .. } = self;
+        let access = proc_of(reflector);
+        let wanted = own_links.settings(reflector, settings, &access);
+        settings.want(wanted, &access);
+        drop(access);
+        self.raised_for = None;
+        Some(self.take_facts())
+    }
+
+    /// What the parent has to know for a successor.
+    pub(super) fn take_facts(&mut self) -> Vec<HostFact> {
+        let mut facts = self.own_links.take_facts();
+        facts.extend(self.settings.take_facts());
+        facts
+    }
+
+    /// All that a successor has to know.
+    pub(super) fn memory(&self) -> HostMemory {
+        HostMemory { settings: self.settings.memory(), links: self.own_links.memory() }
+    }
+
+    /// Says what became of links since the last call: after what it followed from.
+    pub(super) fn say_what_was_done(&mut self) {
+        for line in self.own_links.take_lines() {
+            log::info!("{line}");
+        }
+    }
+
+    /// Brings settings to what links of our own need.
+    pub(super) fn adjust(&mut self) {
+        let Self { reflector, own_links, settings, .. } = self;
+        let mut access = proc_of(reflector);
+        own_links.prepare(reflector, &mut access);
+        let problems = settings.apply(&mut access);
+        self.problems.extend(problems);
+    }
+
+    /// Switches on what adverts are about to leave by.
+    pub(super) fn raise_links(&mut self, stack: &Stack) {
+        let wanted = Some(stack.wants_generation());
+        if self.raised_for == wanted || self.own_links.is_idle() || self.state.is_left_alone() {
+            return;
+        }
+        self.raised_for = wanted;
+        let problems = self.own_links.raise(&mut self.reflector, stack);
+        self.problems.extend(problems);
+    }
+
     /// Something was changed behind our back: compare at the end of this turn.
     pub(super) fn disturbed(&mut self) {
+        self.links_disturbed = true;
         self.state.disturbed();
         self.plan = None;
     }
@@ -165,6 +265,8 @@ impl Kernel {
             None if !self.state.is_due(now, wanted) => return false,
             _ => self.make_plan(wanted, stack),
         };
+        // Tried again with everything else.
+        self.links_disturbed |= !plan.refused.is_empty();
         match self.reflector.step(REQUESTS_PER_TURN) {
             Ok(Report { refused, disturbed, .. }) => {
                 plan.refused.extend(refused.iter().map(ToString::to_string));
@@ -179,6 +281,7 @@ impl Kernel {
             }
             Err(error) => plan.refused.push(error.to_string()),
         }
+        plan.refused.extend(self.settle(stack));
         for message in self.state.compared(now, wanted, plan.refused) {
             log::error!("{message}");
         }
@@ -205,8 +308,16 @@ impl Kernel {
         }
     }
 
+    /// The addresses are where they should be: links that nobody needs go, and then what they needed.
+    fn settle(&mut self, stack: &Stack) -> Vec<String> {
+        let before = self.own_links.count();
+        let problems = self.own_links.settle(&mut self.reflector, stack);
+        self.links_disturbed |= self.own_links.count() != before;
+        problems
+    }
+
     fn make_plan(&mut self, wanted: u64, stack: &Stack) -> Plan {
-        let mut refused = Vec::new();
+        let mut refused = std::mem::take(&mut self.problems);
         // Closed before the addresses are there, opened after they have gone.
         self.guard(stack, &mut refused);
         let Self { reflector, wishes, .. } = self;
@@ -224,19 +335,28 @@ impl Kernel {
 
     fn guard(&mut self, stack: &Stack, refused: &mut Vec<String>) {
         let dropped = stack.dropped_addresses();
+        let vmacs = self.own_links.vmacs(&self.reflector);
         let firewall = match &mut self.firewall {
             Some(firewall) => firewall,
             none => match Firewall::open() {
                 Ok(firewall) => none.insert(firewall),
                 // A kernel without nftables has no left-overs of a crash either.
-                Err(_) if dropped.is_empty() => return,
+                Err(_) if dropped.is_empty() && vmacs == Vmacs::default() => return,
                 Err(error) => return refused.push(error.to_string()),
             },
         };
-        if let Err(error) = firewall.reconcile(&dropped) {
+        let configured = firewall.configure(self.firewall_options.clone());
+        if let Err(error) = configured.and_then(|()| firewall.reconcile(&dropped, &vmacs)) {
             refused.push(error.to_string());
         }
     }
+}
+
+/// Settings of interfaces by the names that those have now.
+fn proc_of<T: netlink::Transport>(
+    reflector: &Reflector<T>,
+) -> Proc<impl Fn(IfIndex) -> Option<String>> {
+    Proc(|index| reflector.link(index).map(|link| link.name.clone()))
 }
 
 pub(super) fn desired(address: vrrp_stack::DesiredAddress) -> DesiredAddress {

@@ -4,7 +4,9 @@
 mod kernel;
 mod names;
 mod objects;
+mod own_links;
 mod scripts;
+mod settings;
 mod sockets;
 mod sync_daemon;
 mod wishes;
@@ -22,7 +24,8 @@ use scheduler::{Event, Interest, Scheduler, Signal, TimerId, Token};
 use sys::PacketSocket;
 use telemetry::{LinkView, VrrpLive};
 use vrrp_stack::{
-    Input, Level, Link, Notification, Output, Outputs, Snapshot, Stack, Surroundings,
+    HostFact, Input, Level, Link, Notification, ObjectState, Output, Outputs, Snapshot, Stack,
+    Surroundings,
 };
 
 use crate::cli::Options;
@@ -128,11 +131,16 @@ struct Vrrp {
 
 impl Vrrp {
     fn new(options: &Options, begun: Begun) -> io::Result<Self> {
-        let Begun { scheduler, mut parent, mut kernel, kernel_token, arp, start } = begun;
+        let Begun { mut scheduler, mut parent, mut kernel, kernel_token, arp, start } = begun;
         let Start { generation, config, known, outside, leave } = start;
+        if let Some(known) = &known {
+            kernel.resume(&known.host);
+        }
         kernel.configure(&config);
+        make_links(&mut kernel, &mut parent, &mut scheduler);
         let ours = virtual_addresses(&config);
-        let guarded = config.vrrp.instances.iter().any(|instance| !instance.accept);
+        let mut instances = config.vrrp.instances.iter();
+        let guarded = instances.any(|one| !one.accept || !one.own_links.is_empty());
         if guarded && config.global.firewall.table.is_none() {
             log::info!(
                 "use_vmac or no_accept/strict specified, but no firewall configured - using nftables"
@@ -235,7 +243,13 @@ impl Vrrp {
     }
 
     fn on_kernel(&mut self, now: Instant) {
-        for change in self.kernel.drain(now) {
+        let mut changes = self.kernel.drain(now);
+        // A link of our own that somebody removed is there again before the stack misses it.
+        if make_links(&mut self.kernel, &mut self.parent, &mut self.scheduler) {
+            changes.extend(self.kernel.drain(now));
+            changes.sort_by_key(|change| matches!(change, Change::LinkRemoved(..)));
+        }
+        for change in changes {
             self.on_change(now, change);
         }
     }
@@ -320,8 +334,11 @@ impl Vrrp {
         self.scripts.reload(&new, commands(&new));
         self.mailer.reload(&new);
         self.fifos = fifos(std::mem::take(&mut self.fifos), &new);
-        self.input(now, Input::Reload(&new.vrrp));
+        // Links of their own have to be there when instances begin.
         self.kernel.configure(&new);
+        self.on_kernel(now);
+        self.input(now, Input::Reload(&new.vrrp));
+        self.kernel.disturbed();
         self.config = new;
         // A source of adverts may have become a virtual address, or the other way round.
         for link in self.kernel.links(&self.ours) {
@@ -332,6 +349,8 @@ impl Vrrp {
 
     /// The end of a turn: adverts, kernel, announcements, scripts, mails, parent, log.
     fn carry_out(&mut self, now: Instant) {
+        make_links(&mut self.kernel, &mut self.parent, &mut self.scheduler);
+        self.kernel.raise_links(&self.stack);
         let wanted = self.stack.wants_generation();
         let sockets = (self.sockets_at != Some(wanted)).then(|| self.stack.desired_sockets());
         if let Some(sockets) = &sockets {
@@ -376,8 +395,11 @@ impl Vrrp {
             }
         }
         self.mailer.turn(now, &mut self.scheduler);
+        self.kernel.say_what_was_done();
         let changes = self.stack.take_changes();
         self.parent.report(changes.into_iter().map(VrrpState));
+        let facts = self.kernel.take_facts();
+        self.parent.report(facts.into_iter().map(host_state));
         self.parent.flush(&mut self.scheduler);
     }
 
@@ -457,6 +479,9 @@ impl Vrrp {
             }
             self.kernel.reconcile(now, &self.stack);
         }
+        self.kernel.say_what_was_done();
+        self.kernel.finish();
+        make_links(&mut self.kernel, &mut self.parent, &mut self.scheduler);
         self.scripts.finish(SCRIPTS, &mut self.scheduler)?;
         self.mailer.finish(&mut self.scheduler)?;
         Ok(End::Status(0))
@@ -464,13 +489,33 @@ impl Vrrp {
 
     /// Everything stays as it is: a successor goes on with it, from what this process knows.
     fn retire(self) -> io::Result<End> {
-        let Self { mut scheduler, mut parent, stack, sockets, scripts, mailer, .. } = self;
-        parent.say_last_words(&stack.snapshot());
+        let Self { mut scheduler, mut parent, kernel, stack, sockets, scripts, mailer, .. } = self;
+        let known = Snapshot { host: kernel.memory(), ..stack.snapshot() };
+        parent.say_last_words(&known);
         drop(sockets);
         scripts.linger(SCRIPTS, &mut scheduler, &mut parent)?;
         mailer.finish(&mut scheduler)?;
         Ok(End::Retired)
     }
+}
+
+/// Makes missing links of our own; the parent hears of settings before they are changed. Whether there
+/// was something to do.
+fn make_links(
+    kernel: &mut Kernel,
+    parent: &mut Parent<VrrpState>,
+    scheduler: &mut Scheduler,
+) -> bool {
+    let Some(facts) = kernel.make_links() else { return false };
+    parent.report(facts.into_iter().map(host_state));
+    parent.flush(scheduler);
+    kernel.adjust();
+    kernel.say_what_was_done();
+    true
+}
+
+const fn host_state(fact: HostFact) -> VrrpState {
+    VrrpState(ObjectState::Host(fact))
 }
 
 fn link_view(link: Link) -> LinkView {

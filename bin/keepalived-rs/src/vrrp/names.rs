@@ -104,7 +104,8 @@ impl Names {
         }
     }
 
-    fn find(&self, kind: Kind, name: &str) -> Result<u32, String> {
+    /// The number of a name or of a number.
+    pub(super) fn find(&self, kind: Kind, name: &str) -> Result<u32, String> {
         let found = number(name).or_else(|| self.0.get(&(kind, name.to_owned())).copied());
         found.ok_or_else(|| format!("{name} is not in {}", kind.file()))
     }

@@ -64,7 +64,12 @@ impl Sockets {
 
     fn open_one(&mut self, key: SocketKey, scheduler: &mut Scheduler) {
         let usual = VrrpSocketOptions::multicast(family(key.family), key.index);
-        let options = VrrpSocketOptions { group: key.group, protocol: key.protocol, ..usual };
+        let options = VrrpSocketOptions {
+            group: key.group,
+            protocol: key.protocol,
+            foreign_source: key.foreign_source,
+            ..usual
+        };
         let opened = VrrpSocket::open(&options).and_then(|socket| {
             use std::os::fd::AsFd;
             let token = scheduler.register(socket.as_fd(), Interest::Read)?;
@@ -72,10 +77,10 @@ impl Sockets {
         });
         match opened {
             Ok((token, socket)) => {
-                let kind = key.group.map_or_else(
-                    || "unicast".to_owned(),
-                    |group| format!("multicast, address({group})"),
-                );
+                let kind = match key.group {
+                    Some(group) => format!("multicast, address({group})"),
+                    None => "unicast".to_owned(),
+                };
                 log::debug!(
                     "VRRP sockpool: [ifindex({:>3}), family({}), proto({}), {kind}]",
                     key.index,

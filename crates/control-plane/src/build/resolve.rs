@@ -4,6 +4,7 @@
 mod addresses;
 mod host;
 mod instance;
+mod own_links;
 mod scripts;
 mod split_brain;
 mod sync_group;
@@ -56,6 +57,7 @@ pub(super) fn resolve(mut builder: Builder, cx: &mut Context<'_>) -> Config {
     }
     instance::check_identities(&mut instances, cx);
     split_brain::check_heartbeats(&mut instances, cx);
+    own_links::resolve(&mut instances, &builder.global, cx);
     let mut instances: Vec<_> = instances.into_iter().map(|(one, _)| one).collect();
     for instance in &mut instances {
         guard.notify(&mut instance.notify, cx);

@@ -68,13 +68,7 @@ static NOT_YET: &[Gap] = &[
     (&[Block::Root], &["net_namespace_ipvs", "namespace_with_ipsets"], "IPVS in another namespace"),
     (
         GLOBAL,
-        &[
-            "config_save_dir",
-            "tmp_config_directory",
-            "random_seed",
-            "disable_local_igmp",
-            "use_symlink_paths",
-        ],
+        &["config_save_dir", "tmp_config_directory", "random_seed", "use_symlink_paths"],
         "small settings of the daemon",
     ),
     (GLOBAL, &["stats_dump_file", "json_dump_file"], "dump files"),
@@ -85,16 +79,7 @@ static NOT_YET: &[Gap] = &[
     ),
     (
         GLOBAL,
-        &[
-            "nftables_ipvs",
-            "nftables_ipvs_priority",
-            "nftables_ipvs_start_fwmark",
-            "nftables_ifindex",
-            "nftables_counters",
-            "nftables_priority",
-            "vrrp_iptables",
-            "vrrp_ipsets",
-        ],
+        &["nftables_ipvs", "nftables_ipvs_priority", "nftables_ipvs_start_fwmark"],
         "firewall tables beyond no_accept",
     ),
     (
@@ -116,29 +101,13 @@ static NOT_YET: &[Gap] = &[
         "buffer sizes: the daemon forces large ones by itself",
     ),
     (INSTANCE, &["kernel_rx_buf_size"], "buffer sizes: the daemon forces large ones by itself"),
-    (
-        GLOBAL,
-        &["vmac_prefix", "vmac_addr_prefix", "vrrp_garp_extra_if", "vrrp_vmac_garp_intvl"],
-        "small settings of VRRP",
-    ),
+    (GLOBAL, &["vrrp_garp_extra_if", "vrrp_vmac_garp_intvl"], "small settings of VRRP"),
     (
         INSTANCE,
-        &[
-            "use_vmac",
-            "use_vmac_addr",
-            "vmac_xmit_base",
-            "use_ipvlan",
-            "vrf",
-            "garp_extra_if",
-            "vmac_garp_intvl",
-        ],
+        &["use_ipvlan", "vrf", "garp_extra_if", "vmac_garp_intvl"],
         "interfaces of an instance's own",
     ),
-    (
-        INSTANCE,
-        &["track_src_ip", "promote_secondaries", "linkbeat_use_polling"],
-        "small settings of VRRP",
-    ),
+    (INSTANCE, &["track_src_ip", "linkbeat_use_polling"], "small settings of VRRP"),
     (
         &[Block::Root],
         &["linkbeat_use_polling", "linkbeat_interfaces"],
@@ -151,7 +120,7 @@ static NOT_YET: &[Gap] = &[
         &["no_track", "track_group"],
         "static entries that follow instances",
     ),
-    (&[Block::AddressEntry], &["use_vmac"], "interfaces of an instance's own"),
+    (&[Block::VirtualServer], &["ha_suspend"], "suspension of checks"),
     (&[Block::Ssl], &["password", "ca"], "certificates of servers are not verified"),
 ];
 

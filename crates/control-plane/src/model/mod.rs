@@ -8,6 +8,7 @@ pub mod checks;
 pub mod global;
 pub mod lvs;
 pub mod network;
+pub mod own_link;
 pub mod split_brain;
 pub mod tracking;
 pub mod vrrp;

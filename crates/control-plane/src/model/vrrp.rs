@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Command;
 use super::global::MulticastGroups;
 use super::network::{Route, Rule, StaticItem};
+use super::own_link::OwnLink;
 use super::split_brain::{Arbiter, SplitBrain};
 use super::tracking::{
     TrackBfd, TrackFile, TrackFileUse, TrackInterface, TrackProcess, TrackProcessUse, TrackScript,
@@ -122,6 +123,8 @@ pub struct Instance {
     pub vmac: Vmac,
     /// `vrf`.
     pub vrf: Option<String>,
+    /// The interfaces that it makes: its own first, then those of single addresses.
+    pub own_links: Vec<OwnLink>,
     /// `dont_track_primary`: the state of the own interface does not matter.
     pub dont_track_primary: bool,
     /// `track_interface`.
@@ -189,6 +192,7 @@ impl Instance {
             unicast: None,
             vmac: Vmac::None,
             vrf: None,
+            own_links: Vec::new(),
             dont_track_primary: false,
             track_interfaces: Vec::new(),
             track_files: Vec::new(),
@@ -353,7 +357,9 @@ pub enum Vmac {
 }
 
 /// How ipvlan interfaces of one base see each other.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub enum IpvlanMode {
     /// Directly.
     #[default]

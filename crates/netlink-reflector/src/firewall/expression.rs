@@ -10,6 +10,8 @@ const DATA_VALUE: u16 = 1;
 const DATA_VERDICT: u16 = 2;
 const VERDICT_CODE: u16 = 1;
 const VERDICT_CHAIN: u16 = 2;
+const LOOKUP_SREG: u16 = 2;
+const LOOKUP_DREG: u16 = 3;
 
 /// The register of verdicts.
 const VERDICT: u32 = 0;
@@ -36,6 +38,8 @@ pub(crate) enum Meta {
     OutputInterface = 5,
     /// Number of the transport protocol.
     Protocol = 16,
+    /// Kind of the interface it goes out by, 16 bytes.
+    OutputKind = 27,
 }
 
 /// What happens to a packet.
@@ -59,6 +63,16 @@ pub(crate) enum Expression {
     LinkLocal,
     /// On only if what begins in the first register is in the set.
     InSet { name: &'static str, id: u32 },
+    /// On only if the second register is this kind of interface.
+    Kind(&'static [u8; 16]),
+    /// On only if the second register is in the set.
+    SecondInSet { name: &'static str, id: u32 },
+    /// On only if the second register is in the map, which puts what it leads to there.
+    SecondByMap { name: &'static str, id: u32 },
+    /// A copy of the packet goes to the address in the first register by the interface in the second.
+    Duplicate,
+    /// Counts packets and bytes.
+    Counter,
     /// The end.
     Verdict(Verdict),
 }
@@ -69,8 +83,10 @@ impl Expression {
             Self::Load { .. } => "payload",
             Self::Meta { .. } => "meta",
             Self::Byte(_) => "cmp",
-            Self::LinkLocal => "cmp",
-            Self::InSet { .. } => "lookup",
+            Self::LinkLocal | Self::Kind(_) => "cmp",
+            Self::InSet { .. } | Self::SecondInSet { .. } | Self::SecondByMap { .. } => "lookup",
+            Self::Duplicate => "dup",
+            Self::Counter => "counter",
             Self::Verdict(_) => "immediate",
         }
     }
@@ -86,10 +102,17 @@ impl Expression {
                 .put_be32(4, length),
             // NFTA_META_DREG, _KEY
             Self::Meta { what, register } => data.put_be32(1, register).put_be32(2, what as u32),
-            Self::Byte(byte) => compare(&[byte]),
-            Self::LinkLocal => compare(&LINK_LOCAL),
-            // NFTA_LOOKUP_SET, _SREG, _SET_ID
-            Self::InSet { name, id } => data.text(1, name).put_be32(2, FIRST).put_be32(4, id),
+            Self::Byte(byte) => compare(FIRST, &[byte]),
+            Self::LinkLocal => compare(FIRST, &LINK_LOCAL),
+            Self::Kind(kind) => compare(SECOND, kind),
+            Self::InSet { name, id } => lookup(name, id).put_be32(LOOKUP_SREG, FIRST),
+            Self::SecondInSet { name, id } => lookup(name, id).put_be32(LOOKUP_SREG, SECOND),
+            Self::SecondByMap { name, id } => {
+                lookup(name, id).put_be32(LOOKUP_SREG, SECOND).put_be32(LOOKUP_DREG, SECOND)
+            }
+            // NFTA_DUP_SREG_ADDR, _SREG_DEV
+            Self::Duplicate => data.put_be32(1, FIRST).put_be32(2, SECOND),
+            Self::Counter => data,
             // NFTA_IMMEDIATE_DREG, _DATA
             Self::Verdict(verdict) => {
                 let verdict =
@@ -115,11 +138,16 @@ fn mask_link_local() -> AttributeWriter {
         .nested(5, AttributeWriter::new().bytes(DATA_VALUE, &[0; 16]))
 }
 
-fn compare(value: &[u8]) -> AttributeWriter {
+fn lookup(set: &str, id: u32) -> AttributeWriter {
+    // NFTA_LOOKUP_SET, _SET_ID
+    AttributeWriter::new().text(1, set).put_be32(4, id)
+}
+
+fn compare(register: u32, value: &[u8]) -> AttributeWriter {
     const EQUAL: u32 = 0;
     // NFTA_CMP_SREG, _OP, _DATA
     AttributeWriter::new()
-        .put_be32(1, FIRST)
+        .put_be32(1, register)
         .put_be32(2, EQUAL)
         .nested(3, AttributeWriter::new().bytes(DATA_VALUE, value))
 }

@@ -1,22 +1,25 @@
 //! Packets from and to addresses that a node holds but must not answer for (`no_accept`, strict) are
 //! dropped by nf_tables: one table per family, named `keepalived`, with the addresses in sets.
 //!
+//! The same tables keep what would betray a VMAC to a switch from leaving by it.
+//!
 //! The table is ours alone. It is made in one transaction with its first addresses, then only its
-//! sets change, and it goes with the last address. When it turns out to be other than we left it
+//! sets of addresses change, and it goes with the last address and VMAC. When it turns out to be other than we left it
 //! (somebody flushed the rules), it is made anew.
 
 mod expression;
 mod request;
 mod ruleset;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use base::IfIndex;
 use netlink::{Aborted, Engine, Error, Protocol, Socket, Transport};
 
-use request::{Element, FirewallRequest};
+use request::{Element, FirewallRequest, InTable};
 pub use ruleset::Family;
+use ruleset::{Layout, Set};
 
 /// NFNL_SUBSYS_NFTABLES.
 const SUBSYSTEM: u8 = 10;
@@ -42,16 +45,58 @@ enum Known {
     Nothing,
     /// There is none.
     Absent,
-    /// It is there, with these addresses.
-    Present(BTreeSet<Element>),
+    /// It is there, with that.
+    Present(Contents),
+}
+
+/// What a family's table holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Contents {
+    drop: BTreeSet<Element>,
+    vmacs: BTreeMap<IfIndex, IfIndex>,
+}
+
+impl Contents {
+    fn is_empty(&self) -> bool {
+        self.drop.is_empty() && self.vmacs.is_empty()
+    }
+}
+
+/// The macvlans with virtual MACs, each with the interface that it lies upon.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Vmacs {
+    /// Those of IPv4.
+    pub ipv4: BTreeMap<IfIndex, IfIndex>,
+    /// Those of IPv6.
+    pub ipv6: BTreeMap<IfIndex, IfIndex>,
+}
+
+/// How the tables are made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Name of both tables.
+    pub table: String,
+    /// Priority of the chains at their hooks; the host's own filter has 0.
+    pub priority: i32,
+    /// Every rule counts packets and bytes.
+    pub counters: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { table: "keepalived".to_owned(), priority: -1, counters: false }
+    }
 }
 
 /// The tables of both families.
 #[derive(Debug)]
 pub struct Firewall<T> {
     engine: Engine<T>,
+    options: Options,
     ipv4: Known,
     ipv6: Known,
+    /// The kernel lacks what the rules for VMACs are made of.
+    without_vmacs: bool,
 }
 
 impl Firewall<Socket> {
@@ -67,38 +112,76 @@ impl Firewall<Socket> {
 impl<T: Transport> Firewall<T> {
     /// A firewall of which nothing is known yet.
     pub fn new(transport: T) -> Self {
-        Self { engine: Engine::new(transport), ipv4: Known::Nothing, ipv6: Known::Nothing }
+        Self {
+            engine: Engine::new(transport),
+            options: Options::default(),
+            ipv4: Known::Nothing,
+            ipv6: Known::Nothing,
+            without_vmacs: false,
+        }
+    }
+
+    /// From now on tables are made like this; those that are there go when they are other.
+    ///
+    /// # Errors
+    /// Netlink failed, or the kernel refused to remove a table.
+    pub fn configure(&mut self, options: Options) -> Result<(), FirewallError> {
+        if options == self.options {
+            return Ok(());
+        }
+        for family in [Family::Ipv4, Family::Ipv6] {
+            if matches!(self.known(family), Known::Present(_)) {
+                self.remove(family)?;
+            }
+            *self.known(family) = Known::Nothing;
+        }
+        self.options = options;
+        Ok(())
     }
 
     /// Makes the kernel drop packets from and to the addresses in `drop`, and no others. Link-local
-    /// IPv6 addresses count on their interface only. Returns whether anything had to be changed; an
-    /// empty set removes the tables.
+    /// IPv6 addresses count on their interface only. Packets that would tell a switch of a VMAC
+    /// leave by its base, or not at all. Returns whether anything had to be changed; without addresses
+    /// and VMACs there are no tables.
     ///
     /// # Errors
-    /// The kernel refused or netlink failed. The tables are then made anew by the next call.
-    pub fn reconcile(&mut self, drop: &BTreeSet<(IfIndex, IpAddr)>) -> Result<bool, FirewallError> {
-        let elements =
-            |family| drop.iter().filter_map(move |(index, ip)| Element::new(family, *index, *ip));
-        let ipv4 = self.reconcile_family(Family::Ipv4, elements(Family::Ipv4).collect());
-        let ipv6 = self.reconcile_family(Family::Ipv6, elements(Family::Ipv6).collect());
+    /// The kernel refused or netlink failed. The tables are then made anew by the next call, without
+    /// the rules for VMACs if it was those that it refused.
+    pub fn reconcile(
+        &mut self,
+        drop: &BTreeSet<(IfIndex, IpAddr)>,
+        vmacs: &Vmacs,
+    ) -> Result<bool, FirewallError> {
+        let contents = |family, vmacs: &BTreeMap<IfIndex, IfIndex>| {
+            let elements = drop.iter().filter_map(|(at, ip)| Element::new(family, *at, *ip));
+            Contents { drop: elements.collect(), vmacs: vmacs.clone() }
+        };
+        let ipv4 = self.reconcile_family(Family::Ipv4, contents(Family::Ipv4, &vmacs.ipv4));
+        let ipv6 = self.reconcile_family(Family::Ipv6, contents(Family::Ipv6, &vmacs.ipv6));
         Ok(ipv4? | ipv6?)
     }
 
     fn reconcile_family(
         &mut self,
         family: Family,
-        wanted: BTreeSet<Element>,
+        mut wanted: Contents,
     ) -> Result<bool, FirewallError> {
+        if self.without_vmacs {
+            wanted.vmacs.clear();
+        }
         // whatever goes wrong below: then nothing is known
         let known = std::mem::replace(self.known(family), Known::Nothing);
         let changed = match &known {
             Known::Present(present) if *present == wanted => false,
             Known::Absent if wanted.is_empty() => false,
             Known::Nothing | Known::Present(_) if wanted.is_empty() => self.remove(family)?,
-            Known::Present(present) => match self.change(family, present, &wanted) {
-                Err(FirewallError::Refused(_)) => self.make(family, &wanted)?,
-                other => other?,
-            },
+            Known::Present(present) if is_alike(present, &wanted) => {
+                match self.change(family, &present.drop, &wanted.drop) {
+                    Err(FirewallError::Refused(_)) => self.make(family, &wanted)?,
+                    other => other?,
+                }
+            }
+            Known::Present(_) => self.make(family, &wanted)?,
             Known::Nothing | Known::Absent => self.make(family, &wanted)?,
         };
         *self.known(family) =
@@ -115,7 +198,9 @@ impl<T: Transport> Firewall<T> {
 
     /// Removes the table, if there is one.
     fn remove(&mut self, family: Family) -> Result<bool, FirewallError> {
-        match self.engine.query(&FirewallRequest::GetTable(family), |_| Ok(Some(()))) {
+        let request = FirewallRequest::GetTable(family);
+        let request = InTable { table: &self.options.table, request: &request };
+        match self.engine.query(&request, |_| Ok(Some(()))) {
             Ok(found) if found.is_empty() => Ok(false),
             Ok(_) => {
                 self.transact(&[FirewallRequest::DeleteTable(family)])?;
@@ -128,12 +213,39 @@ impl<T: Transport> Firewall<T> {
     }
 
     /// Makes the table with its rules and addresses, in the place of one that may be there.
-    fn make(&mut self, family: Family, wanted: &BTreeSet<Element>) -> Result<bool, FirewallError> {
+    fn make(&mut self, family: Family, wanted: &Contents) -> Result<bool, FirewallError> {
+        let layout = Layout {
+            drops: !wanted.drop.is_empty(),
+            vmacs: !wanted.vmacs.is_empty(),
+            priority: self.options.priority,
+            counters: self.options.counters,
+        };
+        let made = self.make_laid_out(family, wanted, layout);
+        self.without_vmacs |= layout.vmacs && matches!(made, Err(FirewallError::Refused(_)));
+        made
+    }
+
+    fn make_laid_out(
+        &mut self,
+        family: Family,
+        wanted: &Contents,
+        layout: Layout,
+    ) -> Result<bool, FirewallError> {
         // a table can only be removed for sure when it is there for sure
         let mut requests =
             vec![FirewallRequest::AddTable(family), FirewallRequest::DeleteTable(family)];
-        requests.extend(ruleset::requests(family));
-        let wanted: Vec<_> = wanted.iter().copied().collect();
+        requests.extend(ruleset::requests(family, layout));
+        if layout.vmacs {
+            let pairs: Vec<_> = wanted.vmacs.iter().map(|(vmac, base)| (*vmac, *base)).collect();
+            if family == Family::Ipv6 {
+                requests.push(FirewallRequest::AddVmacs(family, Set::Vmacs, pairs.clone()));
+            }
+            requests.push(FirewallRequest::AddVmacs(family, Set::VmacMap, pairs));
+        }
+        if !layout.drops {
+            self.transact(&requests)?;
+        }
+        let wanted: Vec<_> = wanted.drop.iter().copied().collect();
         for chunk in wanted.chunks(CHUNK) {
             requests.extend(request::add(family, chunk));
             self.transact(&requests)?;
@@ -161,8 +273,15 @@ impl<T: Transport> Firewall<T> {
     }
 
     fn transact(&mut self, requests: &[FirewallRequest]) -> Result<(), FirewallError> {
-        Ok(self.engine.transact(SUBSYSTEM, requests)??)
+        let table = &self.options.table;
+        let requests: Vec<_> = requests.iter().map(|request| InTable { table, request }).collect();
+        Ok(self.engine.transact(SUBSYSTEM, &requests)??)
     }
+}
+
+/// Whether only addresses have to be added and removed to make one of the other.
+fn is_alike(one: &Contents, other: &Contents) -> bool {
+    one.vmacs == other.vmacs && one.drop.is_empty() == other.drop.is_empty()
 }
 
 #[cfg(test)]

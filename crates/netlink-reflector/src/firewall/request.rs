@@ -11,8 +11,6 @@ use super::SUBSYSTEM;
 use super::expression::{self, Expression};
 use super::ruleset::{Family, Set};
 
-const TABLE: &str = "keepalived";
-
 const NEWTABLE: u8 = 0;
 const GETTABLE: u8 = 1;
 const DELTABLE: u8 = 2;
@@ -35,11 +33,15 @@ const SET_NAME: u16 = 2;
 const SET_FLAGS: u16 = 3;
 const SET_KEY_TYPE: u16 = 4;
 const SET_KEY_LEN: u16 = 5;
+const SET_DATA_TYPE: u16 = 6;
+const SET_DATA_LEN: u16 = 7;
 const SET_ID: u16 = 10;
+const SET_USERDATA: u16 = 13;
 const ELEM_LIST_SET: u16 = 2;
 const ELEM_LIST_ELEMENTS: u16 = 3;
 const LIST_ELEM: u16 = 1;
 const SET_ELEM_KEY: u16 = 1;
+const SET_ELEM_DATA: u16 = 2;
 const DATA_VALUE: u16 = 1;
 
 /// ICMPv6 types of neighbour solicitation and advertisement (RFC 4861 section 4).
@@ -92,13 +94,22 @@ pub(crate) enum FirewallRequest {
     GetTable(Family),
     AddTable(Family),
     DeleteTable(Family),
-    /// With the number of its hook, or to be jumped to.
-    AddChain(Family, &'static str, Option<u32>),
+    /// With the number of its hook and its priority there, or to be jumped to.
+    AddChain(Family, &'static str, Option<(u32, i32)>),
     AddSet(Family, Set),
     AddNeighborDiscovery,
     AddRule(Family, &'static str, Vec<Expression>),
     AddElements(Family, Set, Vec<Element>),
     DeleteElements(Family, Set, Vec<Element>),
+    /// VMACs with their bases into the map, or alone into the set.
+    AddVmacs(Family, Set, Vec<(IfIndex, IfIndex)>),
+}
+
+/// A request about the table of that name.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct InTable<'a> {
+    pub(crate) table: &'a str,
+    pub(crate) request: &'a FirewallRequest,
 }
 
 /// Requests that add the elements to their sets.
@@ -136,7 +147,8 @@ impl FirewallRequest {
             | Self::AddSet(family, _)
             | Self::AddRule(family, ..)
             | Self::AddElements(family, ..)
-            | Self::DeleteElements(family, ..) => *family,
+            | Self::DeleteElements(family, ..)
+            | Self::AddVmacs(family, ..) => *family,
             Self::AddNeighborDiscovery => Family::Ipv6,
         }
     }
@@ -149,7 +161,7 @@ impl FirewallRequest {
             Self::AddChain(..) => NEWCHAIN,
             Self::AddSet(..) => NEWSET,
             Self::AddRule(..) => NEWRULE,
-            Self::AddElements(..) | Self::AddNeighborDiscovery => NEWSETELEM,
+            Self::AddElements(..) | Self::AddVmacs(..) | Self::AddNeighborDiscovery => NEWSETELEM,
             Self::DeleteElements(..) => DELSETELEM,
         }
     }
@@ -162,20 +174,34 @@ impl FirewallRequest {
             | Self::AddChain(..)
             | Self::AddSet(..)
             | Self::AddElements(..)
+            | Self::AddVmacs(..)
             | Self::AddNeighborDiscovery => NlmF::CREATE,
         }
     }
 
-    fn attributes(&self) -> AttributeWriter {
-        let attributes = AttributeWriter::new().text(ATTR_TABLE, TABLE);
+    fn attributes(&self, table: &str) -> AttributeWriter {
+        let attributes = AttributeWriter::new().text(ATTR_TABLE, table);
         match self {
             Self::GetTable(_) | Self::AddTable(_) | Self::DeleteTable(_) => attributes,
             Self::AddChain(_, name, hook) => {
                 let attributes = attributes.text(CHAIN_NAME, name);
-                hook.map_or(attributes.clone(), |hook| hooked(attributes, hook))
+                match hook {
+                    Some((hook, priority)) => hooked(attributes, *hook, *priority),
+                    None => attributes,
+                }
             }
             Self::AddSet(family, set) => {
                 let (kind, length) = set.key(*family);
+                let attributes = match set.data() {
+                    Some((kind, length)) => {
+                        attributes.put_be32(SET_DATA_TYPE, kind).put_be32(SET_DATA_LEN, length)
+                    }
+                    None => attributes,
+                };
+                let attributes = match set.note() {
+                    Some(note) => attributes.bytes(SET_USERDATA, note),
+                    None => attributes,
+                };
                 attributes
                     .text(SET_NAME, set.name())
                     .put_be32(SET_FLAGS, set.flags())
@@ -187,53 +213,67 @@ impl FirewallRequest {
                 .text(RULE_CHAIN, chain)
                 .nested(RULE_EXPRESSIONS, expression::list(expressions)),
             Self::AddNeighborDiscovery => {
-                let keys = NEIGHBOR_DISCOVERY.iter().map(|kind| vec![*kind]);
+                let keys = NEIGHBOR_DISCOVERY.iter().map(|kind| (vec![*kind], None));
                 elements(attributes, Set::NeighborDiscovery, keys)
             }
             Self::AddElements(_, set, list) | Self::DeleteElements(_, set, list) => {
-                elements(attributes, *set, list.iter().map(Element::key))
+                elements(attributes, *set, list.iter().map(|one| (one.key(), None)))
+            }
+            Self::AddVmacs(_, set, list) => {
+                let bytes = |index: &IfIndex| index.get().to_ne_bytes().to_vec();
+                let is_map = set.data().is_some();
+                let pairs =
+                    list.iter().map(|(vmac, base)| (bytes(vmac), is_map.then(|| bytes(base))));
+                elements(attributes, *set, pairs)
             }
         }
     }
 }
 
-/// A chain that the kernel sends packets through, just before the host's own filter (priority 0).
-fn hooked(attributes: AttributeWriter, hook: u32) -> AttributeWriter {
-    const FILTER_MINUS_ONE: u32 = (-1i32).cast_unsigned();
+/// A chain that the kernel sends packets through; the host's own filter has priority 0.
+fn hooked(attributes: AttributeWriter, hook: u32, priority: i32) -> AttributeWriter {
     const NF_ACCEPT: u32 = 1;
     let hook = AttributeWriter::new()
         .put_be32(HOOK_HOOKNUM, hook)
-        .put_be32(HOOK_PRIORITY, FILTER_MINUS_ONE);
+        .put_be32(HOOK_PRIORITY, priority.cast_unsigned());
     attributes.text(CHAIN_TYPE, "filter").put_be32(CHAIN_POLICY, NF_ACCEPT).nested(CHAIN_HOOK, hook)
 }
 
 fn elements(
     attributes: AttributeWriter,
     set: Set,
-    keys: impl Iterator<Item = Vec<u8>>,
+    pairs: impl Iterator<Item = (Vec<u8>, Option<Vec<u8>>)>,
 ) -> AttributeWriter {
-    let list = keys.fold(AttributeWriter::new(), |list, key| {
-        let value = AttributeWriter::new().bytes(DATA_VALUE, &key);
-        list.nested(LIST_ELEM, AttributeWriter::new().nested(SET_ELEM_KEY, value))
+    let value = |bytes: &[u8]| AttributeWriter::new().bytes(DATA_VALUE, bytes);
+    let list = pairs.fold(AttributeWriter::new(), |list, (key, data)| {
+        let element = AttributeWriter::new().nested(SET_ELEM_KEY, value(&key));
+        let element = match data {
+            Some(data) => element.nested(SET_ELEM_DATA, value(&data)),
+            None => element,
+        };
+        list.nested(LIST_ELEM, element)
     });
     attributes.text(ELEM_LIST_SET, set.name()).nested(ELEM_LIST_ELEMENTS, list)
 }
 
-impl fmt::Display for FirewallRequest {
+impl fmt::Display for InTable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let table = format_args!("nftables table {} {TABLE}", self.family().name());
-        match self {
-            Self::GetTable(_) => write!(f, "look for {table}"),
-            Self::AddTable(_) => write!(f, "add {table}"),
-            Self::DeleteTable(_) => write!(f, "delete {table}"),
-            Self::AddChain(_, name, _) => write!(f, "add chain {name} to {table}"),
-            Self::AddSet(_, set) => write!(f, "add set {} to {table}", set.name()),
-            Self::AddNeighborDiscovery => write!(f, "fill set neighbor-discovery of {table}"),
-            Self::AddRule(_, chain, _) => write!(f, "add a rule to chain {chain} of {table}"),
-            Self::AddElements(_, set, list) => {
+        use FirewallRequest as R;
+        let family = self.request.family().name();
+        let table = format_args!("nftables table {family} {}", self.table);
+        match self.request {
+            R::GetTable(_) => write!(f, "look for {table}"),
+            R::AddTable(_) => write!(f, "add {table}"),
+            R::DeleteTable(_) => write!(f, "delete {table}"),
+            R::AddChain(_, name, _) => write!(f, "add chain {name} to {table}"),
+            R::AddSet(_, set) => write!(f, "add set {} to {table}", set.name()),
+            R::AddNeighborDiscovery => write!(f, "fill set neighbor-discovery of {table}"),
+            R::AddRule(_, chain, _) => write!(f, "add a rule to chain {chain} of {table}"),
+            R::AddVmacs(_, set, _) => write!(f, "fill set {} of {table}", set.name()),
+            R::AddElements(_, set, list) => {
                 write!(f, "add {} to set {} of {table}", Summary(list), set.name())
             }
-            Self::DeleteElements(_, set, list) => {
+            R::DeleteElements(_, set, list) => {
                 write!(f, "remove {} from set {} of {table}", Summary(list), set.name())
             }
         }
@@ -253,9 +293,11 @@ impl fmt::Display for Summary<'_> {
     }
 }
 
-impl Request for FirewallRequest {
+impl Request for InTable<'_> {
     fn message(&self) -> Message {
-        let kind = u16::from_be_bytes([SUBSYSTEM, self.kind()]);
-        Message::new(kind, self.flags(), &NfHeader::new(self.family().number()), self.attributes())
+        let request = self.request;
+        let kind = u16::from_be_bytes([SUBSYSTEM, request.kind()]);
+        let header = NfHeader::new(request.family().number());
+        Message::new(kind, request.flags(), &header, request.attributes(self.table))
     }
 }

@@ -36,9 +36,9 @@ fn kinds(firewall: &Firewall<Fake>, from: usize) -> Vec<Vec<u16>> {
 #[test]
 fn without_addresses_an_old_table_is_looked_for_once() {
     let mut firewall = Firewall::new(Fake::new(grant));
-    assert!(!firewall.reconcile(&BTreeSet::new()).unwrap());
+    assert!(!firewall.reconcile(&BTreeSet::new(), &Vmacs::default()).unwrap());
     assert_eq!(kinds(&firewall, 0), [[GETTABLE], [GETTABLE]], "one for each family");
-    assert!(!firewall.reconcile(&BTreeSet::new()).unwrap());
+    assert!(!firewall.reconcile(&BTreeSet::new(), &Vmacs::default()).unwrap());
     assert_eq!(kinds(&firewall, 2), [] as [Vec<u16>; 0]);
 }
 
@@ -52,7 +52,7 @@ fn an_old_table_goes_when_there_are_no_addresses() {
         }
         _ => grant(asked),
     }));
-    assert!(firewall.reconcile(&BTreeSet::new()).unwrap());
+    assert!(firewall.reconcile(&BTreeSet::new(), &Vmacs::default()).unwrap());
     assert_eq!(kinds(&firewall, 0), [[GETTABLE], [DELTABLE], [GETTABLE], [DELTABLE]]);
 }
 
@@ -60,20 +60,22 @@ fn an_old_table_goes_when_there_are_no_addresses() {
 fn a_kernel_without_nf_tables_is_no_trouble_while_there_are_no_addresses() {
     let mut firewall =
         Firewall::new(Fake::new(|asked| vec![Ok(error(asked[0].sequence, 22, None))]));
-    assert!(!firewall.reconcile(&BTreeSet::new()).unwrap());
-    let error = firewall.reconcile(&addresses(&["10.0.0.1"])).unwrap_err();
+    assert!(!firewall.reconcile(&BTreeSet::new(), &Vmacs::default()).unwrap());
+    let error = firewall.reconcile(&addresses(&["10.0.0.1"]), &Vmacs::default()).unwrap_err();
     assert!(error.to_string().starts_with("cannot carry out a batch of"), "{error}");
 }
 
 #[test]
 fn a_change_touches_only_the_sets() {
     let mut firewall = Firewall::new(Fake::new(grant));
-    firewall.reconcile(&addresses(&["10.0.0.1", "10.0.0.2", "2001:db8::1"])).unwrap();
+    firewall
+        .reconcile(&addresses(&["10.0.0.1", "10.0.0.2", "2001:db8::1"]), &Vmacs::default())
+        .unwrap();
     let before = firewall.engine.transport().sent.len();
     let next = addresses(&["10.0.0.2", "10.0.0.3", "2001:db8::1", "fe80::1"]);
-    assert!(firewall.reconcile(&next).unwrap());
+    assert!(firewall.reconcile(&next, &Vmacs::default()).unwrap());
     assert_eq!(kinds(&firewall, before), [[NEWSETELEM], [DELSETELEM], [NEWSETELEM]]);
-    assert!(!firewall.reconcile(&next).unwrap());
+    assert!(!firewall.reconcile(&next, &Vmacs::default()).unwrap());
 }
 
 #[test]
@@ -84,9 +86,9 @@ fn what_went_wrong_is_made_anew_the_next_time() {
         if lost == 1 { vec![] } else { grant(asked) }
     }));
     let drop = addresses(&["10.0.0.1"]);
-    assert!(matches!(firewall.reconcile(&drop), Err(FirewallError::Netlink(_))));
+    assert!(matches!(firewall.reconcile(&drop, &Vmacs::default()), Err(FirewallError::Netlink(_))));
     let before = firewall.engine.transport().sent.len();
-    assert!(firewall.reconcile(&drop).unwrap());
+    assert!(firewall.reconcile(&drop, &Vmacs::default()).unwrap());
     let again = &kinds(&firewall, before)[0];
     assert_eq!(again[..3], [NEWTABLE, DELTABLE, NEWTABLE], "in the place of what may be there");
 }
@@ -98,7 +100,7 @@ fn one_family_does_not_suffer_from_the_other() {
         if is_ipv4 { vec![Ok(error(asked[0].sequence, 95, None))] } else { grant(asked) }
     }));
     let drop = addresses(&["10.0.0.1", "2001:db8::1"]);
-    assert!(firewall.reconcile(&drop).is_err());
+    assert!(firewall.reconcile(&drop, &Vmacs::default()).is_err());
     assert_eq!(firewall.ipv4, Known::Nothing);
-    assert!(matches!(&firewall.ipv6, Known::Present(present) if present.len() == 1));
+    assert!(matches!(&firewall.ipv6, Known::Present(present) if present.drop.len() == 1));
 }

@@ -22,6 +22,7 @@ pub(crate) fn link(n: u32, name: &str) -> Link {
         parent: None,
         master: None,
         kind: None,
+        mode: None,
     }
 }
 

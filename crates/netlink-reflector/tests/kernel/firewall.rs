@@ -1,8 +1,9 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use base::IfIndex;
 use netlink_reflector::Firewall;
+use netlink_reflector::firewall::{Options, Vmacs};
 
 use crate::namespace::{enter_with_firewall, ip, nft};
 
@@ -87,15 +88,19 @@ fn the_tables_are_those_of_keepalived() {
     let index = v0();
     let mut firewall = Firewall::open().unwrap();
     let drop = addresses(index, &["10.66.0.1", "10.66.0.2"]);
-    assert!(firewall.reconcile(&drop).unwrap());
+    assert!(firewall.reconcile(&drop, &Vmacs::default()).unwrap());
     assert_eq!(nft("list ruleset"), IPV4);
-    assert!(!firewall.reconcile(&drop).unwrap(), "nothing to do");
+    assert!(!firewall.reconcile(&drop, &Vmacs::default()).unwrap(), "nothing to do");
 
-    assert!(firewall.reconcile(&addresses(index, &["2001:db8::1", "fe80::5:6"])).unwrap());
+    assert!(
+        firewall
+            .reconcile(&addresses(index, &["2001:db8::1", "fe80::5:6"]), &Vmacs::default())
+            .unwrap()
+    );
     assert_eq!(nft("list ruleset"), IPV6);
-    assert!(firewall.reconcile(&BTreeSet::new()).unwrap());
+    assert!(firewall.reconcile(&BTreeSet::new(), &Vmacs::default()).unwrap());
     assert_eq!(nft("list ruleset"), "");
-    assert!(!firewall.reconcile(&BTreeSet::new()).unwrap(), "nothing to do");
+    assert!(!firewall.reconcile(&BTreeSet::new(), &Vmacs::default()).unwrap(), "nothing to do");
 }
 
 #[test]
@@ -105,11 +110,11 @@ fn only_the_sets_change_once_the_table_is_there() {
     }
     let index = v0();
     let mut firewall = Firewall::open().unwrap();
-    firewall.reconcile(&addresses(index, &["10.66.0.9"])).unwrap();
+    firewall.reconcile(&addresses(index, &["10.66.0.9"]), &Vmacs::default()).unwrap();
     // a rule of somebody else tells whether the table is made anew
     nft("add chain ip keepalived witness");
-    firewall.reconcile(&addresses(index, &["10.66.0.1", "10.66.0.9"])).unwrap();
-    firewall.reconcile(&addresses(index, &["10.66.0.1", "10.66.0.2"])).unwrap();
+    firewall.reconcile(&addresses(index, &["10.66.0.1", "10.66.0.9"]), &Vmacs::default()).unwrap();
+    firewall.reconcile(&addresses(index, &["10.66.0.1", "10.66.0.2"]), &Vmacs::default()).unwrap();
     let rules = nft("list ruleset");
     assert!(rules.contains("elements = { 10.66.0.1, 10.66.0.2 }"), "{rules}");
     assert!(rules.contains("chain witness"), "{rules}");
@@ -122,12 +127,12 @@ fn a_flushed_ruleset_is_made_anew() {
     }
     let index = v0();
     let mut firewall = Firewall::open().unwrap();
-    firewall.reconcile(&addresses(index, &["10.66.0.1"])).unwrap();
+    firewall.reconcile(&addresses(index, &["10.66.0.1"]), &Vmacs::default()).unwrap();
     nft("flush ruleset");
-    firewall.reconcile(&addresses(index, &["10.66.0.1", "10.66.0.2"])).unwrap();
+    firewall.reconcile(&addresses(index, &["10.66.0.1", "10.66.0.2"]), &Vmacs::default()).unwrap();
     assert_eq!(nft("list ruleset"), IPV4);
     nft("flush ruleset");
-    firewall.reconcile(&BTreeSet::new()).unwrap();
+    firewall.reconcile(&BTreeSet::new(), &Vmacs::default()).unwrap();
     assert_eq!(nft("list ruleset"), "");
 }
 
@@ -138,12 +143,12 @@ fn a_table_that_an_earlier_process_left_is_taken_over_or_removed() {
     }
     let index = v0();
     let left = addresses(index, &["10.66.0.1", "10.66.0.7"]);
-    Firewall::open().unwrap().reconcile(&left).unwrap();
+    Firewall::open().unwrap().reconcile(&left, &Vmacs::default()).unwrap();
     let wanted = addresses(index, &["10.66.0.1", "10.66.0.2"]);
-    Firewall::open().unwrap().reconcile(&wanted).unwrap();
+    Firewall::open().unwrap().reconcile(&wanted, &Vmacs::default()).unwrap();
     assert_eq!(nft("list ruleset"), IPV4);
     nft("add table ip other");
-    Firewall::open().unwrap().reconcile(&BTreeSet::new()).unwrap();
+    Firewall::open().unwrap().reconcile(&BTreeSet::new(), &Vmacs::default()).unwrap();
     assert_eq!(nft("list ruleset"), "table ip other {\n}\n");
 }
 
@@ -156,9 +161,76 @@ fn thousands_of_addresses_fit() {
     let many: BTreeSet<_> =
         (0..5000u32).map(|n| (index, IpAddr::from((0x0a00_0000 + n).to_be_bytes()))).collect();
     let mut firewall = Firewall::open().unwrap();
-    firewall.reconcile(&many).unwrap();
+    firewall.reconcile(&many, &Vmacs::default()).unwrap();
     let listed = nft("list set ip keepalived vips");
     assert_eq!(listed.matches("10.0.").count(), 5000);
-    firewall.reconcile(&BTreeSet::new()).unwrap();
+    firewall.reconcile(&BTreeSet::new(), &Vmacs::default()).unwrap();
+    assert_eq!(nft("list ruleset"), "");
+}
+
+/// What Debian's keepalived 2.2.7 makes for a VMAC, with `nftables_counters` and `nftables_priority 7`.
+const VMAC_IPV4: &str = "table ip keepalived {
+	map vmac_map {
+		type iface_index : iface_index
+		elements = { \"vrrp.51\" : \"v0\" }
+	}
+
+	chain out {
+		type filter hook output priority filter - 1; policy accept;
+		ip protocol igmp meta oifkind \"macvlan\" dup to ip daddr device oif map @vmac_map drop
+	}
+}
+";
+
+const VMAC_IPV6: &str = "table ip6 vrrp {
+	map vmac_map {
+		type iface_index : iface_index
+		elements = { \"vrrp.51\" : \"v0\" }
+	}
+
+	set vmac_set {
+		type iface_index
+		elements = { \"vrrp.51\" }
+	}
+
+	chain out {
+		type filter hook output priority filter + 7; policy accept;
+		icmpv6 type mld2-listener-report meta oifkind \"macvlan\" dup to ip6 daddr device oif map @vmac_map counter packets 0 bytes 0 drop
+		icmpv6 type nd-router-solicit meta oifkind \"macvlan\" oif @vmac_set counter packets 0 bytes 0 drop
+	}
+}
+";
+
+#[test]
+fn reports_of_a_virtual_mac_leave_by_its_base() {
+    if !enter_with_firewall() {
+        return;
+    }
+    let base = v0();
+    ip("link add link v0 name vrrp.51 type macvlan mode private");
+    let line = ip("-o link show dev vrrp.51");
+    let vmac = IfIndex::new(line.split(':').next().unwrap().trim().parse().unwrap()).unwrap();
+    let pairs = BTreeMap::from([(vmac, base)]);
+    let mut firewall = Firewall::open().unwrap();
+    let ipv4 = Vmacs { ipv4: pairs.clone(), ipv6: BTreeMap::new() };
+    assert!(firewall.reconcile(&BTreeSet::new(), &ipv4).unwrap());
+    assert_eq!(nft("list ruleset"), VMAC_IPV4);
+    assert!(!firewall.reconcile(&BTreeSet::new(), &ipv4).unwrap());
+
+    // With addresses the rules for the VMAC come first; without them they stay alone.
+    let drop = addresses(base, &["10.66.0.1"]);
+    assert!(firewall.reconcile(&drop, &ipv4).unwrap());
+    let both = nft("list ruleset");
+    let order = ["igmp", "ip saddr @vips drop", "ip daddr @vips drop"].map(|part| both.find(part));
+    assert!(order.is_sorted() && order[0].is_some(), "{both}");
+    assert!(firewall.reconcile(&BTreeSet::new(), &ipv4).unwrap());
+    assert_eq!(nft("list ruleset"), VMAC_IPV4);
+
+    let options = Options { table: "vrrp".to_owned(), priority: 7, counters: true };
+    firewall.configure(options).unwrap();
+    let ipv6 = Vmacs { ipv4: BTreeMap::new(), ipv6: pairs };
+    assert!(firewall.reconcile(&BTreeSet::new(), &ipv6).unwrap());
+    assert_eq!(nft("list ruleset"), VMAC_IPV6, "the old table is gone");
+    assert!(firewall.reconcile(&BTreeSet::new(), &Vmacs::default()).unwrap());
     assert_eq!(nft("list ruleset"), "");
 }

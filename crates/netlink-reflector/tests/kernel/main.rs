@@ -7,3 +7,4 @@ mod addresses;
 mod firewall;
 mod links;
 mod namespace;
+mod own_links;

@@ -24,10 +24,12 @@ use std::net::IpAddr;
 
 use base::{Duration, IfIndex, Instant, Priority};
 use control_plane::model::global::MulticastGroups;
+use control_plane::model::own_link::{OwnLink, OwnLinkKind};
 use control_plane::model::{self, ScriptId, VirtualAddress};
 use wire::checksum::VRRP_PROTOCOL;
 use wire::{Family, Version, ah};
 
+use crate::addresses::DesiredAddress;
 use crate::announce::AnnounceQueue;
 use crate::complaint::ComplaintKind;
 use crate::event::{Event, Saying};
@@ -232,11 +234,59 @@ impl VirtualRouter {
         self.family
     }
 
-    /// The socket that it needs on its interface.
+    /// The socket that it hears adverts with on its interface.
     pub fn socket(&self, index: IfIndex) -> SocketKey {
         let group = self.config.unicast.is_none().then_some(self.group);
         let protocol = if self.ah_key().is_some() { ah::PROTOCOL } else { VRRP_PROTOCOL };
-        SocketKey { index, family: self.family, group, protocol }
+        SocketKey { index, family: self.family, group, protocol, foreign_source: false }
+    }
+
+    /// The socket that its adverts leave by: of its VMAC, or the one that it hears with.
+    pub(crate) fn sending_socket(&self, links: &Links) -> Option<SocketKey> {
+        let base = links.named(&self.config.interface)?;
+        let Some(own) = self.transmitting_link() else { return Some(self.socket(base.index)) };
+        let socket = self.socket(links.named(&own.name)?.index);
+        let group = socket.group.filter(|_| matches!(own.kind, OwnLinkKind::Vmac(_)));
+        Some(SocketKey { group, foreign_source: true, ..socket })
+    }
+
+    /// Whether it hears adverts on this interface now. While a VMAC is up the kernel gives it alone
+    /// the adverts of a peer, which come from the same MAC; those from another MAC arrive at both.
+    /// While it is down all arrive at the interface below it.
+    pub(crate) fn hears_on(&self, index: IfIndex, links: &Links) -> bool {
+        let own = self.transmitting_link().filter(|link| matches!(link.kind, OwnLinkKind::Vmac(_)));
+        let own = own.filter(|_| self.state.is_master());
+        let own = own.and_then(|own| links.named(&own.name)).filter(|link| link.up);
+        let place = own.or_else(|| links.named(&self.config.interface));
+        place.is_some_and(|link| link.index == index)
+    }
+
+    /// The VMAC or ipvlan that its adverts leave by.
+    pub(crate) fn transmitting_link(&self) -> Option<&OwnLink> {
+        self.config.own_links.iter().find(|link| link.transmits)
+    }
+
+    /// The address that an ipvlan of its own has as long as it is there.
+    pub(crate) fn own_source(&self, links: &Links) -> Option<DesiredAddress> {
+        let own = self.transmitting_link()?;
+        let address = ipvlan_address(own)?;
+        Some(DesiredAddress::source(links.named(&own.name)?.index, address))
+    }
+
+    /// The source of adverts that the configuration names.
+    pub(crate) fn configured_source(&self) -> Option<IpAddr> {
+        self.config.source.or_else(|| self.transmitting_link().and_then(ipvlan_address))
+    }
+
+    /// Which of its own links are to be up: a VMAC while it is master, for a backup must not take
+    /// packets that are sent to the virtual MAC (RFC 9568 section 6.4.2); an ipvlan always.
+    pub(crate) fn raised_links(&self) -> impl Iterator<Item = &OwnLink> {
+        let is_master = self.state.is_master();
+        let lives = self.state != State::Stopped;
+        self.config.own_links.iter().filter(move |link| match link.kind {
+            OwnLinkKind::Vmac(_) => is_master,
+            OwnLinkKind::Ipvlan { .. } => lives,
+        })
     }
 
     /// Its addresses: announced in adverts, then excluded from them.
@@ -312,6 +362,13 @@ impl VirtualRouter {
     fn notify(&self, turn: &mut Turn<'_>, state: NotifyState) {
         let notification = Notification::of_instance(&self.config, state, self.priority);
         turn.out.push(Output::Notify(notification));
+    }
+}
+
+const fn ipvlan_address(link: &OwnLink) -> Option<IpAddr> {
+    match link.kind {
+        OwnLinkKind::Ipvlan { address, .. } => address,
+        OwnLinkKind::Vmac(_) => None,
     }
 }
 

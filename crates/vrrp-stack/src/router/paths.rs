@@ -172,7 +172,13 @@ impl VirtualRouter {
 
     fn heartbeat_way(&self, links: &Links, heartbeat: &Heartbeat) -> Option<Way> {
         let protocol = if self.ah_key().is_some() { wire::ah::PROTOCOL } else { VRRP_PROTOCOL };
-        let key = |index, group| SocketKey { index, family: self.family, group, protocol };
+        let key = |index, group| SocketKey {
+            index,
+            family: self.family,
+            group,
+            protocol,
+            foreign_source: false,
+        };
         match heartbeat {
             Heartbeat::Interface(name) => {
                 let link = links.named(name)?;

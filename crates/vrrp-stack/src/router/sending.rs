@@ -15,7 +15,7 @@ use super::{Turn, VirtualRouter};
 use crate::addresses;
 use crate::event::Saying;
 use crate::links::Links;
-use crate::output::{OutgoingAdvert, Output};
+use crate::output::{OutgoingAdvert, Output, SocketKey};
 
 /// Every IPv6 link carries that much (RFC 8200 section 5).
 const SMALLEST_MTU: u32 = 1_280;
@@ -26,10 +26,11 @@ impl VirtualRouter {
     pub(super) fn send_advert(&mut self, turn: &mut Turn<'_>, priority: Option<Priority>) {
         let number = self.next_sequence(turn);
         let link = turn.links.named(&self.config.interface);
-        let service = link
+        let service = self
+            .sending_socket(turn.links)
             .zip(self.source)
             .into_iter()
-            .flat_map(|(link, source)| self.service_ways(link.index, source));
+            .flat_map(|(socket, source)| self.service_ways(socket, source));
         let heartbeats = self.heartbeat_ways(turn.links).into_iter().map(|(_, way)| way);
         let advert = self.advert(priority, link.map_or(SMALLEST_MTU, |link| link.mtu));
         let mut sent = false;
@@ -51,10 +52,10 @@ impl VirtualRouter {
         }
     }
 
-    /// To the group, or to each peer, by the interface of the instance.
-    fn service_ways(&self, index: IfIndex, source: IpAddr) -> Vec<Way> {
+    /// To the group, or to each peer, by the interface of the instance or its VMAC.
+    fn service_ways(&self, socket: SocketKey, source: IpAddr) -> Vec<Way> {
         let ttl = self.config.unicast.as_ref().and_then(|unicast| unicast.ttl);
-        let (socket, hop_limit) = (self.socket(index), ttl.unwrap_or(HOP_LIMIT));
+        let hop_limit = ttl.unwrap_or(HOP_LIMIT);
         let way = |destination| Way { socket, source, destination, hop_limit, reach: self.reach() };
         match &self.config.unicast {
             Some(unicast) => unicast.peers.iter().map(|peer| way(peer.address)).collect(),
@@ -164,6 +165,15 @@ impl VirtualRouter {
     pub(crate) fn announce_some(&self, turn: &mut Turn<'_>, which: impl Fn(IpAddr) -> bool) {
         if self.state.is_master() {
             self.announce(turn, self.config.garp.repeat, which);
+        }
+    }
+
+    /// An interface is there again: what is on it is announced as after a takeover.
+    pub(crate) fn announce_on(&self, turn: &mut Turn<'_>, interface: &str) {
+        let here = self.vips().filter(|vip| vip.interface == interface);
+        let here: Vec<IpAddr> = here.map(|vip| vip.address()).collect();
+        if !here.is_empty() {
+            self.announce_some(turn, |address| here.contains(&address));
         }
     }
 

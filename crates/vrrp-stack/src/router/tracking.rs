@@ -19,6 +19,8 @@ use crate::state::State;
 pub enum Fault {
     /// There is no such interface.
     InterfaceMissing,
+    /// The VMAC or ipvlan that adverts leave by is not there.
+    OwnLinkMissing,
     /// The interface cannot send or receive.
     LinkDown,
     /// The interface has no address of the family to send from.
@@ -97,7 +99,7 @@ impl VirtualRouter {
     fn own_fault(&mut self, links: &Links) -> Option<Fault> {
         let link = links.named(&self.config.interface);
         let primary =
-            self.config.source.or_else(|| link.and_then(|link| link.primary(self.family)));
+            self.configured_source().or_else(|| link.and_then(|link| link.primary(self.family)));
         self.source = primary.or(self.source);
         let unicast = self.config.unicast.as_ref();
         match link {
@@ -107,6 +109,7 @@ impl VirtualRouter {
             None => Some(Fault::InterfaceMissing),
             Some(link) if !link.up && !self.config.dont_track_primary => Some(Fault::LinkDown),
             Some(_) if primary.is_none() => Some(Fault::NoPrimaryAddress),
+            Some(_) if self.sending_socket(links).is_none() => Some(Fault::OwnLinkMissing),
             Some(_) => None,
         }
     }
@@ -156,6 +159,10 @@ impl VirtualRouter {
         match fault {
             Fault::NoPeer => "there is no unicast peer".to_owned(),
             Fault::InterfaceMissing => format!("interface {interface} does not exist"),
+            Fault::OwnLinkMissing => {
+                let name = self.transmitting_link().map_or("of its own", |link| &link.name);
+                format!("interface {name} does not exist")
+            }
             Fault::LinkDown => format!("interface {interface} is down"),
             Fault::NoPrimaryAddress => {
                 format!("interface {interface} has no {} address to send from", self.family)

@@ -6,6 +6,7 @@ mod hmac;
 mod ipv6;
 mod lease;
 mod outside;
+mod own_links;
 mod reception;
 mod rfc9568;
 mod table;

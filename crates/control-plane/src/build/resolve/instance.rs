@@ -68,7 +68,7 @@ pub(super) fn resolve(
     };
     let tracks = std::mem::take(&mut draft.tracks);
     let tracks = tracks::resolve(tracks, owner, shared.scripts, shared.tracked, cx);
-    let vmac = vmac(&mut draft, &interface, vrid, unicast.is_some(), global, cx);
+    let vmac = vmac(&mut draft, &interface, vrid, unicast.is_some(), strict, cx);
     let hmac = hmac(&mut draft, advert_interval, cx);
     let authentication = if hmac.is_some() { Authentication::None } else { authentication };
     let owner_ignore_adverts = owner_ignore_adverts(&draft, priority, global, cx);
@@ -405,7 +405,7 @@ fn vmac(
     interface: &str,
     vrid: Vrid,
     unicast: bool,
-    global: &GlobalDraft,
+    strict: bool,
     cx: &mut Context<'_>,
 ) -> Vmac {
     let vmac = draft.vmac.take();
@@ -432,12 +432,22 @@ fn vmac(
         let text = "unicast with use_vmac requires vmac_xmit_base - setting";
         report(draft, None, Code::Adjusted, text, cx);
     }
-    let prefix = global.vmac_prefix.as_ref();
-    let name = vmac.name.or_else(|| prefix.map(|prefix| format!("{prefix}.{vrid}")));
+    if std::mem::take(&mut draft.promote_secondaries) {
+        let text = "promote_secondaries is automatically set for vmacs - ignoring";
+        report(draft, None, Code::Adjusted, text, cx);
+    }
+    let mut mac = vmac.mac.map(|mac| mac.with_vrid(vrid.get()));
+    let mut transmit_base = unicast || base.is_some();
+    if strict && (mac.is_some() || transmit_base) {
+        (mac, transmit_base) = (None, false);
+        let text = "a VMAC MAC address and vmac_xmit_base are incompatible with strict mode - \
+                    resetting";
+        report(draft, None, Code::Adjusted, text, cx);
+    }
     Vmac::Macvlan {
-        name,
-        mac: vmac.mac.map(|mac| mac.with_vrid(vrid.get())),
-        transmit_base: unicast || base.is_some(),
+        name: vmac.name,
+        mac,
+        transmit_base,
         for_addresses: draft.vmac_addresses,
         netlink_notify: vmac.netlink_notify,
         group: vmac.group,

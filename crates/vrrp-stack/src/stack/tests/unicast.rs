@@ -117,8 +117,13 @@ fn another_group_is_sent_to_and_listened_to() {
 
 #[test]
 fn each_socket_takes_its_own_packets() {
-    let socket =
-        |group| SocketKey { index: eth0().index, family: wire::Family::Ipv4, group, protocol: 112 };
+    let socket = |group| SocketKey {
+        index: eth0().index,
+        family: wire::Family::Ipv4,
+        group,
+        protocol: 112,
+        foreign_source: false,
+    };
     let sent_to = |destination| {
         let header =
             ipv4::Header { identification: 1, ttl: 1, protocol: 112, source: LOW, destination };
