@@ -110,8 +110,9 @@ impl Syslog {
 
     /// With a second try on a new connection, when the old one's daemon is gone.
     fn send(&mut self, line: &[u8]) -> Sent {
+        let had_connection = self.socket.is_some();
         match self.try_send(line) {
-            Sent::Failed => self.try_send(line),
+            Sent::Failed if had_connection => self.try_send(line),
             sent => sent,
         }
     }
