@@ -7,7 +7,7 @@ use control_plane::model::Instance;
 use crate::instance_state::Live;
 use crate::layout::section;
 use crate::live::{CheckersLive, Clock, VrrpLive};
-use crate::{checks, global, groups, instance, interfaces, servers, trackers};
+use crate::{checks, global, groups, instance, interfaces, network, servers, sockets, trackers};
 
 /// A configuration as keepalived shows it with `-d`: what is configured, without states. Sections
 /// that would be empty are left out. Lines are made as they are asked for, so that 50,000 real servers
@@ -56,13 +56,21 @@ fn vrrp<'a>(
     let instance = move |one: &Instance| {
         let live = live.and_then(|(live, clock)| {
             let view = live.instance(&one.name)?;
-            Some(Live { view, clock })
+            let descriptor = state?.socket(&one.name).map(|socket| socket.descriptor);
+            Some(Live { view, clock, descriptor })
         });
         instance::lines(config, one, live.as_ref())
     };
+    let sockets = state.map(|live| live.sockets.as_slice()).unwrap_or_default();
+    let source = move |name: &str| state?.instance(name)?.source;
     section("GARP delay group", vrrp.garp_groups.iter().map(groups::garp))
+        .chain(network::statics(vrrp, live.is_some()))
         .chain(section("Static Track groups", vrrp.track_groups.iter().map(groups::track)))
         .chain(section("VRRP Topology", vrrp.instances.iter().map(instance)))
+        .chain(section(
+            "VRRP Sockpool",
+            sockets.iter().map(move |one| sockets::lines(config, one, source)),
+        ))
         .chain(section(
             "VRRP Sync groups",
             vrrp.sync_groups.iter().map(move |one| groups::sync(config, one, state)),

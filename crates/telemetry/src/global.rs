@@ -2,11 +2,12 @@
 
 use base::Duration;
 use control_plane::model::Lvs;
+use control_plane::model::defaults::Defaults;
 use control_plane::model::global::{Buffer, Global, ProcessSettings};
 use control_plane::model::lvs::FlushOnStop;
 use control_plane::model::vrrp::Vrrp;
 
-use crate::layout::{Lines, quoted, rule, true_false};
+use crate::layout::{Lines, quoted, rule, seconds, true_false, yes_no};
 
 /// All of it, in keepalived's order.
 pub(crate) fn lines(global: &Global, vrrp: &Vrrp, lvs: &Lvs) -> impl Iterator<Item = String> {
@@ -14,6 +15,7 @@ pub(crate) fn lines(global: &Global, vrrp: &Vrrp, lvs: &Lvs) -> impl Iterator<It
     lines.at(0, rule("Global definitions"));
     start(&mut lines, global);
     mail(&mut lines, global);
+    alerts(&mut lines, global);
     reload(&mut lines, global);
     lines.item(1, "Dynamic interfaces", true_false(vrrp.dynamic_interfaces));
     if vrrp.dynamic_interfaces {
@@ -26,9 +28,16 @@ pub(crate) fn lines(global: &Global, vrrp: &Vrrp, lvs: &Lvs) -> impl Iterator<It
     pipes(&mut lines, global);
     let states_on_reload = true_false(vrrp.fifo_states_on_reload);
     lines.item(1, "FIFO write vrrp states on reload", states_on_reload);
+    let priorities = true_false(global.defaults.notify_priority_changes);
+    lines.item(1, "VRRP notify priority changes", priorities);
     lines.item(1, "VRRP IPv4 mcast group", vrrp.multicast.v4);
     lines.item(1, "VRRP IPv6 mcast group", vrrp.multicast.v6);
+    announcements(&mut lines, &global.defaults);
     firewall(&mut lines, global);
+    let defaults = &global.defaults;
+    lines.item(1, "VRRP check unicast_src", true_false(defaults.check_unicast_source));
+    lines.item(1, "VRRP skip check advert addresses", true_false(defaults.skip_check));
+    lines.item(1, "VRRP strict mode", true_false(defaults.strict));
     processes(&mut lines, global);
     outside(&mut lines, global);
     buffers(&mut lines, global);
@@ -39,7 +48,53 @@ pub(crate) fn lines(global: &Global, vrrp: &Vrrp, lvs: &Lvs) -> impl Iterator<It
     if let Some(version) = global.files.json_version {
         lines.at(1, format!("json_version {version}"));
     }
+    let folder = |configured: &Option<String>| {
+        configured.clone().unwrap_or_else(|| "/etc/iproute2".to_owned())
+    };
+    lines.at(1, format!("iproute usr directory {}", folder(&global.files.iproute_usr_dir)));
+    lines.at(1, format!("iproute etc directory {}", folder(&global.files.iproute_etc_dir)));
     lines.into_iter()
+}
+
+/// Defaults of alerts and checks.
+fn alerts(lines: &mut Lines, global: &Global) {
+    let defaults = &global.defaults;
+    let word = |said: Option<bool>| match said {
+        Some(true) => "on",
+        Some(false) => "off",
+        None => "unset",
+    };
+    lines.item(1, "Default smtp_alert", word(defaults.smtp_alert));
+    lines.item(1, "Default smtp_alert_vrrp", word(defaults.smtp_alert_vrrp));
+    lines.item(1, "Default smtp_alert_checker", word(defaults.smtp_alert_checker));
+    lines.item(1, "Checkers log all failures", true_false(defaults.log_all_failures));
+}
+
+/// Defaults of instances: announcements and the election.
+fn announcements(lines: &mut Lines, defaults: &Defaults) {
+    let garp = &defaults.garp;
+    let delay = garp.delay.unwrap_or(Duration::from_secs(5));
+    let repeat = garp.repeat.unwrap_or(5);
+    lines.item(1, "Gratuitous ARP delay", delay.as_secs());
+    lines.item(1, "Gratuitous ARP repeat", repeat);
+    let refresh = garp.refresh.unwrap_or(Duration::ZERO);
+    lines.item(1, "Gratuitous ARP refresh timer", refresh.as_secs());
+    lines.item(1, "Gratuitous ARP refresh repeat", garp.refresh_repeat.unwrap_or(1));
+    let lower_delay = garp.lower_prio_delay.unwrap_or(delay);
+    lines.item(1, "Gratuitous ARP lower priority delay", lower_delay.as_secs());
+    let lower_repeat = garp.lower_prio_repeat.unwrap_or(repeat);
+    lines.item(1, "Gratuitous ARP lower priority repeat", lower_repeat);
+    lines.item(1, "Num adverts before down", defaults.down_timer_adverts.unwrap_or(3));
+    let extra = garp.extra.unwrap_or(Duration::ZERO).as_secs();
+    lines.item(1, "Gratuitous ARP for each secondary VMAC", format!("{extra}s"));
+    let answers = true_false(!defaults.lower_prio_no_advert);
+    lines.item(1, "Send advert after receive lower priority advert", answers);
+    let yields = true_false(defaults.higher_prio_send_advert);
+    lines.item(1, "Send advert after receive higher priority advert", yields);
+    let interval = |span: Option<Duration>| seconds(span.unwrap_or(Duration::ZERO));
+    lines.item(1, "Gratuitous ARP interval", interval(garp.interval));
+    lines.item(1, "Gratuitous NA interval", interval(garp.gna_interval));
+    lines.item(1, "VRRP default protocol version", defaults.version.unwrap_or(2));
 }
 
 fn start(lines: &mut Lines, global: &Global) {
@@ -56,6 +111,10 @@ fn start(lines: &mut Lines, global: &Global) {
     lines.optional(1, "VRRP process name", global.vrrp_process.name.as_ref());
     lines.optional(1, "LVS process name", global.checker_process.name.as_ref());
     lines.optional(1, "BFD process name", global.bfd_process.name.as_ref());
+    let links = if global.scripts.keep_symlinks { "Don't replace" } else { "Replace" };
+    lines.at(1, format!("{links} symlinks in script paths"));
+    let groups = if global.scripts.supplementary_groups { "Set" } else { "Don't set" };
+    lines.at(1, format!("{groups} supplementary groups for all scripts"));
     lines.optional(1, "Router ID", global.router_id.as_ref());
 }
 
@@ -90,8 +149,11 @@ fn balancer(lines: &mut Lines, global: &Global, lvs: &Lvs) {
     lines.optional(1, "LVS TCP FIN timeout", lvs.timeouts.tcp_fin);
     // keepalived's own label for the UDP timeout.
     lines.optional(1, "LVS TCP timeout", lvs.timeouts.udp);
+    lines.optional(1, "Default interface", global.defaults.interface.as_ref());
     let igmp = if global.launch.disable_local_igmp { "yes" } else { "no" };
     lines.item(1, "Disable local IGMP", igmp);
+    let as_v2 = yes_no(global.defaults.checksum_as_v2);
+    lines.item(1, "Use VRRPv2 checksum for VRRPv3 IPv4", as_v2);
     if let Some(daemon) = &lvs.sync_daemon {
         lines.optional(1, "LVS syncd vrrp instance", daemon.instance.as_ref());
         lines.item(1, "LVS syncd interface", &daemon.interface);
@@ -172,9 +234,15 @@ fn outside(lines: &mut Lines, global: &Global) {
     }
     let socket = snmp.socket.as_deref().unwrap_or("default (unix:/var/agentx/master)");
     lines.item(1, "SNMP socket", socket);
+    let services = snmp.virtual_server_interval.unwrap_or(Duration::from_secs(5));
+    let servers = snmp.real_server_interval.unwrap_or(services);
+    lines.item(1, "SNMP VS stats update interval", seconds(services));
+    lines.item(1, "SNMP RS stats update interval", seconds(servers));
     lines.at(1, format!("DBus {}", if global.dbus.is_some() { "enabled" } else { "disabled" }));
     let name = global.dbus.as_ref().and_then(|dbus| dbus.service_name.as_deref());
     lines.item(1, "DBus service name", name.unwrap_or_default());
+    let name = global.dbus.as_ref().and_then(|dbus| dbus.no_interface_name.as_deref());
+    lines.item(1, "DBus no interface name", name.unwrap_or("none"));
     let scripts = &global.scripts;
     lines
         .at(1, format!("Script security {}", if scripts.enforce { "enabled" } else { "disabled" }));

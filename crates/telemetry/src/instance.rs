@@ -1,11 +1,13 @@
 //! `VRRP Topology`: one instance.
 
 use base::Duration;
+use control_plane::model::network::Route;
 use control_plane::model::vrrp::{Unicast, VirtualAddress, Vmac};
 use control_plane::model::{AddressScope, Authentication, Config, Instance, Preempt, Version};
 
 use crate::instance_state::{Live, wanted_name};
 use crate::layout::{Lines, Tracked, enabled, true_false, yes_no};
+use crate::network;
 use crate::split_brain;
 
 /// An instance, in keepalived's order; with its state if it has one.
@@ -168,6 +170,17 @@ fn addresses(lines: &mut Lines, one: &Instance, live: Option<&Live<'_>>) {
     }
     let excluded = one.excluded_addresses.iter().map(|one| address(one, set));
     lines.list("Virtual IP Excluded", excluded);
+    if let Some(descriptor) = live.and_then(|live| live.descriptor) {
+        lines.at(3, format!("fd_in {descriptor}, fd_out {descriptor}"));
+    }
+    let on = |route: &Route| match route.interface {
+        // Not said: the interface of the instance.
+        None if route.next_hops.is_empty() => format!(" [dev {}]", one.interface),
+        _ => String::new(),
+    };
+    let routes = one.routes.iter().map(|route| network::route(route) + &on(route));
+    lines.list("Virtual Routes", routes);
+    lines.list("Virtual Rules", one.rules.iter().map(network::rule));
 }
 
 fn peers(lines: &mut Lines, unicast: &Unicast) {

@@ -10,6 +10,8 @@ use crate::live::{Clock, state_name, state_number};
 pub(crate) struct Live<'a> {
     pub(crate) view: &'a InstanceView,
     pub(crate) clock: Clock,
+    /// Of the socket that it hears adverts with.
+    pub(crate) descriptor: Option<i32>,
 }
 
 impl Live<'_> {

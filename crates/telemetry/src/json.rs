@@ -17,6 +17,7 @@ use crate::instance::address;
 use crate::instance_state::wanted_number;
 use crate::layout::quoted;
 use crate::live::{Clock, VrrpLive, state_number};
+use crate::network;
 
 /// All instances as one line; `None` when there is none, as keepalived writes no file then.
 ///
@@ -159,6 +160,10 @@ struct Data {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     evips: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    vroutes: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    vrules: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     track_ifp: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     track_script: Vec<String>,
@@ -288,6 +293,8 @@ fn data(config: &Config, one: &Instance, view: &InstanceView, clock: Clock) -> D
         scripts: notify_scripts(one),
         vips: one.virtual_addresses.iter().map(|one| address(one, set)).collect(),
         evips: one.excluded_addresses.iter().map(|one| address(one, set)).collect(),
+        vroutes: one.routes.iter().map(network::route).collect(),
+        vrules: one.rules.iter().map(network::rule).collect(),
         track_ifp: one.track_interfaces.iter().map(|one| one.interface.clone()).collect(),
         track_script: scripts.map(|script| quoted(&script.command)).collect(),
         track_process: processes.map(|process| process.name.clone()).collect(),

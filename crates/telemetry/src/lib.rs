@@ -7,7 +7,8 @@
 //! - [`json`](fn@json): instances for programs
 //! - [`live`]: what the processes say of themselves, for all these
 //! - `layout`: titles, items, how values are written
-//! - `global`, `instance`, `instance_state`, `interfaces`, `groups`, `trackers`: what the VRRP process has
+//! - `global`, `instance`, `instance_state`, `interfaces`, `groups`, `network`, `sockets`, `trackers`:
+//!   what the VRRP process has
 //! - `servers`, `checks`: what the checkers have
 
 mod checks;
@@ -20,7 +21,9 @@ mod interfaces;
 mod json;
 mod layout;
 pub mod live;
+mod network;
 mod servers;
+mod sockets;
 mod split_brain;
 mod statistics;
 mod trackers;
@@ -28,4 +31,5 @@ mod trackers;
 pub use configuration::{checkers_data, configuration, parent_data, vrrp_data};
 pub use json::json;
 pub use live::{Calendar, CheckersLive, Clock, LinkView, Moment, VrrpLive};
+pub use sockets::SocketView;
 pub use statistics::statistics;

@@ -3,6 +3,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use crate::sockets::SocketView;
 use base::{Duration, Instant, Sighting};
 use checkers::{ServerId, ServerState};
 use control_plane::model::ServiceAddress;
@@ -18,9 +19,16 @@ pub struct VrrpLive {
     pub stack: View,
     /// All interfaces of its network namespace.
     pub links: Vec<LinkView>,
+    /// The sockets that hear adverts.
+    pub sockets: Vec<SocketView>,
 }
 
 impl VrrpLive {
+    /// The socket of an instance.
+    pub(crate) fn socket(&self, name: &str) -> Option<&SocketView> {
+        self.sockets.iter().find(|socket| socket.instances.iter().any(|one| one == name))
+    }
+
     pub(crate) fn instance(&self, name: &str) -> Option<&InstanceView> {
         self.stack.instances.iter().find(|one| one.known.identity.name == name)
     }

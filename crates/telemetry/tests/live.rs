@@ -14,7 +14,7 @@ use control_plane::model::{
     Command, Instance, Lvs, Protocol, RealServer, ScriptId, ServiceAddress, TrackScript,
     VirtualAddress, VirtualServer, Vrrp, VrrpScript,
 };
-use telemetry::{CheckersLive, Clock, LinkView, Moment, VrrpLive};
+use telemetry::{CheckersLive, Clock, LinkView, Moment, SocketView, VrrpLive};
 use vrrp_stack::{ExitKind, Input, Link, Output, Outputs, Stack};
 
 /// The wall clock when the timers' clock says 0.
@@ -88,7 +88,15 @@ fn live(config: &Config, status: i32, span: Duration) -> VrrpLive {
         arp: true,
         mtu: 1500,
     };
-    VrrpLive { at: end, stack: stack.view(), links: vec![view] }
+    let socket = SocketView {
+        descriptor: 20,
+        interface: "lan0".into(),
+        ipv6: false,
+        authenticated: false,
+        multicast: true,
+        instances: vec!["VI_1".into(), "VI_2".into()],
+    };
+    VrrpLive { at: end, stack: stack.view(), links: vec![view], sockets: vec![socket] }
 }
 
 fn clock(live: &VrrpLive) -> Clock {
@@ -192,9 +200,20 @@ fn a_master_reads_as_keepalived_shows_it() {
    Authentication type = none
    Virtual IP (1):
      10.1.0.102/24 dev lan0 scope global set
+   fd_in 20, fd_out 20
    Using smtp notification = no
    Notify deleted = Fault
    Notify priority changes = false
+------< VRRP Sockpool >------
+ fd_in 20 fd_out = 20
+   Interface = lan0
+   Family = IPv4
+   Protocol = VRRP
+   Type = Multicast
+   Rx buf size = 0
+   VRRP instances
+     VI_1 vrid 51
+     VI_2 vrid 52
 "
     );
 }
@@ -285,7 +304,7 @@ fn tracked_files_and_processes_are_shown_with_what_was_seen() {
     ] {
         stack.handle_input(at, Input::Sighted(&seen), &mut out);
     }
-    let live = VrrpLive { at, stack: stack.view(), links: Vec::new() };
+    let live = VrrpLive { at, stack: stack.view(), links: Vec::new(), sockets: Vec::new() };
     config.global.files.json_version = Some(2);
     let json = telemetry::json(&config, &live, clock(&live)).unwrap().unwrap();
     // As keepalived 2.4.3 wrote it, but for the numbers.

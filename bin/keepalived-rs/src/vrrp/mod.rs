@@ -322,7 +322,8 @@ impl Vrrp {
 
     fn report(&mut self, now: Instant, report: Report) {
         let links = self.kernel.links(&self.ours).into_iter().map(link_view).collect();
-        let live = VrrpLive { at: now, stack: self.stack.view(), links };
+        let sockets = self.sockets.views(&self.stack, |index| self.kernel.link(index, &self.ours));
+        let live = VrrpLive { at: now, stack: self.stack.view(), links, sockets };
         self.parent.report_live(report, &live);
         if report == Report::StatisticsCleared {
             self.stack.clear_statistics();

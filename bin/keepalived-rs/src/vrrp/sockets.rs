@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::os::fd::{AsFd, AsRawFd};
 
 use base::IfIndex;
 use scheduler::{Interest, Scheduler, Token};
 use sys::{VrrpSocket, VrrpSocketOptions};
-use vrrp_stack::{OutgoingAdvert, Packet, SocketKey};
+use telemetry::SocketView;
+use vrrp_stack::{Link, OutgoingAdvert, Packet, SocketKey, Stack};
 use wire::Family;
 
 /// Longer than any advert: 255 IPv6 addresses and an authentication trailer are 4,144 bytes.
@@ -15,6 +17,9 @@ const BUFFER: usize = 8 * 1024;
 /// Packets taken from one socket in one turn, so that a flood on one interface cannot keep the
 /// others and the timers waiting.
 const PACKETS_A_TURN: usize = 64;
+
+/// The protocol of adverts; others carry them inside an authentication header.
+const VRRP: u8 = 112;
 
 /// All sockets that are open.
 pub(super) struct Sockets {
@@ -62,6 +67,32 @@ impl Sockets {
         });
     }
 
+    /// What dumps show: each socket with those who live on it.
+    pub(super) fn views(
+        &self,
+        stack: &Stack,
+        link: impl Fn(IfIndex) -> Option<Link>,
+    ) -> Vec<SocketView> {
+        let names = |key: &SocketKey, interface: &str| {
+            let routers = stack.routers().iter().filter(|router| {
+                router.config().interface == interface && router.socket(key.index) == *key
+            });
+            routers.map(|router| router.config().name.clone()).collect()
+        };
+        let view = |(key, (_, socket)): (&SocketKey, &(Token, VrrpSocket))| {
+            let interface = link(key.index).map_or_else(|| key.index.to_string(), |link| link.name);
+            SocketView {
+                descriptor: socket.as_fd().as_raw_fd(),
+                ipv6: key.family == Family::Ipv6,
+                authenticated: key.protocol != VRRP,
+                multicast: key.group.is_some(),
+                instances: names(key, &interface),
+                interface,
+            }
+        };
+        self.open.iter().map(view).collect()
+    }
+
     fn open_one(&mut self, key: SocketKey, scheduler: &mut Scheduler) {
         let usual = VrrpSocketOptions::multicast(family(key.family), key.index);
         let options = VrrpSocketOptions {
@@ -71,7 +102,6 @@ impl Sockets {
             ..usual
         };
         let opened = VrrpSocket::open(&options).and_then(|socket| {
-            use std::os::fd::AsFd;
             let token = scheduler.register(socket.as_fd(), Interest::Read)?;
             Ok((token, socket))
         });

@@ -11,6 +11,7 @@ use super::split_brain::SplitBrainDraft;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::lang::Context;
 use crate::lang::include::Checks;
+use crate::model::defaults::{Defaults, GarpDefaults};
 use crate::model::global::{Dbus, Global, MulticastGroups};
 use crate::model::lvs::{FlushOnStop, SyncDaemon, Timeouts};
 use crate::parse::statement::Statement;
@@ -68,6 +69,38 @@ pub(crate) struct GlobalDraft {
 }
 
 impl GlobalDraft {
+    /// What it says for other blocks.
+    pub(super) fn defaults(&self) -> Defaults {
+        let garp = &self.garp;
+        Defaults {
+            smtp_alert: self.smtp_alert,
+            smtp_alert_vrrp: self.smtp_alert_vrrp,
+            smtp_alert_checker: self.smtp_alert_checker,
+            log_all_failures: self.log_all_failures,
+            interface: self.default_interface.clone(),
+            checksum_as_v2: self.checksum_as_v2,
+            notify_priority_changes: self.notify_priority_changes,
+            garp: GarpDefaults {
+                delay: garp.delay,
+                repeat: garp.repeat,
+                refresh: garp.refresh,
+                refresh_repeat: garp.refresh_repeat,
+                lower_prio_delay: garp.lower_prio_delay,
+                lower_prio_repeat: garp.lower_prio_repeat,
+                interval: garp.interval,
+                gna_interval: garp.gna_interval,
+                extra: garp.extra.map(|(interval, _)| interval),
+            },
+            down_timer_adverts: self.down_timer_adverts,
+            lower_prio_no_advert: self.lower_prio_no_advert,
+            higher_prio_send_advert: self.higher_prio_send_advert,
+            version: self.version,
+            check_unicast_source: self.check_unicast_source,
+            skip_check: self.skip_check,
+            strict: self.strict,
+        }
+    }
+
     /// A keyword outside every block.
     pub(super) fn root(&mut self, statement: &Statement<'_>, value: Value<'_>) {
         let launch = &mut self.global.launch;

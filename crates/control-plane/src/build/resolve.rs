@@ -103,7 +103,8 @@ pub(super) fn resolve(mut builder: Builder, cx: &mut Context<'_>) -> Config {
 
 /// `global_defs` as it is kept.
 fn global(draft: GlobalDraft, enforce: bool, no_user: bool, cx: &mut Context<'_>) -> Global {
-    let mut global = draft.global;
+    let defaults = draft.defaults();
+    let mut global = Global { defaults, ..draft.global };
     global.fifo = draft.fifo.finish();
     global.vrrp_fifo = draft.vrrp_fifo.finish();
     global.lvs_fifo = draft.lvs_fifo.finish();

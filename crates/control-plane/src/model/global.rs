@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use base::Duration;
 use serde::{Deserialize, Serialize};
 
+use super::defaults::Defaults;
 use super::{Command, ScriptUser};
 
 /// Settings of `global_defs` that outlive the defaults they give to other blocks.
@@ -48,6 +49,8 @@ pub struct Global {
     pub files: Files,
     /// How reloads are checked, scheduled and announced.
     pub reload: Reload,
+    /// What it says for other blocks; nothing follows from it any more.
+    pub defaults: Defaults,
 }
 
 /// `notification_email`, `smtp_server` and their kin.

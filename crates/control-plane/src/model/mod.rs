@@ -5,6 +5,7 @@
 //! without a further check; what cannot be acted on was a diagnostic.
 
 pub mod checks;
+pub mod defaults;
 pub mod global;
 pub mod lvs;
 pub mod network;
