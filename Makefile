@@ -7,6 +7,7 @@ SYSCONFDIR ?= /etc
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 DOCDIR  ?= $(PREFIX)/share/doc/keepalived-rs
 MANDIR  ?= $(PREFIX)/share/man
+DATADIR ?= $(PREFIX)/share
 # The service files to install; sysv and openrc have the same name, choose one.
 INIT    ?= systemd
 service = sed 's|@PREFIX@|$(PREFIX)|' conf/$(1) | install -D -m $(3) /dev/stdin $(DESTDIR)$(2)
@@ -15,7 +16,7 @@ STORIES ?= 4
 # Runs of each fuzz target.
 FUZZ_RUNS ?= 100000
 
-.PHONY: help setup build check test demo bench bench-quick fuzz install clean
+.PHONY: help setup build check test demo bench bench-quick fuzz install deb deb-files clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
@@ -59,9 +60,22 @@ install: build ## daemon, manual pages, samples, service files; DESTDIR is respe
 	install -m 644 conf/samples/* $(DESTDIR)$(DOCDIR)/samples
 	install -m 644 docs/operations.md docs/differences.md $(DESTDIR)$(DOCDIR)
 	install -m 644 conf/keepalived.default conf/keepalived.logrotate $(DESTDIR)$(DOCDIR)
+	install -D -m 644 conf/completions/keepalived-rs.bash $(DESTDIR)$(DATADIR)/bash-completion/completions/keepalived
+	install -D -m 644 -t $(DESTDIR)$(DATADIR)/zsh/site-functions conf/completions/_keepalived-rs
+	install -D -m 644 -t $(DESTDIR)$(DATADIR)/fish/vendor_completions.d conf/completions/keepalived.fish
 	$(if $(filter systemd,$(INIT)),$(call service,keepalived.service,$(UNITDIR)/keepalived.service,644))
 	$(if $(filter sysv,$(INIT)),$(call service,keepalived.init,$(SYSCONFDIR)/init.d/keepalived,755))
 	$(if $(filter openrc,$(INIT)),$(call service,keepalived.openrc,$(SYSCONFDIR)/init.d/keepalived,755))
+
+deb: build ## a Debian package in target/debian; needs cargo-deb (cargo install cargo-deb)
+	@$(MAKE) --no-print-directory deb-files
+	cd bin/keepalived-rs && $(CARGO) deb --no-build --output $(TARGET)/debian/
+
+# What the package has and the tree has not: service files with their paths.
+deb-files:
+	install -d target/deb
+	sed 's|@PREFIX@|/usr|' conf/keepalived.service >target/deb/keepalived.service
+	sed 's|@PREFIX@|/usr|' conf/keepalived.init >target/deb/keepalived.init
 
 clean: ## remove what was built
 	$(CARGO) clean

@@ -12,6 +12,7 @@
 pub mod capture;
 pub mod command;
 pub mod daemon;
+pub mod debian;
 pub mod director;
 pub mod frame;
 pub mod left;

@@ -3,8 +3,10 @@
 //! when attached.
 //!
 //! - `options`: what can be set
-//! - `table`: every option there is
+//! - `table`: every option there is; `completions`: what shells make of it
 
+#[cfg(test)]
+mod completions;
 mod options;
 mod table;
 

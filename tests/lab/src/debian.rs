@@ -1,0 +1,146 @@
+//! A Debian that has nothing but its base system, to install packages on.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::command::{self, Finished};
+use crate::network::Network;
+use crate::node::Node;
+
+/// A download of 60 MB and its unpacking.
+const BOOTSTRAP_LIMIT: Duration = Duration::from_secs(600);
+
+/// Building the package from files that are there.
+const BUILD_LIMIT: Duration = Duration::from_secs(300);
+
+const RELEASE: &str = "bookworm";
+const MIRROR: &str = "http://deb.debian.org/debian";
+
+/// The workspace.
+const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+/// A host with its own base system, on a network. It is reached by `chroot`.
+#[derive(Debug)]
+pub struct Debian {
+    node: Node,
+    root: PathBuf,
+    _network: Network,
+    _directory: TempDir,
+}
+
+impl Debian {
+    /// A fresh one with `eth0`; `None`, and a line that says why, where none can be made.
+    pub fn fresh(addresses: &[&str]) -> Option<Self> {
+        let base = base()?;
+        let directory = TempDir::with_prefix("lab-debian-").expect("a temporary directory");
+        let root = directory.path().join("root");
+        let mut copy = Command::new("cp");
+        copy.arg("-a").arg(&base).arg(&root);
+        command::output(copy, "");
+        let network = Network::new();
+        let node = network.host("debian", "eth0", addresses);
+        let path = root.display();
+        node.sh(&format!(
+            "mount -t proc proc {path}/proc
+             mount -t sysfs sys {path}/sys
+             mount --rbind /dev {path}/dev
+             mount -t tmpfs run {path}/run"
+        ));
+        Some(Self { node, root, _network: network, _directory: directory })
+    }
+
+    /// Its namespaces.
+    pub fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// Where its files are, from outside.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Runs a shell script on it, whatever it returns.
+    pub fn try_sh(&self, script: &str) -> Finished {
+        let mut command = self.node.command("chroot");
+        command.arg(&self.root).args(["/bin/sh", "-c", script]);
+        command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+        command.env("DEBIAN_FRONTEND", "noninteractive").env("LC_ALL", "C");
+        command::run(command, "")
+    }
+
+    /// Runs a shell script on it, which must succeed. Returns its output.
+    pub fn sh(&self, script: &str) -> String {
+        let finished = self.try_sh(script);
+        let Finished { status, stdout, stderr } = &finished;
+        assert!(status.success(), "{script}: {status}\n{stdout}\n{stderr}");
+        finished.stdout
+    }
+
+    /// All its files but those that every installation changes.
+    pub fn files(&self) -> Vec<String> {
+        let files = self.sh(
+            "find / -xdev -not -path '/var/lib/dpkg/*' -not -path '/var/log/*' -not -path '/tmp/*'",
+        );
+        let mut files: Vec<String> = files.lines().map(str::to_owned).collect();
+        files.sort();
+        files
+    }
+}
+
+/// The base system, downloaded once.
+fn base() -> Option<PathBuf> {
+    if !command::exists("debootstrap") {
+        println!("skipped: no debootstrap (apt-get install debootstrap)");
+        return None;
+    }
+    let base = target().join(format!("lab-debian-{RELEASE}"));
+    if base.is_dir() {
+        return Some(base);
+    }
+    let unfinished = base.with_extension("unfinished");
+    fs::remove_dir_all(&unfinished).ok();
+    let mut debootstrap = Command::new("debootstrap");
+    debootstrap.args(["--variant=minbase", RELEASE]).arg(&unfinished).arg(MIRROR);
+    let finished = command::run_within(BOOTSTRAP_LIMIT, debootstrap, "");
+    if !finished.status.success() {
+        println!("skipped: no base system from {MIRROR}: {}", finished.stderr);
+        return None;
+    }
+    fs::rename(&unfinished, &base).expect("the base system gets its name");
+    Some(base)
+}
+
+fn target() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| Path::new(WORKSPACE).join("target"), PathBuf::from)
+}
+
+/// Builds the package with this program, by the same rules as `make deb`; `None`, and a line that
+/// says why, without `cargo deb`.
+pub fn package(program: &Path, directory: &Path) -> Option<PathBuf> {
+    if !command::exists("cargo-deb") {
+        println!("skipped: no cargo-deb (cargo install --locked cargo-deb)");
+        return None;
+    }
+    let release = directory.join("target/release");
+    fs::create_dir_all(&release).expect("a folder");
+    let mut strip = Command::new("strip");
+    strip.arg("--strip-debug").arg("-o").arg(release.join("keepalived-rs")).arg(program);
+    command::output(strip, "");
+    let mut files = Command::new("make");
+    files.args(["--no-print-directory", "-C", WORKSPACE, "deb-files"]);
+    command::output(files, "");
+    let mut deb = Command::new("cargo");
+    deb.args(["deb", "--no-build", "--no-strip", "--fast", "--output"]).arg(directory.join("deb/"));
+    deb.current_dir(Path::new(WORKSPACE).join("bin/keepalived-rs"));
+    deb.env("CARGO_TARGET_DIR", directory.join("target"));
+    let finished = command::run_within(BUILD_LIMIT, deb, "");
+    assert!(finished.status.success(), "cargo deb: {}", finished.stderr);
+    let mut built = fs::read_dir(directory.join("deb")).expect("the package is there").flatten();
+    built.next().map(|entry| entry.path())
+}

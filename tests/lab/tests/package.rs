@@ -1,0 +1,120 @@
+//! The Debian package on a bare system, and its init script with LSB's return codes.
+
+#![allow(clippy::expect_used, reason = "test code")]
+
+use std::fs;
+use std::time::Duration;
+
+use lab::debian::{self, Debian};
+use lab::{Program, wait};
+
+const SLACK: Duration = Duration::from_secs(10);
+
+fn configuration(last: u8) -> String {
+    format!(
+        "vrrp_instance VI_1 {{
+            state MASTER
+            interface eth0
+            virtual_router_id 51
+            priority 255
+            virtual_ipaddress {{ 10.9.0.{last} }}
+        }}
+        "
+    )
+}
+
+/// The machine with the package on it.
+struct Box<'a> {
+    debian: &'a Debian,
+}
+
+impl Box<'_> {
+    /// What the init script returns.
+    fn service(&self, action: &str) -> Option<i32> {
+        let finished = self.debian.try_sh(&format!("/etc/init.d/keepalived {action}"));
+        println!("{action}: {} {}{}", finished.status, finished.stdout, finished.stderr);
+        finished.code()
+    }
+
+    fn configure(&self, text: &str) {
+        let file = self.debian.root().join("etc/keepalived/keepalived.conf");
+        fs::write(file, text).expect("the configuration can be written");
+    }
+
+    fn holds(&self, address: &str, yes: bool) {
+        let what = format!("{address} is {}there", if yes { "" } else { "not " });
+        wait::eventually(SLACK, &what, || self.debian.node().holds(address) == yes);
+    }
+
+    fn daemons(&self) -> usize {
+        let processes = self.debian.node().processes();
+        processes.iter().filter(|process| process.name.contains("keepalived")).count()
+    }
+}
+
+#[test]
+fn the_package_installs_runs_upgrades_and_leaves_nothing() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let Some(package) = debian::package(Program::ours().path(), directory.path()) else { return };
+    let Some(debian) = Debian::fresh(&["10.9.0.1/24"]) else { return };
+    fs::copy(&package, debian.root().join("tmp/keepalived-rs.deb")).expect("the package is copied");
+    let machine = Box { debian: &debian };
+    // Packages may start and stop services, as on a machine that was booted.
+    debian.sh(
+        "printf '#!/bin/sh\\nexit 0\\n' >/usr/sbin/policy-rc.d; chmod 755 /usr/sbin/policy-rc.d",
+    );
+    let before = debian.files();
+
+    // Without a configuration it is installed and not started.
+    debian.sh("dpkg -i /tmp/keepalived-rs.deb");
+    assert_eq!(debian.sh("readlink -f /usr/sbin/keepalived").trim(), "/usr/sbin/keepalived-rs");
+    assert!(debian.sh("keepalived -v 2>&1").starts_with("Keepalived v2.4.3 "));
+    assert!(debian.sh("ls /etc/rc2.d").contains("keepalived"), "it starts at boot");
+    assert_eq!(machine.service("status"), Some(3), "not running");
+    assert_eq!(machine.service("start"), Some(6), "not configured");
+    assert_eq!(machine.service("stop"), Some(0), "not running is stopped");
+    assert_eq!(machine.service("reload"), Some(7), "not running");
+    assert_eq!(machine.service("try-restart"), Some(0));
+    assert_eq!(machine.daemons(), 0);
+
+    // With one it does what it is told.
+    machine.configure(&configuration(51));
+    assert_eq!(machine.service("start"), Some(0));
+    machine.holds("10.9.0.51", true);
+    assert_eq!(machine.service("status"), Some(0));
+    assert_eq!(machine.service("start"), Some(0), "it runs already");
+    machine.configure(&configuration(52));
+    assert_eq!(machine.service("reload"), Some(0));
+    machine.holds("10.9.0.52", true);
+    machine.holds("10.9.0.51", false);
+    for action in ["restart", "try-restart", "force-reload"] {
+        assert_eq!(machine.service(action), Some(0), "{action}");
+        machine.holds("10.9.0.52", true);
+    }
+    machine.configure(&configuration(53).replace("eth0", "nosuch0"));
+    assert_eq!(machine.service("restart"), Some(6), "what runs is not stopped for this");
+    machine.holds("10.9.0.52", true);
+    machine.configure(&configuration(52));
+    assert_eq!(machine.service("dance"), Some(2), "no such action");
+    debian.sh("kill -9 $(cat /run/keepalived.pid)");
+    machine.holds("10.9.0.52", false);
+    assert_eq!(machine.service("status"), Some(1), "dead, with its PID file");
+    assert_eq!(machine.service("start"), Some(0), "the file does not hold it up");
+    machine.holds("10.9.0.52", true);
+
+    // The next version.
+    debian.sh("dpkg -i /tmp/keepalived-rs.deb");
+    assert_eq!(machine.service("status"), Some(0));
+    machine.holds("10.9.0.52", true);
+
+    // And away.
+    debian.sh("dpkg -r keepalived-rs");
+    machine.holds("10.9.0.52", false);
+    assert_eq!(machine.daemons(), 0, "a package that is removed stops its daemon");
+    let left = debian.sh("ls /etc/init.d/keepalived /etc/default/keepalived");
+    assert_eq!(left.lines().count(), 2, "settings stay until purge");
+    assert_eq!(machine.service("status"), Some(3));
+    fs::remove_file(debian.root().join("etc/keepalived/keepalived.conf")).expect("it was there");
+    debian.sh("dpkg -P keepalived-rs");
+    assert_eq!(debian.files(), before, "nothing is left");
+}
