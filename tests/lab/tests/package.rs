@@ -102,9 +102,11 @@ fn the_package_installs_runs_upgrades_and_leaves_nothing() {
     assert_eq!(machine.service("start"), Some(0), "the file does not hold it up");
     machine.holds("10.9.0.52", true);
 
-    // The next version.
+    // The next version takes over in place.
+    let pid = debian.sh("cat /run/keepalived.pid");
     debian.sh("dpkg -i /tmp/keepalived-rs.deb");
     assert_eq!(machine.service("status"), Some(0));
+    assert_eq!(debian.sh("cat /run/keepalived.pid"), pid, "the same process");
     machine.holds("10.9.0.52", true);
 
     // And away.

@@ -24,7 +24,8 @@ fn offer(flag: &Flag) -> Offer {
     match (flag.long, name) {
         (_, "FILE" | "LOGFILE") => Offer::Files,
         ("signum", _) => {
-            Offer::Words(vec!["STOP", "RELOAD", "DATA", "STATS", "STATS_CLEAR", "JSON"])
+            let names = flag.doc.split_once(": ").map_or("", |(_, names)| names);
+            Offer::Words(names.split(", ").collect())
         }
         ("log-facility", _) => Offer::Words(vec![
             "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7", "user",
