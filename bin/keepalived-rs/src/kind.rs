@@ -1,6 +1,7 @@
 //! What the parent has to know of a kind of child, beyond its role: what it reports, what of that
 //! is remembered for its successor, and the function that it runs.
 
+use control_plane::Config;
 use ipc::{Channel, Coalesce, ToChild, ToParent};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -35,9 +36,17 @@ pub(crate) trait Kind {
     fn remember(known: &mut Self::Known, state: Self::State);
 
     /// Lives its life.
-    fn run(options: &Options, channel: ToParentChannel<Self>, unblock: sys::BlockedSignals) -> End
+    fn run(options: &Options, birth: Birth<Self>) -> End
     where
         Self: Sized;
+}
+
+/// What a child has from the fork.
+pub(crate) struct Birth<K: Kind> {
+    pub(crate) channel: ToParentChannel<K>,
+    pub(crate) unblock: sys::BlockedSignals,
+    /// The configuration in force, in pages that it shares with the parent.
+    pub(crate) config: Config,
 }
 
 /// The VRRP stack.
@@ -65,8 +74,8 @@ impl Kind for Vrrp {
         known.apply(state.0);
     }
 
-    fn run(options: &Options, channel: ToParentChannel<Self>, unblock: sys::BlockedSignals) -> End {
-        crate::vrrp::run(options, channel, unblock)
+    fn run(options: &Options, birth: Birth<Self>) -> End {
+        crate::vrrp::run(options, birth)
     }
 }
 
@@ -95,7 +104,7 @@ impl Kind for Checkers {
         known.apply(state.0);
     }
 
-    fn run(options: &Options, channel: ToParentChannel<Self>, unblock: sys::BlockedSignals) -> End {
-        crate::checkers::run(options, channel, unblock)
+    fn run(options: &Options, birth: Birth<Self>) -> End {
+        crate::checkers::run(options, birth)
     }
 }

@@ -98,18 +98,26 @@ where
         self.token
     }
 
-    /// Waits for the parent's word to begin. `None`: it will not come, leave.
+    /// Waits for the parent's word to begin, with `config` of the fork unless the parent has another
+    /// since. `None`: it will not come, leave.
     pub(crate) fn await_start<Known: DeserializeOwned>(
         &mut self,
+        config: Config,
         scheduler: &mut Scheduler,
     ) -> io::Result<Option<Start<Known>>> {
         let (mut events, mut leave) = (Vec::new(), false);
         let mut outside = Vec::new();
         loop {
             match self.channel.receive() {
-                Ok(Some(Received { message: ToChild::Start { generation }, fds })) => {
-                    let start = begin(generation, &fds, outside).map_err(io::Error::other)?;
-                    return Ok(Some(Start { leave, ..start }));
+                Ok(Some(Received { message: ToChild::Start { generation, moved_on }, fds })) => {
+                    let (mut config, mut fds) = (config, &fds[..]);
+                    if moved_on {
+                        config = *read_config(fds).map_err(io::Error::other)?;
+                        fds = fds.get(1..).unwrap_or_default();
+                    }
+                    let known = fds.first().map(|fd| ipc::blob::read(fd.as_fd())).transpose();
+                    let known = known.map_err(io::Error::other)?;
+                    return Ok(Some(Start { generation, config, known, outside, leave }));
                 }
                 Ok(Some(Received { message: ToChild::Sightings, fds })) => {
                     outside = read_outside(&fds);
@@ -269,19 +277,6 @@ fn shortened(changes: impl IntoIterator<Item = String>) -> Vec<String> {
         lines.push(change);
     }
     lines
-}
-
-fn begin<Known: DeserializeOwned>(
-    generation: Generation,
-    fds: &[OwnedFd],
-    outside: Vec<Sighting>,
-) -> Result<Start<Known>, String> {
-    let config = *read_config(fds)?;
-    let known = match fds.get(1) {
-        Some(fd) => Some(ipc::blob::read(fd.as_fd()).map_err(|error| error.to_string())?),
-        None => None,
-    };
-    Ok(Start { generation, config, known, outside, leave: false })
 }
 
 fn read_config(fds: &[OwnedFd]) -> Result<Box<Config>, String> {

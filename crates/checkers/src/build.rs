@@ -5,9 +5,10 @@
 //! keeps its state; a check whose settings changed keeps its verdict and begins its retries anew.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use base::{Duration, Instant};
-use control_plane::model::{Checker, CheckerKind, Lvs, RealServer, ServiceAddress, VirtualServer};
+use control_plane::model::{Checker, CheckerKind, Lvs, ServiceAddress};
 
 use crate::event::Event;
 use crate::health::Health;
@@ -17,6 +18,7 @@ use crate::layout::{Activity, Check, Layout, Progress, Server, Service, adjusted
 use crate::names::ServerId;
 use crate::probes::CheckIndex;
 use crate::quorum::Quorum;
+use crate::shared::{SharedCheck, SharedServer, SharedService};
 use crate::snapshot::{CheckState, ServerState, ServiceState, Snapshot};
 
 /// From the start to the first check, before the random part (`warmup`).
@@ -84,48 +86,48 @@ struct Builder<'a> {
 }
 
 /// Build the lists of `config`.
-pub(crate) fn build(config: &Lvs, prior: &Prior, now: Instant, jitter: &mut Jitter) -> Built {
+pub(crate) fn build(config: &Arc<Lvs>, prior: &Prior, now: Instant, jitter: &mut Jitter) -> Built {
     let mut builder = Builder { prior, now, jitter, built: Built::default() };
     services_of(config).for_each(|service| builder.add_service(service));
     builder.built
 }
 
 /// The virtual servers; of those with the same address the first.
-pub(crate) fn services_of(config: &Lvs) -> impl Iterator<Item = &VirtualServer> {
+pub(crate) fn services_of(config: &Arc<Lvs>) -> impl Iterator<Item = SharedService> {
     let mut seen = BTreeSet::new();
-    config.virtual_servers.iter().filter(move |service| seen.insert(service.address))
+    SharedService::all(config).filter(move |service| seen.insert(service.address))
 }
 
 /// The real servers; of those with the same address the first.
-pub(crate) fn servers_of(config: &VirtualServer) -> impl Iterator<Item = &RealServer> {
+pub(crate) fn servers_of(config: &SharedService) -> impl Iterator<Item = SharedServer> {
     let mut seen = BTreeSet::new();
-    config.real_servers.iter().filter(move |server| seen.insert(server.address))
+    config.servers().filter(move |server| seen.insert(server.address))
 }
 
 impl Builder<'_> {
-    fn add_service(&mut self, config: &VirtualServer) {
+    fn add_service(&mut self, config: SharedService) {
         let first = self.built.layout.servers.len();
-        servers_of(config).for_each(|server| self.add_server(config.address, server));
+        servers_of(&config).for_each(|server| self.add_server(config.address, server));
         let layout = &mut self.built.layout;
         let live = layout.servers.iter().skip(first).filter(|server| server.is_up());
         let live_weight = live.map(|server| u64::from(server.weight)).sum();
         let prior = self.prior.services.get(&config.address);
         let up = prior.is_some_and(|state| state.quorum_up);
-        let is_new = prior.is_none_or(|state| state.sorry_server != sorry_address(config));
+        let is_new = prior.is_none_or(|state| state.sorry_server != sorry_address(&config));
         layout.services.push(Service {
             quorum: Quorum::new(config.quorum, config.hysteresis, up),
             is_new,
             live_weight,
             servers: first..layout.servers.len(),
-            config: bare_service(config),
+            config,
         });
     }
 
-    fn add_server(&mut self, service: ServiceAddress, config: &RealServer) {
+    fn add_server(&mut self, service: ServiceAddress, config: SharedServer) {
         let id = ServerId { service, server: config.address };
         let first = self.built.layout.checks.len();
         let (supported, ignored): (Vec<_>, Vec<_>) =
-            config.checkers.iter().partition(|check| is_effective(&check.kind));
+            config.checks().partition(|check| is_effective(&check.kind));
         for check in ignored {
             let kind = kind_name(&check.kind);
             self.built.ignored.push(Event::CheckerIgnored { server: id, kind });
@@ -143,11 +145,11 @@ impl Builder<'_> {
             weight: adjusted(config.weight, checks),
             failed_checks: down.count(),
             checks: first..layout.checks.len(),
-            config: bare_server(config),
+            config,
         });
     }
 
-    fn add_check(&mut self, config: &Checker, origin: Origin) {
+    fn add_check(&mut self, config: SharedCheck, origin: Origin) {
         let layout = &mut self.built.layout;
         let health = origin.health(config.alpha);
         let mut progress = Progress::default();
@@ -159,7 +161,7 @@ impl Builder<'_> {
             }
             _ if matches!(config.kind, CheckerKind::File(_)) => Activity::Idle,
             Origin::Same(_) => {
-                Activity::Sleeping { until: self.now + resumed(config, health, self.jitter) }
+                Activity::Sleeping { until: self.now + resumed(&config, health, self.jitter) }
             }
             Origin::Changed(_) | Origin::New { .. } => {
                 let until = self.now + START_DELAY + self.jitter.below(config.warmup);
@@ -168,24 +170,14 @@ impl Builder<'_> {
         };
         layout.checks.push(Check {
             server: layout.servers.len(),
-            fingerprint: CheckState::fingerprint_of(config),
-            config: config.clone(),
+            fingerprint: CheckState::fingerprint_of(&config),
+            config,
             health,
             adjustment: origin.adjustment(),
             progress,
             activity,
         });
     }
-}
-
-/// A virtual server's configuration without its real servers.
-pub(crate) fn bare_service(config: &VirtualServer) -> VirtualServer {
-    VirtualServer { real_servers: Vec::new(), ..config.clone() }
-}
-
-/// A real server's configuration without its checks.
-pub(crate) fn bare_server(config: &RealServer) -> RealServer {
-    RealServer { checkers: Vec::new(), ..config.clone() }
 }
 
 /// How long a successor waits before it goes on with a check: at random within the delay that the
@@ -213,13 +205,13 @@ enum Origin {
 }
 
 /// Pair the checks of a server with those of before: first the unchanged, then the rest in order.
-fn origins(checks: &[&Checker], prior: Option<&Vec<PriorCheck>>) -> Vec<Origin> {
+fn origins(checks: &[SharedCheck], prior: Option<&Vec<PriorCheck>>) -> Vec<Origin> {
     let Some(prior) = prior else {
         return vec![Origin::New { server_was_up: false }; checks.len()];
     };
     let server_was_up = prior.iter().all(|check| check.state.health.is_up());
     let mut left = prior.clone();
-    let mut take_same = |check: &&Checker| {
+    let mut take_same = |check: &SharedCheck| {
         let wanted = CheckState::fingerprint_of(check);
         let place = left.iter().position(|old| old.state.fingerprint == wanted)?;
         Some(left.remove(place))

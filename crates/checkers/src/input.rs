@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use control_plane::model::Lvs;
 
@@ -58,7 +59,7 @@ pub enum Input<'a> {
     /// configuration that comes are told before it does.
     Addresses(&'a BTreeSet<IpAddr>),
     /// A new configuration holds from now on.
-    Reload(&'a Lvs),
+    Reload(&'a Arc<Lvs>),
     /// The daemon ends: no more probes, nothing in the kernel. Later inputs are ignored.
     Stop,
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::ops::Range;
 
 use base::Instant;
-use control_plane::model::{Checker, RealServer, VirtualServer};
+use control_plane::model::VirtualServer;
 
 use crate::event::QuorumLine;
 use crate::health::Health;
@@ -12,6 +12,7 @@ use crate::names::ServerId;
 use crate::output::ProbeId;
 use crate::pool::DesiredDestination;
 use crate::quorum::Quorum;
+use crate::shared::{SharedCheck, SharedServer, SharedService};
 use crate::snapshot::{CheckState, ServerState, ServiceState, Snapshot};
 
 /// All services, servers and checks; each service's servers and each server's checks are neighbours.
@@ -25,8 +26,7 @@ pub(crate) struct Layout {
 /// A virtual server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Service {
-    /// Its configuration, without its real servers.
-    pub(crate) config: VirtualServer,
+    pub(crate) config: SharedService,
     pub(crate) quorum: Quorum,
     /// Nothing was known of it, or not with this sorry server, when the lists were built.
     pub(crate) is_new: bool,
@@ -41,8 +41,7 @@ pub(crate) struct Server {
     pub(crate) id: ServerId,
     /// Its service's place in the list.
     pub(crate) service: usize,
-    /// Its configuration, without its checks.
-    pub(crate) config: RealServer,
+    pub(crate) config: SharedServer,
     /// The weight it has while it is up: the configured one and what its checks add.
     pub(crate) weight: u32,
     /// Checks that are down; the server is up while there are none.
@@ -55,7 +54,7 @@ pub(crate) struct Server {
 pub(crate) struct Check {
     /// Its server's place in the list.
     pub(crate) server: usize,
-    pub(crate) config: Checker,
+    pub(crate) config: SharedCheck,
     pub(crate) fingerprint: u64,
     pub(crate) health: Health,
     /// What it adds to its server's weight: `misc_dynamic`.
@@ -104,7 +103,7 @@ impl Service {
     }
 
     /// The arithmetic of its quorum, for the log.
-    pub(crate) const fn quorum_line(&self) -> QuorumLine {
+    pub(crate) fn quorum_line(&self) -> QuorumLine {
         QuorumLine {
             service: self.config.address,
             quorum: self.quorum.quorum,
@@ -114,7 +113,7 @@ impl Service {
     }
 
     /// Whether the sorry server has to stand in for the real ones.
-    pub(crate) const fn is_sorry(&self) -> bool {
+    pub(crate) fn is_sorry(&self) -> bool {
         self.config.sorry_server.is_some() && !self.quorum.up
     }
 
@@ -173,7 +172,7 @@ impl Server {
     }
 
     /// Whether it is in the table on its own merits: up, or down with weight 0.
-    pub(crate) const fn is_present(&self) -> bool {
+    pub(crate) fn is_present(&self) -> bool {
         self.is_up() || self.config.inhibit_on_failure
     }
 }

@@ -41,7 +41,8 @@ pub mod pool;
 mod probes;
 mod quorum;
 mod reload;
-pub mod snapshot;
+pub mod shared;
+mod snapshot;
 pub mod verdict;
 
 pub use event::{Event, Level};

@@ -1,6 +1,7 @@
 //! The checkers as one machine.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use base::Instant;
 use control_plane::model::lvs::ServerGroup;
@@ -62,7 +63,7 @@ impl Checkers {
     /// from there. The same `seed` gives the same delays.
     pub fn new(
         now: Instant,
-        config: &Lvs,
+        config: &Arc<Lvs>,
         resume: Option<&Snapshot>,
         seed: u64,
         out: &mut Outputs,
@@ -73,7 +74,7 @@ impl Checkers {
     /// As [`Self::new`], where something is known of this host.
     pub fn with_outside(
         now: Instant,
-        config: &Lvs,
+        config: &Arc<Lvs>,
         resume: Option<&Snapshot>,
         outside: Outside,
         seed: u64,
@@ -196,7 +197,7 @@ impl Checkers {
     }
 
     /// What a reload with `new` would change.
-    pub fn plan(&self, new: &Lvs) -> Vec<Change> {
+    pub fn plan(&self, new: &Arc<Lvs>) -> Vec<Change> {
         plan::compare(&self.layout, new)
     }
 

@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use control_plane::model::lvs::ServerGroup;
 use control_plane::model::{Lvs, RealServer, ServiceAddress, VirtualServer};
 
-use crate::build::{bare_server, bare_service, servers_of, services_of};
+use crate::build::{servers_of, services_of};
 use crate::kinds::is_effective;
 use crate::layout::{Layout, Server, Service};
 use crate::names::{Named, ServerId, ServiceName, names};
+use crate::shared::SharedService;
 use crate::snapshot::CheckState;
 
 /// One thing that would change; [`Change::named`] says it in a sentence.
@@ -90,7 +92,7 @@ fn of_service(
 
 /// What a reload with `new` would change: first what goes, in the order that runs, then what comes
 /// or becomes other, in the order of `new`.
-pub(crate) fn compare(running: &Layout, new: &Lvs) -> Vec<Change> {
+pub(crate) fn compare(running: &Layout, new: &Arc<Lvs>) -> Vec<Change> {
     let wanted: BTreeSet<ServiceAddress> =
         new.virtual_servers.iter().map(|one| one.address).collect();
     let gone = running.services.iter().filter(|one| !wanted.contains(&one.config.address));
@@ -102,7 +104,7 @@ pub(crate) fn compare(running: &Layout, new: &Lvs) -> Vec<Change> {
         match known.get(&service.address) {
             None => changes.push(Change::ServiceAdded(service.address)),
             Some(running_service) => {
-                compare_service(running, running_service, service, &mut changes);
+                compare_service(running, running_service, &service, &mut changes);
             }
         }
     }
@@ -112,10 +114,10 @@ pub(crate) fn compare(running: &Layout, new: &Lvs) -> Vec<Change> {
 fn compare_service(
     running: &Layout,
     service: &Service,
-    new: &VirtualServer,
+    new: &SharedService,
     changes: &mut Vec<Change>,
 ) {
-    if service.config != bare_service(new) {
+    if bare_service(&service.config) != bare_service(new) {
         changes.push(Change::ServiceChanged(new.address));
     }
     let servers = running.servers.get(service.servers.clone()).unwrap_or_default();
@@ -129,7 +131,7 @@ fn compare_service(
                 let id = ServerId { service: new.address, server: server.address };
                 changes.push(Change::ServerAdded(id));
             }
-            Some(running_server) => compare_server(running, running_server, server, changes),
+            Some(running_server) => compare_server(running, running_server, &server, changes),
         }
     }
 }
@@ -140,7 +142,7 @@ fn compare_server(running: &Layout, server: &Server, new: &RealServer, changes: 
     if from != to {
         changes.push(Change::WeightChanged { server: id, from, to });
     }
-    if (RealServer { weight: to, ..server.config.clone() }) != bare_server(new) {
+    if (RealServer { weight: to, ..bare_server(&server.config) }) != bare_server(new) {
         changes.push(Change::ServerChanged(id));
     }
     let checks = running.checks.get(server.checks.clone()).unwrap_or_default();
@@ -148,5 +150,50 @@ fn compare_server(running: &Layout, server: &Server, new: &RealServer, changes: 
     let new_checks = new.checkers.iter().filter(|check| is_effective(&check.kind));
     if !running_checks.eq(new_checks.map(CheckState::fingerprint_of)) {
         changes.push(Change::ChecksChanged(id));
+    }
+}
+
+/// A virtual server's own settings, without its real servers.
+fn bare_service(config: &VirtualServer) -> VirtualServer {
+    let VirtualServer { quorum_up, quorum_down, persistence_engine, snmp_name, .. } = config;
+    VirtualServer {
+        address: config.address,
+        scheduler: config.scheduler,
+        persistence: config.persistence,
+        persistence_prefix: config.persistence_prefix,
+        one_packet: config.one_packet,
+        real_servers: Vec::new(),
+        scheduler_flags: config.scheduler_flags,
+        persistence_engine: persistence_engine.clone(),
+        quorum: config.quorum,
+        hysteresis: config.hysteresis,
+        quorum_up: quorum_up.clone(),
+        quorum_down: quorum_down.clone(),
+        sorry_server: config.sorry_server,
+        omega: config.omega,
+        ha_suspend: config.ha_suspend,
+        smtp_alert: config.smtp_alert,
+        snmp_name: snmp_name.clone(),
+    }
+}
+
+/// A real server's own settings, without its checks.
+fn bare_server(config: &RealServer) -> RealServer {
+    let RealServer { notify_up, notify_down, virtualhost, snmp_name, .. } = config;
+    RealServer {
+        address: config.address,
+        weight: config.weight,
+        method: config.method,
+        inhibit_on_failure: config.inhibit_on_failure,
+        alpha: config.alpha,
+        checkers: Vec::new(),
+        tunnel: config.tunnel,
+        upper_threshold: config.upper_threshold,
+        lower_threshold: config.lower_threshold,
+        notify_up: notify_up.clone(),
+        notify_down: notify_down.clone(),
+        smtp_alert: config.smtp_alert,
+        virtualhost: virtualhost.clone(),
+        snmp_name: snmp_name.clone(),
     }
 }

@@ -1,6 +1,7 @@
 //! A new configuration takes the place of the running one.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use base::Instant;
 use control_plane::model::Lvs;
@@ -18,7 +19,7 @@ use crate::snapshot::Snapshot;
 
 impl Checkers {
     /// What is the same by identity goes on undisturbed; see [`build`] for what that means.
-    pub(crate) fn on_reload(&mut self, now: Instant, config: &Lvs, out: &mut Outputs) {
+    pub(crate) fn on_reload(&mut self, now: Instant, config: &Arc<Lvs>, out: &mut Outputs) {
         let known = self.snapshot();
         let prior = Prior::from_layout(&self.layout);
         let Built { layout, moved, ignored } = build(config, &prior, now, &mut self.jitter);

@@ -374,7 +374,7 @@ fn a_successor_and_a_reload_keep_a_dynamic_weight() {
     let heir = World::resumed(&config, Some(&world.machine.snapshot()));
     assert!(heir.table()[1].ends_with(" -w 10"));
     world.take_lines();
-    world.input(Input::Reload(&config));
+    world.reload(&config);
     assert!(world.table()[1].ends_with(" -w 10"));
     assert!(world.take_news().is_empty());
 }

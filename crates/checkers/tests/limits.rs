@@ -83,7 +83,7 @@ fn a_reload_keeps_the_queue_of_those_that_wait() {
     config.virtual_servers.remove(0);
     config.virtual_servers.reverse();
     world.probed.clear();
-    world.input(Input::Reload(&config));
+    world.reload(&config);
     assert_eq!(world.machine.probe_counts().0, MAX_IN_FLIGHT, "the places are taken over at once");
     assert_eq!(world.probed.len(), 250);
     world.run_until(3_500);

@@ -96,9 +96,9 @@ fn what_a_reload_removes_says_so() {
     let mut world = World::new(&lvs(vec![alerting(both)]));
     take(&mut world);
     let one = lvs(vec![alerting(vec![checked("127.0.0.3:80", 1, 0)])]);
-    world.input(Input::Reload(&one));
+    world.reload(&one);
     assert_eq!(take(&mut world), [format!("{SERVER} - DOWN => Removing")]);
-    world.input(Input::Reload(&lvs(Vec::new())));
+    world.reload(&lvs(Vec::new()));
     assert_eq!(take(&mut world)[0], format!("{SERVICE} - DOWN => Removing"));
 }
 

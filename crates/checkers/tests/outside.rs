@@ -100,20 +100,27 @@ fn what_is_known_of_a_file_counts_from_the_start_and_over_a_reload() {
     let outside = Outside { files, ..Outside::default() };
     let mut out = Vec::new();
     let plain = config(file(0));
-    let mut machine =
-        Checkers::with_outside(Instant::default(), &plain, None, outside, 1, &mut out);
+    let mut machine = Checkers::with_outside(
+        Instant::default(),
+        &plain.clone().into(),
+        None,
+        outside,
+        1,
+        &mut out,
+    );
     let up =
         |machine: &Checkers| machine.desired().values().map(|one| one.destinations.len()).sum();
     let servers: usize = up(&machine);
     assert_eq!(servers, 1);
-    machine.handle_input(Instant::default(), Input::Reload(&config(file(2))), &mut out);
+    machine.handle_input(Instant::default(), Input::Reload(&config(file(2)).into()), &mut out);
     let servers: usize = up(&machine);
     assert_eq!(servers, 2, "with a weight, 1 is no failure");
-    machine.handle_input(Instant::default(), Input::Reload(&plain), &mut out);
+    machine.handle_input(Instant::default(), Input::Reload(&plain.clone().into()), &mut out);
     let servers: usize = up(&machine);
     assert_eq!(servers, 1);
     let known = machine.snapshot();
-    let successor = Checkers::new(Instant::default(), &plain, Some(&known), 1, &mut out);
+    let successor =
+        Checkers::new(Instant::default(), &plain.clone().into(), Some(&known), 1, &mut out);
     let servers: usize = up(&successor);
     assert_eq!(servers, 2, "nobody has told the successor of a number yet");
 }
@@ -196,9 +203,9 @@ fn one_address_of_a_group_is_enough_and_a_reload_may_end_the_rest() {
     assert_eq!(world.next_at(), None);
     let mut awake = config.clone();
     awake.virtual_servers[0].ha_suspend = false;
-    world.input(Input::Reload(&awake));
+    world.reload(&awake);
     assert!(world.next_at().is_some());
-    world.input(Input::Reload(&config));
+    world.reload(&config);
     assert_eq!(world.next_at(), None);
 }
 

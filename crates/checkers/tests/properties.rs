@@ -4,6 +4,7 @@ mod common;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use base::{Duration, Instant};
 use checkers::{Checkers, Input, Outcome, Output, Outputs, ProbeId, Snapshot};
@@ -75,7 +76,7 @@ fn config(shapes: &[Shape]) -> Lvs {
 struct Run {
     machine: Checkers,
     now: Instant,
-    config: Lvs,
+    config: Arc<Lvs>,
     running: Vec<ProbeId>,
     kept: Snapshot,
 }
@@ -126,7 +127,7 @@ impl Run {
                 assert_eq!(self.machine, before, "a stray result changes nothing");
             }
             Step::Reload(shapes) => {
-                self.config = config(&shapes);
+                self.config = Arc::new(config(&shapes));
                 self.machine.handle_input(self.now, Input::Reload(&self.config), &mut out);
                 assert_eq!(self.machine.plan(&self.config), [], "nothing is left to change");
             }
@@ -190,7 +191,7 @@ proptest! {
     #[test]
     fn the_pool_is_the_set_of_servers_that_are_up(first in shapes(), steps in steps()) {
         let mut out = Outputs::new();
-        let config = config(&first);
+        let config = Arc::new(config(&first));
         let now = Instant::default();
         let machine = Checkers::new(now, &config, None, 5, &mut out);
         let kept = machine.snapshot();

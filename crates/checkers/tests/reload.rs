@@ -41,8 +41,8 @@ fn with_servers(service: &VirtualServer, real_servers: Vec<RealServer>) -> Virtu
 fn a_reload_that_changes_nothing_touches_nothing_and_disturbs_no_check() {
     let (config, mut world) = running();
     let mut before = world.machine.clone();
-    assert_eq!(world.machine.plan(&config), []);
-    world.input(Input::Reload(&config));
+    assert_eq!(world.plan(&config), []);
+    world.reload(&config);
     let lines = world.take_lines();
     assert_eq!(lines.len(), 4, "{lines:?}");
     assert!(lines.iter().all(|line| line.starts_with("Activating healthchecker")), "{lines:?}");
@@ -63,7 +63,7 @@ fn a_running_probe_survives_a_reload_and_its_result_counts() {
     assert_eq!(world.in_flight.len(), 1);
     let mut moved = config.clone();
     moved.virtual_servers.reverse();
-    world.input(Input::Reload(&moved));
+    world.reload(&moved);
     assert_eq!(world.in_flight.len(), 1, "also when its place in the lists is another");
     world.run_until(9_500);
     let lines = world.take_news();
@@ -80,7 +80,7 @@ fn the_probe_of_a_server_that_is_gone_is_aborted_and_its_late_result_ignored() {
     world.run_until(4_500);
     let probe = *world.in_flight.keys().next().unwrap();
     config.virtual_servers.remove(0);
-    world.input(Input::Reload(&config));
+    world.reload(&config);
     assert!(world.in_flight.is_empty());
     let before = world.machine.clone();
     world.input(Input::ProbeDone { probe, outcome: checkers::Outcome::Connected });
@@ -95,7 +95,7 @@ fn what_is_gone_is_told_in_keepaliveds_words_and_stays_ours_until_the_kernel_has
         first,
         vec![checked("127.0.0.2:80", 1, 1), checked("127.0.0.7:80", 1, 1)],
     )]);
-    world.input(Input::Reload(&new));
+    world.reload(&new);
     assert_eq!(
         world.take_news(),
         [
@@ -127,9 +127,9 @@ fn what_is_gone_is_told_in_keepaliveds_words_and_stays_ours_until_the_kernel_has
 #[test]
 fn a_server_that_comes_back_before_the_kernel_has_lost_it_is_not_forgotten() {
     let (config, mut world) = running();
-    world.input(Input::Reload(&lvs(vec![])));
+    world.reload(&lvs(vec![]));
     assert_eq!(world.table(), [""; 0]);
-    world.input(Input::Reload(&config));
+    world.reload(&config);
     world.machine.kernel_is_current();
     assert_eq!(world.machine.managed().len(), 2);
     assert!(world.machine.managed().values().all(|servers| servers.len() == 2));
@@ -142,8 +142,7 @@ fn one_changed_weight_touches_one_destination() {
     for server in &mut new.virtual_servers[0].real_servers {
         server.weight = 4;
     }
-    let planned: Vec<_> =
-        world.machine.plan(&new).iter().map(|one| one.named(&[]).to_string()).collect();
+    let planned: Vec<_> = world.plan(&new).iter().map(|one| one.named(&[]).to_string()).collect();
     assert_eq!(
         planned,
         [
@@ -151,7 +150,7 @@ fn one_changed_weight_touches_one_destination() {
             "real server [127.0.0.3]:tcp:80 of virtual server [10.1.0.100]:tcp:80: weight 1 becomes 4",
         ],
     );
-    world.input(Input::Reload(&new));
+    world.reload(&new);
     assert_eq!(
         world.take_news(),
         [
@@ -171,10 +170,9 @@ fn another_scheduler_touches_the_service_and_none_of_its_servers() {
     let (config, mut world) = running();
     let mut new = config.clone();
     new.virtual_servers[1].scheduler = Scheduler::SourceHashing;
-    let planned: Vec<_> =
-        world.machine.plan(&new).iter().map(|one| one.named(&[]).to_string()).collect();
+    let planned: Vec<_> = world.plan(&new).iter().map(|one| one.named(&[]).to_string()).collect();
     assert_eq!(planned, ["virtual server [10.1.0.101]:tcp:80 changed"]);
-    world.input(Input::Reload(&new));
+    world.reload(&new);
     assert_eq!(world.take_news(), [""; 0]);
     let touched = world.machine.take_touched();
     assert_eq!(touched.len(), 1);
@@ -191,9 +189,9 @@ fn a_changed_check_keeps_the_verdict_and_begins_its_retries_anew() {
     for server in new.virtual_servers.iter_mut().flat_map(|service| &mut service.real_servers) {
         server.checkers[0].delay_before_retry = Duration::from_secs(2);
     }
-    assert_eq!(world.machine.plan(&new).len(), 4);
+    assert_eq!(world.plan(&new).len(), 4);
     let table = world.table();
-    world.input(Input::Reload(&new));
+    world.reload(&new);
     assert_eq!(world.take_news(), [""; 0]);
     assert_eq!(world.table(), table, "who is up stays up, who is down stays down");
     world.run_until(7_000);
@@ -210,7 +208,7 @@ fn alpha_on_a_reload_takes_no_live_server_down() {
     let first = &mut new.virtual_servers[0].real_servers[0];
     first.checkers.push(tcp("127.0.0.2:81", 1));
     *first = alpha(first.clone());
-    world.input(Input::Reload(&new));
+    world.reload(&new);
     assert_eq!(world.take_news(), [""; 0]);
     assert_eq!(world.table()[1], "-a -t 10.1.0.100:80 -r 127.0.0.2:80 -m -w 1");
     world.run_until(3_500);
@@ -226,7 +224,7 @@ fn a_new_alpha_server_waits_for_its_check() {
     let mut new = config.clone();
     new.virtual_servers[0].real_servers.push(alpha(checked("127.0.0.8:80", 1, 1)));
     world.listening.insert(at("127.0.0.8:80"));
-    world.input(Input::Reload(&new));
+    world.reload(&new);
     assert_eq!(world.take_news(), [""; 0]);
     assert!(!world.table().iter().any(|line| line.contains("127.0.0.8")));
     world.run_until(3_500);
@@ -250,7 +248,7 @@ fn a_failed_check_that_is_taken_away_brings_the_server_back() {
     assert_eq!(world.table().len(), 1);
     world.take_lines();
     let new = lvs(vec![service("10.1.0.100:80", vec![server("127.0.0.2:80", 1, vec![good])])]);
-    world.input(Input::Reload(&new));
+    world.reload(&new);
     assert_eq!(
         world.take_news(),
         [
@@ -268,7 +266,7 @@ fn the_last_live_server_that_goes_takes_the_quorum_along() {
         with_servers(&config.virtual_servers[0], vec![checked("127.0.0.3:80", 1, 1)]),
         config.virtual_servers[1].clone(),
     ]);
-    world.input(Input::Reload(&new));
+    world.reload(&new);
     assert_eq!(
         world.take_news(),
         [
@@ -285,7 +283,7 @@ fn another_quorum_holds_at_once() {
     let mut new = config.clone();
     new.virtual_servers[0].quorum = 2;
     new.virtual_servers[0].sorry_server = Some(sorry("10.3.3.3:80"));
-    world.input(Input::Reload(&new));
+    world.reload(&new);
     assert_eq!(
         world.take_news(),
         [
@@ -297,7 +295,7 @@ fn another_quorum_holds_at_once() {
     let sorry_only = ["-A -t 10.1.0.100:80 -s rr", "-a -t 10.1.0.100:80 -r 10.3.3.3:80 -m -w 1"];
     assert_eq!(world.table()[..2], sorry_only);
     new.virtual_servers[0].sorry_server = Some(sorry("10.3.3.4:80"));
-    world.input(Input::Reload(&new));
+    world.reload(&new);
     assert_eq!(
         world.take_news(),
         [
@@ -308,7 +306,7 @@ fn another_quorum_holds_at_once() {
         ],
     );
     new.virtual_servers[0].quorum = 1;
-    world.input(Input::Reload(&new));
+    world.reload(&new);
     assert_eq!(
         world.take_news(),
         [
@@ -334,7 +332,7 @@ fn inhibit_that_is_switched_on_brings_a_dead_server_in_with_weight_0() {
     let (config, mut world) = running();
     let mut new = config.clone();
     new.virtual_servers[0].real_servers[1].inhibit_on_failure = true;
-    world.input(Input::Reload(&new));
+    world.reload(&new);
     assert_eq!(world.table()[2], "-a -t 10.1.0.100:80 -r 127.0.0.3:80 -m -w 0");
 }
 
@@ -344,7 +342,7 @@ fn the_parent_hears_of_exactly_what_changed() {
     let mut new = config.clone();
     new.virtual_servers.remove(1);
     new.virtual_servers[0].real_servers[0].weight = 9;
-    world.input(Input::Reload(&new));
+    world.reload(&new);
     let mut changed = Vec::new();
     let mut gone = Vec::new();
     for change in world.machine.take_changes() {
@@ -369,8 +367,7 @@ fn the_plan_names_what_comes_and_goes() {
         ),
         service("10.1.0.102:80", vec![checked("127.0.0.4:80", 1, 1)]),
     ]);
-    let planned: Vec<_> =
-        world.machine.plan(&new).iter().map(|one| one.named(&[]).to_string()).collect();
+    let planned: Vec<_> = world.plan(&new).iter().map(|one| one.named(&[]).to_string()).collect();
     let of = "virtual server [10.1.0.100]:tcp:80";
     assert_eq!(
         planned,
@@ -407,17 +404,17 @@ fn a_group_is_the_same_one_wherever_it_stands_in_the_file() {
     world.take_lines();
     let before = world.machine.snapshot();
     world.machine.take_touched();
-    world.input(Input::Reload(&groups(&[("mail", "127.0.0.3"), ("web", "127.0.0.2")])));
+    world.reload(&groups(&[("mail", "127.0.0.3"), ("web", "127.0.0.2")]));
     assert_eq!(world.take_news(), [""; 0]);
     assert_eq!(world.machine.snapshot(), before);
     assert!(world.machine.take_touched().is_empty());
 
     let new = groups(&[("dns", "127.0.0.2"), ("web", "127.0.0.2")]);
-    let plan: Vec<_> = world.machine.plan(&new);
+    let plan: Vec<_> = world.plan(&new);
     let named = world.machine.groups_with(&new);
     let plan: Vec<_> = plan.iter().map(|change| change.named(&named).to_string()).collect();
     assert_eq!(plan, ["virtual server [mail]:0 removed", "virtual server [dns]:0 added"]);
-    world.input(Input::Reload(&new));
+    world.reload(&new);
     assert_eq!(
         world.take_news(),
         ["Removing Virtual Server [mail]:0", "Gained quorum 1+0=1 <= 1 for VS [dns]:0",],

@@ -247,7 +247,7 @@ fn what_has_no_effect_yet_is_said_and_does_no_harm() {
         ],
     );
     assert_eq!(world.table().len(), 2);
-    assert_eq!(world.machine.plan(&config), []);
+    assert_eq!(world.plan(&config), []);
 }
 
 #[test]

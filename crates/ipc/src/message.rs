@@ -30,11 +30,13 @@ pub trait Coalesce {
 /// From the parent to a child. There is no "stop": that is SIGTERM.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ToChild {
-    /// Begin. Descriptors: the configuration, then, when this child replaces one that died, the
-    /// last known state.
+    /// Begin. Descriptors: the configuration if it is not that of the fork, then, when this child
+    /// replaces one that died, the last known state.
     Start {
         /// Of the configuration.
         generation: Generation,
+        /// A configuration comes along.
+        moved_on: bool,
     },
     /// Say what this new configuration would change, and be ready for it. Descriptor: the
     /// configuration.

@@ -120,6 +120,8 @@ impl<T: Transport> Ipvs<T> {
     /// What netlink says; the picture is then void, and read before it is used.
     pub fn resync(&mut self) -> Result<(), Error> {
         self.stale = true;
+        // Two of them need not be in memory.
+        self.actual = Table::default();
         self.actual = self.dump()?;
         self.stale = false;
         Ok(())
@@ -188,19 +190,18 @@ impl<T: Transport> Ipvs<T> {
         Ok(report)
     }
 
-    /// Reads the kernel's table and adds what is `desired` and missing in it. What somebody has set
+    /// Adds what is `desired` and was missing when the table was read last. What somebody has set
     /// otherwise stays as it is.
     ///
     /// # Errors
     /// What netlink says; the table is then read before it is used again.
     pub fn restore(&mut self, desired: &Table) -> Result<Report, Error> {
-        self.resync()?;
         let nothing = Managed::default();
         let mut asks = difference(&self.actual, &nothing, desired);
         asks.retain(|ask| matches!(ask, Ask::NewService(_) | Ask::NewDestination(..)));
-        let mut report = Report { drifted: !asks.is_empty(), ..Report::default() };
-        if report.drifted {
-            self.carry_out(&asks, &mut report)?;
+        let mut report = Report::default();
+        if !asks.is_empty() {
+            report.drifted = self.carry_out(&asks, &mut report)?;
         }
         Ok(report)
     }

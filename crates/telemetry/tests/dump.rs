@@ -300,7 +300,8 @@ fn balanced(servers: u8) -> Config {
         real_servers: (0..servers).map(server).collect(),
         ..VirtualServer::new(address)
     };
-    Config { lvs: Lvs { virtual_servers: vec![service], ..Lvs::default() }, ..Config::default() }
+    let lvs = Lvs { virtual_servers: vec![service], ..Lvs::default() };
+    Config { lvs: lvs.into(), ..Config::default() }
 }
 
 #[test]

@@ -5,6 +5,7 @@
 mod exporter;
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use base::{Duration, IfIndex, Instant, Priority, Sighting, Vrid, Weight};
 use control_plane::Config;
@@ -352,7 +353,7 @@ fn balanced() -> (Config, CheckersLive) {
         real_servers: vec![server("10.2.0.2:80"), server("10.2.0.3:80")],
         ..VirtualServer::new(address)
     };
-    let lvs = Lvs { virtual_servers: vec![service], ..Lvs::default() };
+    let lvs = Arc::new(Lvs { virtual_servers: vec![service], ..Lvs::default() });
     let mut out = checkers::Outputs::new();
     let mut machine = checkers::Checkers::new(Instant::from_micros(0), &lvs, None, 1, &mut out);
     let mut now = Instant::from_micros(0);

@@ -18,6 +18,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// ... but not for more than this part of the process's time.
 const LOOK_SHARE: u64 = 100;
 
+/// Entries that are compared at a time.
+const PART: usize = 4096;
+
 /// The wrapper, and what was last asked of it.
 pub(super) struct Kernel {
     ipvs: Ipvs<netlink::Socket>,
@@ -180,14 +183,22 @@ impl Kernel {
         let touched = std::mem::take(&mut self.touched);
         let mut refused = Vec::new();
         if !self.compare_whole && !self.overlaps {
-            let part = Wanted::part(machine, &self.groups, &touched);
-            refused = self.bring_to(part);
+            refused = self.bring_to(Wanted::part(machine, &self.groups, &touched));
         }
         if self.compare_whole || self.overlaps {
             self.compare_whole = false;
-            refused = self.bring_to(Wanted::whole(machine, &self.groups));
+            let groups = std::mem::take(&mut self.groups);
+            let parts = Wanted::whole(machine, &groups, self.part_size());
+            refused = parts.flat_map(|part| self.bring_to(part)).collect();
+            self.groups = groups;
         }
         refused
+    }
+
+    /// What was part of other groups, or is part of two services, cannot be looked at piece by piece.
+    fn part_size(&self) -> usize {
+        let whole = self.overlaps || self.former != Managed::default();
+        if whole { usize::MAX } else { PART }
     }
 
     fn bring_to(&mut self, mut wanted: Wanted) -> Vec<String> {
@@ -208,13 +219,13 @@ impl Kernel {
     /// Puts back what somebody has removed.
     fn look(&mut self, machine: &Checkers) {
         let began = sys::clock::now();
-        match self.ipvs.restore(&Wanted::whole(machine, &self.groups).table) {
-            Ok(Report { done: 0, refused, .. }) if refused.is_empty() => {}
-            Ok(Report { done, refused, .. }) => {
+        match self.restore(machine) {
+            Ok((0, true)) => {}
+            Ok((done, all)) => {
                 if done > 0 {
                     log::warn!("IPVS: {done} entries were missing, they are back");
                 }
-                if !refused.is_empty() {
+                if !all {
                     self.compare_whole = true;
                     self.state.disturbed();
                 }
@@ -226,8 +237,20 @@ impl Kernel {
             }
         }
         let now = sys::clock::now();
-        self.look_at =
-            Some(now + now.saturating_since(began).saturating_mul(LOOK_SHARE).max(LOOK_EVERY));
+        let pause = now.saturating_since(began).saturating_mul(LOOK_SHARE);
+        self.look_at = Some(now + pause.max(LOOK_EVERY));
+    }
+
+    /// How many entries were missing and are back, and whether those are all.
+    fn restore(&mut self, machine: &Checkers) -> Result<(usize, bool), Error> {
+        self.ipvs.resync()?;
+        let (mut done, mut all) = (0, true);
+        for part in Wanted::whole(machine, &self.groups, self.part_size()) {
+            let report = self.ipvs.restore(&part.table)?;
+            done += report.done;
+            all &= report.refused.is_empty();
+        }
+        Ok((done, all))
     }
 }
 

@@ -26,7 +26,7 @@ use telemetry::CheckersLive;
 
 use crate::cli::Options;
 use crate::fifos::Fifos;
-use crate::kind::{self, CheckersState, End, ToParentChannel};
+use crate::kind::{self, Birth, CheckersState, End};
 use crate::log_setup;
 use crate::mail::Mailer;
 use crate::parent::{self, Order, Parent, Start};
@@ -49,12 +49,8 @@ const SCRIPTS: TimerId = TimerId(2);
 const PRESENCE: TimerId = TimerId(3);
 
 /// Runs the checker process.
-pub(crate) fn run(
-    options: &Options,
-    channel: ToParentChannel<kind::Checkers>,
-    unblock: sys::BlockedSignals,
-) -> End {
-    match live(options, channel, unblock) {
+pub(crate) fn run(options: &Options, birth: Birth<kind::Checkers>) -> End {
+    match live(options, birth) {
         Ok(end) => end,
         Err(Failure::Unavailable(why)) => {
             log::error!("IPVS: Can't initialize ipvs: {why}");
@@ -84,11 +80,8 @@ impl From<io::Error> for Failure {
     }
 }
 
-fn live(
-    options: &Options,
-    channel: ToParentChannel<kind::Checkers>,
-    unblock: sys::BlockedSignals,
-) -> Result<End, Failure> {
+fn live(options: &Options, birth: Birth<kind::Checkers>) -> Result<End, Failure> {
+    let Birth { channel, unblock, config } = birth;
     let mut scheduler = Scheduler::new(&parent::signals())?;
     drop(unblock);
     let mut parent = Parent::new(channel, &mut scheduler)?;
@@ -97,7 +90,7 @@ fn live(
         OpenError::Failed(why) => Failure::Io(io::Error::other(why)),
     })?;
     parent.say_warm();
-    let Some(start) = parent.await_start::<Snapshot>(&mut scheduler)? else {
+    let Some(start) = parent.await_start::<Snapshot>(config, &mut scheduler)? else {
         return Ok(End::Status(0));
     };
     let mut process = Process::new(scheduler, parent, kernel, start)?;

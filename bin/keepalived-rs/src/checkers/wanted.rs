@@ -21,15 +21,25 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    /// Everything.
-    pub(super) fn whole(machine: &Checkers, groups: &[ServerGroup]) -> Self {
-        let mut wanted = Self::default();
-        for (address, servers) in machine.managed() {
-            let desired = machine.desired().get(address);
-            let found = desired.into_iter().flat_map(|service| &service.destinations).collect();
-            wanted.add(address, groups, servers, desired, &found);
-        }
-        wanted
+    /// Everything, in parts of not much more than `size` entries: each is compared by itself, and ten
+    /// thousand servers need not be in memory once more.
+    pub(super) fn whole<'a>(
+        machine: &'a Checkers,
+        groups: &'a [ServerGroup],
+        size: usize,
+    ) -> impl Iterator<Item = Self> + use<'a> {
+        let mut places = machine.managed().iter();
+        std::iter::from_fn(move || {
+            let mut wanted = Self::default();
+            while wanted.managed.destinations.len() + wanted.managed.services.len() < size
+                && let Some((address, servers)) = places.next()
+            {
+                let desired = machine.desired().get(address);
+                let found = desired.into_iter().flat_map(|service| &service.destinations).collect();
+                wanted.add(address, groups, servers, desired, &found);
+            }
+            (!wanted.managed.services.is_empty()).then_some(wanted)
+        })
     }
 
     /// What can have become other where the machine's pool was touched.

@@ -30,7 +30,7 @@ use vrrp_stack::{
 
 use crate::cli::Options;
 use crate::fifos::Fifos;
-use crate::kind::{self, End, ToParentChannel, VrrpState};
+use crate::kind::{self, Birth, End, VrrpState};
 use crate::log_setup;
 use crate::mail::Mailer;
 use crate::parent::{self, Order, Parent, Start};
@@ -52,12 +52,8 @@ const PEER_LINES: u32 = 100;
 const PEER_LINES_INTERVAL: base::Duration = base::Duration::from_secs(10);
 
 /// Runs the VRRP process.
-pub(crate) fn run(
-    options: &Options,
-    channel: ToParentChannel<kind::Vrrp>,
-    unblock: sys::BlockedSignals,
-) -> End {
-    let lived = begin(channel, unblock).and_then(|begun| match begun {
+pub(crate) fn run(options: &Options, birth: Birth<kind::Vrrp>) -> End {
+    let lived = begin(birth).and_then(|begun| match begun {
         Some(begun) => Vrrp::new(options, begun)?.live(),
         None => Ok(End::Status(0)),
     });
@@ -84,10 +80,8 @@ struct Begun {
     start: Start<Snapshot>,
 }
 
-fn begin(
-    channel: ToParentChannel<kind::Vrrp>,
-    unblock: sys::BlockedSignals,
-) -> io::Result<Option<Begun>> {
+fn begin(birth: Birth<kind::Vrrp>) -> io::Result<Option<Begun>> {
+    let Birth { channel, unblock, config } = birth;
     let mut scheduler = Scheduler::new(&parent::signals())?;
     drop(unblock);
     let mut parent = Parent::new(channel, &mut scheduler)?;
@@ -95,7 +89,7 @@ fn begin(
     let arp = PacketSocket::open()?;
     let kernel_token = scheduler.register(kernel.fd(), Interest::Read)?;
     parent.say_warm();
-    let Some(start) = parent.await_start(&mut scheduler)? else { return Ok(None) };
+    let Some(start) = parent.await_start(config, &mut scheduler)? else { return Ok(None) };
     // What has changed while it waited is no news to a stack that has not begun.
     kernel.drain(sys::clock::now());
     Ok(Some(Begun { scheduler, parent, kernel, kernel_token, arp, start }))

@@ -26,7 +26,7 @@ use watchdog::{Command, Input, Output, Role, Settings, Supervisor};
 
 use crate::cli::Options;
 use crate::configuration::{self, Usable};
-use crate::kind::{Checkers, End, Kind, Vrrp};
+use crate::kind::{Birth, Checkers, End, Kind, Vrrp};
 use crate::{log_setup, parent, plan, scheduling};
 use dumps::Dumps;
 use fifos::Fifos;
@@ -420,7 +420,6 @@ impl WatchDog {
         Place {
             slot: &mut self.vrrp,
             scheduler: &mut self.scheduler,
-            config: &self.running.config,
             outside: self.outside.all(),
             generation: self.supervisor.generation(),
         }
@@ -430,7 +429,6 @@ impl WatchDog {
         Place {
             slot: &mut self.checkers,
             scheduler: &mut self.scheduler,
-            config: &self.running.config,
             outside: self.outside.all(),
             generation: self.supervisor.generation(),
         }
@@ -467,7 +465,8 @@ impl WatchDog {
             fifos,
             ..
         } = self;
-        let global = running.config.global;
+        let config = running.config;
+        let global = &config.global;
         // Dropped in a copy these close descriptors; the parent has its own.
         drop((scheduler, announce, shown, outside, pid_file, trial, fifos));
         let pid_files = (vrrp.into_pid_file(), checkers.into_pid_file());
@@ -477,16 +476,16 @@ impl WatchDog {
         };
         log_setup::child(K::ROLE, &global.launch);
         let settings = match K::ROLE {
-            Role::Vrrp => global.vrrp_process,
-            Role::Checkers => global.checker_process,
+            Role::Vrrp => &global.vrrp_process,
+            Role::Checkers => &global.checker_process,
         };
-        scheduling::apply(&settings);
-        if let Some(name) = settings.name {
+        scheduling::apply(settings);
+        if let Some(name) = &settings.name {
             // Not worth a failure.
-            let _ = sys::process::set_name(&name);
+            let _ = sys::process::set_name(name);
         }
         let end = match sys::process::die_with_parent(parent) {
-            Ok(()) => K::run(&options, channel, blocked),
+            Ok(()) => K::run(&options, Birth { channel, unblock: blocked, config }),
             // It died between the fork and here; there is nobody to work for.
             Err(error) => {
                 log::error!("{error}");
@@ -553,7 +552,6 @@ fn tell(moment: Moment) {
 struct Place<'a, K: Kind> {
     slot: &'a mut Slot<K>,
     scheduler: &'a mut Scheduler,
-    config: &'a Config,
     outside: Vec<Sighting>,
     generation: u64,
 }
@@ -568,8 +566,8 @@ impl<K: Kind> Place<'_, K> {
         };
         drop(theirs);
         let pid = child.pid();
-        let Self { slot, scheduler, config, outside, generation } = self;
-        slot.adopt(child, ours, generation, config, &outside, scheduler)?;
+        let Self { slot, scheduler, outside, generation } = self;
+        slot.adopt(child, ours, generation, &outside, scheduler)?;
         Ok(Forking::Parent(pid))
     }
 }

@@ -120,7 +120,6 @@ impl<K: Kind> Slot<K> {
         child: sys::Child,
         channel: Channel<ToChild, ToParent<K::State>>,
         generation: u64,
-        config: &Config,
         outside: &[Sighting],
         scheduler: &mut Scheduler,
     ) -> Result<(), String> {
@@ -132,7 +131,7 @@ impl<K: Kind> Slot<K> {
         if self.predecessor.as_ref().is_some_and(|predecessor| predecessor.is_in_charge) {
             return Ok(());
         }
-        self.start(generation, config, outside)
+        self.start(generation, None, outside)
     }
 
     /// The predecessor has let go, or is gone: whoever is there now begins.
@@ -140,20 +139,24 @@ impl<K: Kind> Slot<K> {
         if let Some(predecessor) = &mut self.predecessor {
             predecessor.is_in_charge = false;
         }
-        if let Err(error) = self.start(generation, config, outside) {
+        if let Err(error) = self.start(generation, Some(config), outside) {
             log::error!("cannot start the {} child process: {error}", K::ROLE);
         }
     }
 
-    /// Writes the PID of the process and tells it to begin.
+    /// Writes the PID of the process and tells it to begin, with `config` where it may have become
+    /// another since the fork.
     fn start(
         &mut self,
         generation: u64,
-        config: &Config,
+        config: Option<&Config>,
         outside: &[Sighting],
     ) -> Result<(), String> {
         let Some(process) = &mut self.process else { return Ok(()) };
-        let mut fds = vec![blob("config", config)?];
+        let mut fds = config
+            .map(|config| blob("config", config))
+            .transpose()?
+            .map_or_else(Vec::new, |fd| vec![fd]);
         if self.known != K::Known::default() {
             fds.push(blob("state", &self.known)?);
         }
@@ -168,7 +171,7 @@ impl<K: Kind> Slot<K> {
         let generation = Generation(generation);
         process
             .channel
-            .send_with(&ToChild::Start { generation }, fds)
+            .send_with(&ToChild::Start { generation, moved_on: config.is_some() }, fds)
             .map_err(|error| error.to_string())
     }
 

@@ -6,10 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use base::{Duration, Instant, Mail};
 use checkers::{
-    Checkers, Input, Outcome, Output, Outputs, ProbeId, ProbeSpec, Snapshot, state_line,
+    Change, Checkers, Input, Outcome, Output, Outputs, ProbeId, ProbeSpec, Snapshot, state_line,
 };
 use control_plane::model::checks::{Checker, CheckerKind, TcpCheck};
 use control_plane::model::lvs::{Lvs, Protocol, RealServer, ServiceAddress, VirtualServer};
@@ -59,7 +60,7 @@ impl World {
     pub(crate) fn resumed(config: &Lvs, snapshot: Option<&Snapshot>) -> Self {
         let mut out = Outputs::new();
         let now = Instant::default();
-        let machine = Checkers::new(now, config, snapshot, 1, &mut out);
+        let machine = Checkers::new(now, &Arc::new(config.clone()), snapshot, 1, &mut out);
         let mut world = Self {
             machine,
             now,
@@ -77,6 +78,16 @@ impl World {
         };
         world.react(out);
         world
+    }
+
+    /// A new configuration takes effect.
+    pub(crate) fn reload(&mut self, config: &Lvs) {
+        self.input(Input::Reload(&Arc::new(config.clone())));
+    }
+
+    /// What a new configuration would change.
+    pub(crate) fn plan(&self, config: &Lvs) -> Vec<Change> {
+        self.machine.plan(&Arc::new(config.clone()))
     }
 
     /// When the machine wants to be woken, in milliseconds since the start.

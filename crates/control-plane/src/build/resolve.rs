@@ -11,6 +11,7 @@ mod sync_group;
 mod tracks;
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::Builder;
 use super::daemon;
@@ -95,7 +96,7 @@ pub(super) fn resolve(mut builder: Builder, cx: &mut Context<'_>) -> Config {
             arbiters: std::mem::take(&mut builder.arbiters),
             ..host
         },
-        lvs,
+        lvs: Arc::new(lvs),
         bfd: std::mem::take(&mut builder.tracked.bfds),
         global: self::global(builder.global, enforce, no_user, cx),
     }

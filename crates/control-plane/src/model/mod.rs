@@ -14,6 +14,8 @@ pub mod split_brain;
 pub mod tracking;
 pub mod vrrp;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 pub use checks::{Checker, CheckerKind, TcpCheck};
@@ -35,8 +37,8 @@ pub struct Config {
     pub global: Global,
     /// What the VRRP stack does.
     pub vrrp: Vrrp,
-    /// What the checkers do.
-    pub lvs: Lvs,
+    /// What the checkers do; shared, for it may be of ten thousands of servers.
+    pub lvs: Arc<Lvs>,
     /// `bfd_instance` blocks; [`BfdId`] counts in here.
     pub bfd: Vec<tracking::Bfd>,
 }

@@ -35,7 +35,9 @@ fn messages_arrive_in_order_and_both_ways() {
 fn a_configuration_travels_with_its_message() {
     let (mut parent, mut child) = pair();
     let config = crate::blob::write("config", &vec!["x".repeat(200_000)]).unwrap();
-    parent.send_with(&ToChild::Start { generation: Generation(1) }, vec![config]).unwrap();
+    parent
+        .send_with(&ToChild::Start { generation: Generation(1), moved_on: true }, vec![config])
+        .unwrap();
     let received = child.receive().unwrap().unwrap();
     let config: Vec<String> = crate::blob::read(received.fds[0].as_fd()).unwrap();
     assert_eq!(config[0].len(), 200_000);
