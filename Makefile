@@ -16,7 +16,7 @@ STORIES ?= 4
 # Runs of each fuzz target.
 FUZZ_RUNS ?= 100000
 
-.PHONY: help setup build check test demo bench bench-quick fuzz install deb deb-files clean
+.PHONY: help setup build check test demo bench bench-quick chaos fuzz install deb deb-files clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
@@ -48,6 +48,11 @@ bench: setup ## side by side with Debian's keepalived: table and plots in target
 bench-quick: setup ## the same with fewer rounds and smaller sizes, under three minutes
 	$(CARGO) build --release --package keepalived-rs --package bench
 	@KEEPALIVED_RS=$(TARGET)/release/keepalived-rs $(TARGET)/release/bench --quick --out $(TARGET)/bench/quick $(ROWS)
+
+chaos: setup ## a thousand kills of random processes, a hundred upgrades and reloads: 0 lost; half an hour
+	$(CARGO) build --workspace
+	KEEPALIVED_RS=$(TARGET)/debug/keepalived-rs LAB_KILLS=1000 LAB_UPGRADES=100 $(CARGO) test --package lab \
+	  --test chaos --test upgrade -- --nocapture --test-threads=1 kills_at_random many_upgrades
 
 fuzz: ## each fuzz target for FUZZ_RUNS runs; needs nightly Rust and cargo-fuzz
 	@CARGO=$(CARGO) tests/fuzz/run $(FUZZ_RUNS)

@@ -8,6 +8,7 @@
 //! - `vrrp`, `checkers`: the children; each turns outputs of its machine into system calls
 //! - `kind`, `parent`: what parent and children know of each other
 //! - `scripts`: those that a child runs
+//! - `privilege`: the capabilities of each process
 //! - `scheduling`: priorities and processors of a child
 //! - `mail`: alerts, and the process that sends them
 //! - `convergence`: how far the kernel is from what a machine wants
@@ -23,6 +24,7 @@ mod log_setup;
 mod mail;
 mod parent;
 mod plan;
+mod privilege;
 mod scheduling;
 mod scripts;
 mod trial;

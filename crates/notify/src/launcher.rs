@@ -127,7 +127,7 @@ impl Launcher {
             return Err(StartError::Disabled(command.program.clone()));
         };
         // Only root can change its user, and root must, to be rid of its supplementary groups.
-        let must_change = process::is_root() || prepared.user != users::own();
+        let must_change = process::is_root();
         let script = Spawn {
             program: prepared.path.clone(),
             args: command.args.clone(),
@@ -159,6 +159,10 @@ impl Launcher {
     /// The script's own user, else `script_user`, else `keepalived_script` if that exists, else the
     /// one that this process runs as.
     fn user(&self, own: Option<&ScriptUser>) -> Result<User, UserError> {
+        // Another user would be refused by the kernel.
+        if !process::is_root() {
+            return Ok(users::own());
+        }
         if let Some(named) = own.or(self.security.user.as_ref()) {
             return resolve_user(named);
         }

@@ -6,6 +6,7 @@
 //! - [`random`]: random numbers for jitter
 //! - [`signal`]: signal numbers and masks
 //! - [`process`]: fork, pidfd, daemon, death signal, orphans
+//! - [`privilege`]: capabilities
 //! - [`spawn`](mod@spawn): scripts
 //! - [`exec`]: this program replaced by another file of it
 //! - [`timer_fd`]: one deadline as a descriptor
@@ -30,6 +31,7 @@ pub mod memfd;
 pub mod namespace;
 pub mod packet_socket;
 pub mod pid_file;
+pub mod privilege;
 pub mod process;
 pub mod random;
 pub mod regex;

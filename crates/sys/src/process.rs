@@ -197,6 +197,29 @@ pub fn adopt_orphans() -> io::Result<()> {
     Ok(prctl::set_child_subreaper(true)?)
 }
 
+/// Ends the scripts that a dead child has left: our children that are none of `ours`, lead a group of
+/// their own and have not begun a session, as [`crate::spawn()`] starts them. A program with more
+/// capabilities than its parent, a script of root's, does not get the signal of a parent's death.
+///
+/// # Errors
+/// The system's: no `/proc`, or a kernel without lists of children, and then nothing is ended.
+pub fn end_orphans(ours: impl Fn(i32) -> bool) -> io::Result<()> {
+    let own = own_pid();
+    let children = fs::read_to_string(format!("/proc/{own}/task/{own}/children"))?;
+    let session = unistd::getsid(None)?;
+    for pid in children.split_ascii_whitespace().filter_map(|word| word.parse().ok()) {
+        let child = Pid::from_raw(pid);
+        // One that has ended meanwhile answers with an error, and stays ours until it is collected.
+        let is_script = !ours(pid)
+            && unistd::getpgid(Some(child)) == Ok(child)
+            && unistd::getsid(Some(child)) == Ok(session);
+        if is_script {
+            gone_is_fine(killpg(child, Named::SIGTERM))?;
+        }
+    }
+    Ok(())
+}
+
 /// Collects one ended process that is none of `ours`; says its number. `None` when there is no
 /// such one now, or when one of ours must be collected first: then call again after that.
 ///

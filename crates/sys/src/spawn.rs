@@ -110,6 +110,8 @@ impl Prepared {
             let uid = Uid::from_raw(user.uid);
             unistd::setresuid(uid, uid, uid)?;
         }
+        // Of a daemon that is not root's; root's scripts have what root has all the same.
+        crate::privilege::inherit_none()?;
         // After the change of user, which would remove it.
         process::die_with_parent(self.parent)?;
         reset_for_exec();

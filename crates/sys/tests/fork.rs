@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
 use sys::exec::{Program, inherited};
+use sys::privilege::{Capability, has};
 use sys::process::{adopt_orphans, die_with_parent, exit_now, own_pid, reap_orphan, set_name};
 use sys::{Child, Daemonised, Exit, Forked, PidFile, PidFileError, Signal, daemonise, fork};
 
@@ -24,7 +25,8 @@ fn main() {
     a_process_has_the_name_it_gave_itself();
     a_program_takes_the_place_of_another_with_its_descriptors_and_children();
     a_program_that_cannot_be_executed_changes_nothing();
-    println!("9 process tests passed");
+    what_is_given_up_is_gone_for_good_and_what_is_kept_works();
+    println!("10 process tests passed");
 }
 
 /// Forks; `run` is the new process, which ends with the status it returns, 99 for a panic.
@@ -227,4 +229,20 @@ fn a_program_that_cannot_be_executed_changes_nothing() {
     );
     assert_eq!(wait(&program.start(&["test".into()], &[]).unwrap()), Exit::Status(127));
     Program::open(&folder.path().join("none")).unwrap_err();
+}
+
+fn what_is_given_up_is_gone_for_good_and_what_is_kept_works() {
+    if !sys::process::is_root() {
+        return println!("skipped: only root has capabilities to give up");
+    }
+    let ended = child(|| {
+        sys::privilege::inherit_none().unwrap();
+        sys::privilege::keep_only(&[Capability::NetRaw, Capability::Kill]).unwrap();
+        assert!(has(Capability::NetRaw).unwrap());
+        assert!(!has(Capability::NetAdmin).unwrap());
+        sys::privilege::keep_only(&[Capability::NetAdmin, Capability::Kill]).unwrap();
+        assert!(!has(Capability::NetAdmin).unwrap(), "it does not come back");
+        7
+    });
+    assert_eq!(wait(&ended), Exit::Status(7));
 }

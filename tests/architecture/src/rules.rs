@@ -78,6 +78,7 @@ pub const OWNERS: &[(&str, &[&str])] = &[
     ("tempfile", &["lab", "bench"]),
     ("bincode", &["ipc"]),
     ("ciborium", &["ipc"]),
+    ("caps", &["sys"]),
     ("pnet", &["wire"]),
     ("annotate-snippets", &["control-plane"]),
     ("cargo_metadata", &["architecture"]),

@@ -50,6 +50,17 @@ pub struct Load {
 impl Load {
     /// Starts one client for each address of `clients`, all on `node`, asking `server`.
     pub fn start(node: &Node, clients: &[Ipv4Addr], server: SocketAddrV4) -> Self {
+        Self::patient(node, clients, server, LIMIT)
+    }
+
+    /// The same with clients that wait for so long: a machine that stands still for a moment is no
+    /// failure, a refused connection is one at once.
+    pub fn patient(
+        node: &Node,
+        clients: &[Ipv4Addr],
+        server: SocketAddrV4,
+        patience: Duration,
+    ) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let requests: Arc<Mutex<Vec<Request>>> = Arc::default();
         let threads = clients
@@ -62,7 +73,8 @@ impl Load {
                     for port in PORTS.cycle().take_while(|_| !ended.load(Ordering::Relaxed)) {
                         let start = Instant::now();
                         let from = SocketAddrV4::new(client, port);
-                        let result = ask(from, server).map_err(|error| error.to_string());
+                        let result =
+                            ask_within(patience, from, server).map_err(|error| error.to_string());
                         let request = Request { client, start, end: Instant::now(), result };
                         requests.lock().unwrap_or_else(PoisonError::into_inner).push(request);
                         thread::sleep(INTERVAL.saturating_sub(start.elapsed()));
@@ -115,8 +127,16 @@ pub fn answered_by(requests: &[Request], server: &str) -> bool {
 
 /// One request over a connection of its own. The thread must be inside the client's network.
 pub fn ask(client: SocketAddrV4, server: SocketAddrV4) -> io::Result<String> {
+    ask_within(LIMIT, client, server)
+}
+
+fn ask_within(
+    patience: Duration,
+    client: SocketAddrV4,
+    server: SocketAddrV4,
+) -> io::Result<String> {
     let socket = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
-    let limit = TimeVal::milliseconds(i64::try_from(LIMIT.as_millis()).unwrap_or(500));
+    let limit = TimeVal::milliseconds(i64::try_from(patience.as_millis()).unwrap_or(500));
     setsockopt(&socket, sockopt::SendTimeout, &limit)?;
     setsockopt(&socket, sockopt::ReceiveTimeout, &limit)?;
     bind(socket.as_raw_fd(), &SockaddrIn::from(client))?;

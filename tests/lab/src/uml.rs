@@ -23,6 +23,12 @@ const INSIDE: &str = "LAB_INSIDE_UML";
 /// The longest that one boot with its tests may take.
 const LIMIT: Duration = Duration::from_secs(420);
 
+/// The same where the long form of a test was asked for (`LAB_…`).
+const LONG_LIMIT: Duration = Duration::from_secs(7200);
+
+/// Variables of this beginning ask for the long form of a test; they are known inside too.
+const LONG: &str = "LAB_";
+
 /// Last line of the output: the exit status.
 const STATUS: &str = "lab-uml-status: ";
 
@@ -100,8 +106,9 @@ pub fn run(program: &Path, arguments: &[&str], mut show: impl FnMut(&str)) -> Op
         }
     });
     let start = Instant::now();
+    let limit = if long_forms().next().is_some() { LONG_LIMIT } else { LIMIT };
     let mut status = None;
-    while let Ok(line) = received.recv_timeout(LIMIT.saturating_sub(start.elapsed())) {
+    while let Ok(line) = received.recv_timeout(limit.saturating_sub(start.elapsed())) {
         match line.strip_prefix(STATUS) {
             Some(code) => status = code.trim().parse().ok(),
             None => show(&line),
@@ -143,6 +150,13 @@ fn link_modules() {
     assert!(link.exists(), "{} cannot be linked", link.display());
 }
 
+/// `LAB_X='…'` for each variable that asks for a long form.
+fn long_forms() -> impl Iterator<Item = String> {
+    env::vars()
+        .filter(|(name, _)| name.starts_with(LONG))
+        .map(|(name, value)| format!("{name}={}", quoted(&value)))
+}
+
 /// The first process inside.
 fn script(program: &Path, arguments: &[&str]) -> String {
     let mut call = quoted(&program.to_string_lossy());
@@ -154,7 +168,7 @@ fn script(program: &Path, arguments: &[&str]) -> String {
     format!(
         "#!/bin/bash
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
-export {INSIDE}=1 KEEPALIVED_RS={daemon} TMPDIR=/run RUST_BACKTRACE={backtrace}
+export {long} {INSIDE}=1 KEEPALIVED_RS={daemon} TMPDIR=/run RUST_BACKTRACE={backtrace}
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t tmpfs run /run
 mount -t tmpfs shm /dev/shm; mount -t devpts devpts /dev/pts
 ip link set lo up
@@ -168,6 +182,7 @@ sync
 busybox poweroff -f
 ",
         daemon = quoted(&Program::ours().path().to_string_lossy()),
+        long = long_forms().collect::<Vec<_>>().join(" "),
         backtrace = env::var("RUST_BACKTRACE").unwrap_or_else(|_| "0".to_owned()),
         folder = quoted(&folder.to_string_lossy()),
     )

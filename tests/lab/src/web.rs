@@ -62,7 +62,7 @@ impl Drop for Web {
 
 /// Answers one request; a check that connects and leaves gets nothing.
 fn serve(mut stream: TcpStream, name: &str) -> std::io::Result<()> {
-    stream.set_read_timeout(Some(Duration::from_millis(300)))?;
+    stream.set_read_timeout(Some(Duration::from_secs(1)))?;
     stream.set_write_timeout(Some(Duration::from_millis(300)))?;
     let mut request = [0; 1024];
     if stream.read(&mut request)? > 0 {

@@ -30,6 +30,7 @@ use crate::kind::{self, Birth, CheckersState, End};
 use crate::log_setup;
 use crate::mail::Mailer;
 use crate::parent::{self, Order, Parent, Start};
+use crate::privilege;
 use kernel::{Kernel, OpenError};
 use patterns::Patterns;
 use presence::Presence;
@@ -89,6 +90,7 @@ fn live(options: &Options, birth: Birth<kind::Checkers>) -> Result<End, Failure>
         OpenError::Unavailable(why) => Failure::Unavailable(why),
         OpenError::Failed(why) => Failure::Io(io::Error::other(why)),
     })?;
+    privilege::of_checkers();
     parent.say_warm();
     let Some(start) = parent.await_start::<Snapshot>(config, &mut scheduler)? else {
         return Ok(End::Status(0));

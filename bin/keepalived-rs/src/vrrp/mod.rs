@@ -34,6 +34,7 @@ use crate::kind::{self, Birth, End, VrrpState};
 use crate::log_setup;
 use crate::mail::Mailer;
 use crate::parent::{self, Order, Parent, Start};
+use crate::privilege;
 use kernel::Kernel;
 use scripts::{Scripts, commands, exit_kind, kill_signal};
 use sockets::Sockets;
@@ -88,6 +89,7 @@ fn begin(birth: Birth<kind::Vrrp>) -> io::Result<Option<Begun>> {
     let mut kernel = Kernel::open().map_err(io::Error::other)?;
     let arp = PacketSocket::open()?;
     let kernel_token = scheduler.register(kernel.fd(), Interest::Read)?;
+    privilege::of_vrrp();
     parent.say_warm();
     let Some(start) = parent.await_start(config, &mut scheduler)? else { return Ok(None) };
     // What has changed while it waited is no news to a stack that has not begun.

@@ -49,6 +49,11 @@ impl Fifos {
         }
     }
 
+    /// Whether `pid` reads one of them.
+    pub(super) fn is_reader(&self, pid: i32) -> bool {
+        self.made.values().filter_map(|made| made.reader.as_ref()).any(|one| one.pid() == pid)
+    }
+
     /// For the program that goes on in this process.
     pub(super) fn hand_over(&self) -> Vec<FifoPlace> {
         let place = |(path, made): (&String, &Made)| FifoPlace {

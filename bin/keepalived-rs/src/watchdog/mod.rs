@@ -232,6 +232,9 @@ impl WatchDog {
     }
 
     fn feed(&mut self, now: Instant, input: Input) {
+        if let Input::Exited(_, watchdog::Exit::Signal(_)) = input {
+            self.end_scripts_of_the_dead();
+        }
         let mut outputs = Vec::new();
         self.supervisor.handle_input(now, input, &mut outputs);
         self.outputs.extend(outputs);
@@ -309,6 +312,17 @@ impl WatchDog {
         }
         for (_, live) in self.checkers.take_reports() {
             self.dumps.checkers(&self.running.config, &live);
+        }
+    }
+
+    /// Scripts of a child that has died do not outlive it.
+    fn end_scripts_of_the_dead(&self) {
+        let tried = |pid| self.trial.as_ref().is_some_and(|trial| trial.is(pid));
+        let ours = |pid| {
+            self.vrrp.is(pid) || self.checkers.is(pid) || tried(pid) || self.fifos.is_reader(pid)
+        };
+        if let Err(error) = sys::process::end_orphans(ours) {
+            log::debug!("scripts of a dead process are not ended: {error}");
         }
     }
 

@@ -12,7 +12,7 @@ use super::run_files::RunFiles;
 use super::{Own, WatchDog, remove};
 use crate::cli::Options;
 use crate::configuration::{self, Usable};
-use crate::{log_setup, trial, version};
+use crate::{log_setup, privilege, trial, version};
 
 /// Runs the daemon; the exit status.
 pub(crate) fn run(mut options: Options) -> i32 {
@@ -28,9 +28,10 @@ pub(crate) fn run(mut options: Options) -> i32 {
     if !options.unexpected.is_empty() {
         log::warn!("Unexpected argument(s): {}", options.unexpected.join(" "));
     }
-    if !sys::process::is_root() {
+    if !privilege::is_enough() {
         log::error!(
-            "keepalived-rs has to be started by root: it programs addresses and LVS tables"
+            "keepalived-rs needs root, or CAP_NET_ADMIN and CAP_NET_RAW: it programs addresses and \
+             LVS tables"
         );
         return 4;
     }
@@ -145,7 +146,9 @@ fn live(options: Options, usable: Usable, own: Own, announce: Option<Announce>) 
     if lifecycle::startup(&usable.config) == Start::Stop {
         return Ok(0);
     }
-    WatchDog::new(options, usable, own, announce)?.live()
+    let watch_dog = WatchDog::new(options, usable, own, announce)?;
+    privilege::of_parent();
+    watch_dog.live()
 }
 
 /// Goes on in the process of another program, whose children work.
@@ -175,6 +178,7 @@ fn go_on(mut options: Options, received: Result<Received, String>) -> i32 {
             return 1;
         }
     };
+    privilege::of_parent();
     let status = WatchDog::resume(options, received, unblock).and_then(WatchDog::live);
     end(status, pid_file, &files)
 }
