@@ -20,12 +20,8 @@ const OF_CHILDREN: [Capability; 8] = [
 ];
 
 /// What only the parent and checks from a privileged port need.
-const FURTHER: [Capability; 4] = [
-    Capability::NetBindService,
-    Capability::Chown,
-    Capability::Fowner,
-    Capability::SysResource,
-];
+const FURTHER: [Capability; 4] =
+    [Capability::NetBindService, Capability::Chown, Capability::Fowner, Capability::SysResource];
 
 /// Whether this process may do what the daemon is for.
 pub(crate) fn is_enough() -> bool {
