@@ -6,7 +6,7 @@
 //! - [`random`]: random numbers for jitter
 //! - [`signal`]: signal numbers and masks
 //! - [`process`]: fork, pidfd, daemon, death signal, orphans
-//! - [`privilege`]: capabilities
+//! - [`privilege`]: capabilities of this process
 //! - [`spawn`](mod@spawn): scripts
 //! - [`exec`]: this program replaced by another file of it
 //! - [`timer_fd`]: one deadline as a descriptor
