@@ -81,16 +81,22 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     /// What is to be done first, and what last, so that `desired` is there, in that order, and no
-    /// other of `managed` and of what we have added before. Rules go before routes.
+    /// other of `managed` and of what we have added before, but for `left`, which is left alone. Rules
+    /// go before routes.
     pub(crate) fn difference(
         &self,
         managed: &[Object],
         desired: &[Object],
+        left: &[Object],
     ) -> (Vec<ObjectRequest>, Vec<ObjectRequest>) {
         let mut rest: BTreeSet<&Object> = desired.iter().collect();
         let ours: BTreeSet<&Object> = managed.iter().chain(self.known.keys()).collect();
-        let surplus = ours.into_iter().rev().filter(|object| !rest.contains(object));
+        let left: BTreeSet<&Object> = left.iter().collect();
+        let stays = |object: &Object| rest.contains(object) || left.contains(object);
+        let surplus: Vec<&Object> =
+            ours.into_iter().rev().filter(|object| !stays(object)).collect();
         let removals = surplus
+            .into_iter()
             .filter(|object| self.known.get(*object) != Some(&Knowledge::Gone))
             .map(|object| ObjectRequest::Remove(object.clone()))
             .collect();

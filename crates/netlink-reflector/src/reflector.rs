@@ -223,11 +223,16 @@ impl<T: Transport> Reflector<T> {
     }
 
     /// Adds routes and rules to the plan: `desired` ones come, in that order, after the addresses;
-    /// others that are in `managed`, or that were added before, go before the addresses do. Returns
-    /// how many requests the plan takes now.
-    pub fn plan_objects(&mut self, managed: &[Object], desired: &[Object]) -> usize {
+    /// others that are in `managed`, or that were added before, go before the addresses do, but for
+    /// `left`: nothing is done about those. Returns how many requests the plan takes now.
+    pub fn plan_objects(
+        &mut self,
+        managed: &[Object],
+        desired: &[Object],
+        left: &[Object],
+    ) -> usize {
         self.ledger.forget(managed);
-        let (removals, additions) = self.ledger.difference(managed, desired);
+        let (removals, additions) = self.ledger.difference(managed, desired, left);
         let addresses = std::mem::take(&mut self.pending);
         self.pending = removals
             .into_iter()

@@ -58,6 +58,7 @@ pub use notification::{Notification, NotifyObject, NotifyState};
 pub use observed::ProcessSnapshot;
 pub use output::{KillSignal, OutgoingAdvert, Output, Outputs, SocketKey};
 pub use reload::Change;
+pub use router::VirtualRouter;
 pub use script::{ExitKind, RunId, ScriptSnapshot, Verdict};
 pub use snapshot::{Identity, InstanceSnapshot, ObjectKey, ObjectState, Snapshot};
 pub use stack::{Stack, Surroundings};

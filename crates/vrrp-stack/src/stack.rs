@@ -183,7 +183,8 @@ impl Stack {
             }
             Input::AddressRepaired(index, address) => {
                 self.each_router(now, out, |router, turn| {
-                    let mut places = router.places(turn.links).into_iter();
+                    // What has `no_track` is not put back.
+                    let mut places = router.places_of(turn.links, false).into_iter();
                     if places.any(|(at, net)| (at, net.addr()) == (index, address)) {
                         router.announce_some(turn, |candidate| candidate == address);
                     }
@@ -259,6 +260,11 @@ impl Stack {
         let sources = self.routers.iter().filter_map(|router| router.own_source(&self.links));
         let sources = sources.map(|source| (source.index, source.net));
         configured.chain(sources).chain(self.retired.iter().copied()).collect()
+    }
+
+    /// Where addresses of a router with `no_track` live.
+    pub fn untracked_places(&self, router: &VirtualRouter) -> Vec<(IfIndex, IpNet)> {
+        router.places_of(&self.links, true)
     }
 
     /// The kernel has been brought to [`Self::desired_addresses`]: addresses of a former

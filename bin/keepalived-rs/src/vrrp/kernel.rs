@@ -14,7 +14,8 @@ use vrrp_stack::{HostFact, HostMemory, Link, Stack};
 
 use super::own_links::OwnLinks;
 use super::settings::{Proc, Settings};
-use super::wishes::Wishes;
+use super::untracked::Untracked;
+use super::wishes::{Wanted, Wishes};
 use crate::convergence::Convergence;
 
 /// Requests to the kernel in one turn at most, about 3 ms: the next advert is never far.
@@ -35,6 +36,7 @@ pub(super) struct Kernel {
     raised_for: Option<u64>,
     /// What was refused about links and settings since the last plan.
     problems: Vec<String>,
+    untracked: Untracked,
     /// The plan that is being carried out, turn by turn.
     plan: Option<Plan>,
 }
@@ -44,6 +46,8 @@ struct Plan {
     /// The wishes, by their generation, that it is for.
     wanted: u64,
     refused: Vec<String>,
+    /// What is left alone once it is carried out.
+    untracked: Untracked,
 }
 
 impl Kernel {
@@ -62,6 +66,7 @@ impl Kernel {
             links_disturbed: true,
             raised_for: None,
             problems: Vec::new(),
+            untracked: Untracked::default(),
             plan: None,
         })
     }
@@ -82,6 +87,7 @@ impl Kernel {
             priority: wanted.priority.unwrap_or(usual.priority),
             counters: wanted.counters,
         };
+        self.untracked.forget_statics();
         if self.wishes.configure(config)
             && let Err(error) = self.reflector.watch_objects()
         {
@@ -285,7 +291,11 @@ impl Kernel {
         for message in self.state.compared(now, wanted, plan.refused) {
             log::error!("{message}");
         }
-        self.state.is_there()
+        let is_there = self.state.is_there();
+        if is_there {
+            self.untracked = plan.untracked;
+        }
+        is_there
     }
 
     /// Whether leases wait to be renewed: call [`Self::renew`] in the next turn.
@@ -320,17 +330,21 @@ impl Kernel {
         let mut refused = std::mem::take(&mut self.problems);
         // Closed before the addresses are there, opened after they have gone.
         self.guard(stack, &mut refused);
-        let Self { reflector, wishes, .. } = self;
-        let wanted_objects = wishes.look_up(reflector, stack, &mut refused);
-        let mut addresses = wanted_objects.addresses;
+        let Self { reflector, wishes, untracked, .. } = self;
+        let wanted_objects = wishes.look_up(reflector, stack, untracked, &mut refused);
+        let mut addresses = wanted_objects.addresses.clone();
         addresses.extend(stack.desired_addresses().into_iter().map(desired));
         let mut managed = stack.managed_addresses();
-        managed.extend(wanted_objects.managed_addresses);
+        managed.extend(wanted_objects.managed_addresses.iter().copied());
+        let left_alone = untracked.addresses(stack);
+        addresses.retain(|address| !left_alone.contains(&(address.index, address.net)));
+        managed.retain(|place| !left_alone.contains(place));
         if let Err(error) = reflector.plan(&managed, &addresses) {
             refused.push(error.to_string());
         }
-        reflector.plan_objects(&wanted_objects.managed, &wanted_objects.desired);
-        Plan { wanted, refused }
+        let Wanted { managed, desired, left, .. } = &wanted_objects;
+        reflector.plan_objects(managed, desired, left);
+        Plan { wanted, refused, untracked: Untracked::after(stack) }
     }
 
     fn guard(&mut self, stack: &Stack, refused: &mut Vec<String>) {

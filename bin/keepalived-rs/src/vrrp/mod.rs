@@ -9,6 +9,7 @@ mod scripts;
 mod settings;
 mod sockets;
 mod sync_daemon;
+mod untracked;
 mod wishes;
 
 use std::collections::BTreeSet;

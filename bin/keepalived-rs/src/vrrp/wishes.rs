@@ -13,6 +13,7 @@ use vrrp_stack::Stack;
 use super::kernel::desired;
 use super::names::Names;
 use super::objects::Host;
+use super::untracked::Untracked;
 
 /// The static part of the configuration, and what it was before.
 #[derive(Default)]
@@ -35,6 +36,8 @@ pub(super) struct Wanted {
     pub(super) managed_addresses: BTreeSet<(IfIndex, IpNet)>,
     pub(super) desired: Vec<Object>,
     pub(super) managed: Vec<Object>,
+    /// Neither is to be done anything about.
+    pub(super) left: Vec<Object>,
 }
 
 impl Wishes {
@@ -77,43 +80,54 @@ impl Wishes {
         &mut self,
         reflector: &Reflector<T>,
         stack: &Stack,
+        untracked: &Untracked,
         refused: &mut Vec<String>,
     ) -> Wanted {
         let index = |name: &str| reflector.link_by_name(name).map(|link| link.index);
         let host = Host { names: &self.names, index: &index };
         let mut wanted = Wanted::default();
+        // At the end everything goes, whoever has put it there again.
+        let left = untracked.leaves_statics() && !self.leaving;
+        let mut left_alone = BTreeSet::new();
         for address in &self.addresses {
             if let Some(index) = index(&address.interface) {
                 self.added.insert((index, address.net));
-                if !self.leaving {
+                if left && address.no_track {
+                    left_alone.insert((index, address.net));
+                } else if !self.leaving {
                     wanted.addresses.push(desired(vrrp_stack::DesiredAddress::on(index, address)));
                 }
             }
         }
-        wanted.managed_addresses.clone_from(&self.added);
-        wanted.add(&host, !self.leaving, &self.routes, &self.rules, refused);
+        wanted.managed_addresses = self.added.difference(&left_alone).copied().collect();
+        let objects = (self.routes.as_slice(), self.rules.as_slice());
+        wanted.add(&host, !self.leaving, left, objects, refused);
         for router in stack.routers() {
             let config = router.config();
             let is_here = router.holds_addresses();
-            wanted.add(&host, is_here, &config.routes, &config.rules, refused);
+            let left = untracked.leaves(router);
+            let objects = (config.routes.as_slice(), config.rules.as_slice());
+            wanted.add(&host, is_here, left, objects, refused);
         }
         wanted
     }
 }
 
 impl Wanted {
+    /// With `left`, entries with `no_track` are left alone.
     fn add(
         &mut self,
         host: &Host<'_>,
         is_desired: bool,
-        routes: &[Route],
-        rules: &[Rule],
+        left: bool,
+        (routes, rules): (&[Route], &[Rule]),
         refused: &mut Vec<String>,
     ) {
-        let routes = routes.iter().map(|route| host.route(route));
-        let rules = rules.iter().map(|rule| host.rule(rule));
-        for object in routes.chain(rules) {
+        let routes = routes.iter().map(|route| (host.route(route), route.no_track));
+        let rules = rules.iter().map(|rule| (host.rule(rule), rule.no_track));
+        for (object, no_track) in routes.chain(rules) {
             match object {
+                Ok(object) if left && no_track => self.left.push(object),
                 Ok(object) => {
                     if is_desired {
                         self.desired.push(object.clone());

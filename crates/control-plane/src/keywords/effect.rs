@@ -117,7 +117,7 @@ static NOT_YET: &[Gap] = &[
     (&[Block::TrackGroup], &["*"], "static entries that follow instances"),
     (
         &[Block::AddressEntry, Block::RouteEntry, Block::RuleEntry],
-        &["no_track", "track_group"],
+        &["track_group"],
         "static entries that follow instances",
     ),
     (&[Block::VirtualServer], &["ha_suspend"], "suspension of checks"),

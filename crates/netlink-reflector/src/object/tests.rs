@@ -11,12 +11,12 @@ fn rule(priority: u32) -> Object {
 
 /// What has to be done, in words.
 fn plan(ledger: &Ledger, managed: &[Object], desired: &[Object]) -> Vec<String> {
-    let (first, last) = ledger.difference(managed, desired);
+    let (first, last) = ledger.difference(managed, desired, &[]);
     first.iter().chain(&last).map(ObjectRequest::to_string).collect()
 }
 
 fn carry_out(ledger: &mut Ledger, managed: &[Object], desired: &[Object]) {
-    let (first, last) = ledger.difference(managed, desired);
+    let (first, last) = ledger.difference(managed, desired, &[]);
     for request in first.iter().chain(&last) {
         assert!(ledger.account(request, None));
     }
@@ -75,4 +75,16 @@ fn what_is_there_or_gone_already_is_no_failure_and_all_else_is() {
     assert!(!ledger.account(&ObjectRequest::Remove(route(1)), Some(1)));
     let plan = plan(&ledger, &[], &[route(1), route(3)]);
     assert_eq!(plan, ["add route 192.168.3.0/24"]);
+}
+
+#[test]
+fn what_is_left_alone_is_neither_removed_nor_added_again() {
+    let mut ledger = Ledger::default();
+    let both = [route(1), route(2)];
+    carry_out(&mut ledger, &both, &both);
+    ledger.doubt(|_| true);
+    let (first, last) = ledger.difference(&both[..1], &both[..1], &both[1..]);
+    assert_eq!((first.len(), last.len()), (0, 1), "the one that is not left alone is added again");
+    let (first, _) = ledger.difference(&both, &[], &[]);
+    assert_eq!(first.len(), 2, "in the end both go");
 }

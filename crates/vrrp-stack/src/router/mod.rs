@@ -304,6 +304,11 @@ impl VirtualRouter {
         &self.faults
     }
 
+    /// When it came into its state.
+    pub const fn since(&self) -> Option<Instant> {
+        self.last_transition
+    }
+
     /// Its counters.
     pub const fn statistics(&self) -> &Statistics {
         &self.statistics

@@ -197,6 +197,12 @@ impl VirtualRouter {
         }
     }
 
+    /// Where its addresses with or without `no_track` live, as far as their interfaces exist.
+    pub(crate) fn places_of(&self, links: &Links, no_track: bool) -> Vec<(IfIndex, IpNet)> {
+        let vips = self.vips().filter(|vip| vip.no_track == no_track);
+        vips.filter_map(|vip| addresses::place(links, vip)).collect()
+    }
+
     /// Where its addresses live, as far as their interfaces exist.
     pub(crate) fn places(&self, links: &Links) -> Vec<(IfIndex, IpNet)> {
         self.vips().filter_map(|vip| addresses::place(links, vip)).collect()
