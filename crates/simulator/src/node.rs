@@ -271,7 +271,10 @@ fn wishes(out: Outputs) -> Wishes {
             Output::Notify(told) => {
                 wishes.notified.push((told.object.name().to_owned(), told.state));
             }
-            Output::Announce { .. } | Output::KillScript { .. } | Output::Log(_) => {}
+            Output::Announce { .. }
+            | Output::KillScript { .. }
+            | Output::Probe { .. }
+            | Output::Log(_) => {}
         }
     }
     wishes

@@ -7,7 +7,7 @@ use crate::instance_state::Live;
 use crate::layout::{Lines, yes_no};
 
 /// The lines of one instance.
-pub(crate) fn lines(lines: &mut Lines, _config: &Config, one: &Instance, live: Option<&Live<'_>>) {
+pub(crate) fn lines(lines: &mut Lines, config: &Config, one: &Instance, live: Option<&Live<'_>>) {
     let now = live.map(|live| &live.view.split_brain);
     if let Some(seconds) = one.lease_seconds() {
         lines.item(3, "VIP lease", format!("{seconds} secs"));
@@ -22,6 +22,12 @@ pub(crate) fn lines(lines: &mut Lines, _config: &Config, one: &Instance, live: O
             }
         };
         lines.item(3, "Heartbeat", text);
+    }
+    if let Some(used) = one.split_brain.arbiter {
+        let name = config.vrrp.arbiters.get(used.arbiter.0).map(|arbiter| arbiter.name.as_str());
+        let keeps = if used.keeps { "keeps" } else { "yields" };
+        lines.item(3, "Arbiter", format!("{}, {keeps}", name.unwrap_or_default()));
+        lines.optional(3, "Held by its arbiter", now.map(|now| yes_no(now.held)));
     }
     for path in now.iter().flat_map(|now| &now.lost_paths) {
         lines.item(3, "Silent path", path);

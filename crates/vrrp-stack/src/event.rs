@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use base::Duration;
 
+use crate::arbiter::ArbiterSaying;
 use crate::complaint::Complaint;
 use crate::notification::NotifyState;
 
@@ -35,6 +36,13 @@ pub enum Event {
         name: String,
         /// What.
         says: ScriptSaying,
+    },
+    /// A `vrrp_arbiter` says something.
+    Arbiter {
+        /// Its name.
+        name: String,
+        /// What.
+        says: ArbiterSaying,
     },
     /// The members of a `vrrp_sync_group` follow one of them.
     Syncing {
@@ -162,6 +170,15 @@ pub enum Saying {
         /// The address.
         address: IpAddr,
     },
+    /// It would take over, but the witnesses of that arbiter cannot be reached.
+    HeldByArbiter(String),
+    /// It is master, and the witnesses of an arbiter cannot be reached any longer.
+    WitnessesLost {
+        /// The arbiter.
+        arbiter: String,
+        /// It goes on all the same.
+        keeps: bool,
+    },
     /// Adverts come by one path, and not by another one.
     PathLost {
         /// The silent one.
@@ -258,7 +275,9 @@ impl Event {
                     Saying::Complaint(_)
                     | Saying::LeaseEnded(_)
                     | Saying::ClockSkew { .. }
-                    | Saying::PathLost { .. },
+                    | Saying::PathLost { .. }
+                    | Saying::HeldByArbiter(_)
+                    | Saying::WitnessesLost { .. },
                 ..
             } => Level::Warning,
             _ => Level::Info,
@@ -269,7 +288,10 @@ impl Event {
     pub const fn detail(&self) -> bool {
         match self {
             Self::Instance { says, .. } => says.detail(),
-            Self::Script { .. } | Self::Syncing { .. } | Self::DelayedStart => false,
+            Self::Script { .. }
+            | Self::Arbiter { .. }
+            | Self::Syncing { .. }
+            | Self::DelayedStart => false,
             Self::TimerExpired(_) | Self::UnknownVrid { .. } => false,
             Self::LinkUp(_) | Self::LinkDown(_) => false,
             Self::Announcing { .. } => true,
@@ -297,7 +319,10 @@ impl Event {
             }
             Self::Announcing { .. } => true,
             Self::UnknownVrid { .. } => true,
-            Self::Script { .. } | Self::Syncing { .. } | Self::DelayedStart => false,
+            Self::Script { .. }
+            | Self::Arbiter { .. }
+            | Self::Syncing { .. }
+            | Self::DelayedStart => false,
             Self::TimerExpired(_) => false,
             Self::LinkUp(_) | Self::LinkDown(_) => false,
         }
@@ -330,6 +355,7 @@ impl fmt::Display for Event {
             Self::Script { name, says: ScriptSaying::NowReturning(status) } => {
                 write!(f, "Script `{name}` now returning {status}")
             }
+            Self::Arbiter { name, says } => write!(f, "vrrp_arbiter {name}: {says}"),
             Self::Syncing { name, to } => {
                 write!(f, "VRRP_Group({name}) Syncing instances to {to} state")
             }
@@ -423,6 +449,19 @@ impl fmt::Display for Saying {
                 write!(f, "tracked file {name} leaving FAULT state")
             }
             Self::CauseGone(cause) => write!(f, "fault is over: {cause}"),
+            Self::HeldByArbiter(arbiter) => write!(
+                f,
+                "nobody is heard, but the witnesses of {arbiter} cannot be reached either: this node \
+                 may be the one that is cut off, and stays BACKUP"
+            ),
+            Self::WitnessesLost { arbiter, keeps } => {
+                let end = if *keeps { "keeps" } else { "gives up" };
+                write!(
+                    f,
+                    "the witnesses of {arbiter} cannot be reached: this node may be cut off, and {end} \
+                     the addresses"
+                )
+            }
             Self::PathLost { lost, heard, silence } => write!(
                 f,
                 "no advert is heard on {lost} for {}.{} s, only on {heard}: is that link cut, is \

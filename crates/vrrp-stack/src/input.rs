@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use base::{Duration, IfIndex, Sighting};
 use control_plane::model::Vrrp;
 
+use crate::arbiter::ProbeId;
 use crate::link::Link;
 use crate::script::{ExitKind, RunId};
 
@@ -31,6 +32,13 @@ pub enum Input<'a> {
     },
     /// The parent process has looked at a tracked file or process.
     Sighted(&'a Sighting),
+    /// A probe of [`Output::Probe`](crate::Output::Probe) has its answer. Silence is told by nobody.
+    ProbeAnswered {
+        /// Which probe.
+        probe: ProbeId,
+        /// Whether the witness is what it should be.
+        good: bool,
+    },
     /// The kernel took an advert of [`Output::SendAdvert`](crate::Output::SendAdvert).
     AdvertLeft {
         /// Name of the instance.

@@ -7,6 +7,7 @@
 //! - [`router`]: one virtual router, RFC 9568 section 6.4
 //! - [`state`], [`timing`]: its states with their timers, and how long those run
 //! - [`script`]: one tracking script
+//! - [`mod@arbiter`]: witnesses that tell a node whether it is cut off
 //! - `lease`: addresses that last while adverts leave
 //! - [`announce`]: the pace of gratuitous ARP
 //! - `routers`: all of them, and which have something to do
@@ -22,6 +23,7 @@
 
 pub mod addresses;
 pub mod announce;
+pub mod arbiter;
 pub mod complaint;
 mod debounce;
 mod envelope;
@@ -49,6 +51,7 @@ pub mod view;
 mod wall;
 
 pub use addresses::DesiredAddress;
+pub use arbiter::{ArbiterSaying, ProbeId};
 pub use complaint::Complaint;
 pub use event::{Event, Level, Saying, ScriptSaying};
 pub use host::{HostFact, HostKey, HostMemory, Scope, Setting};

@@ -2,10 +2,11 @@
 
 use std::net::IpAddr;
 
-use base::IfIndex;
-use control_plane::model::Command;
+use base::{Duration, IfIndex};
+use control_plane::model::{Command, Witness};
 use wire::{Family, MacAddress};
 
+use crate::arbiter::ProbeId;
 use crate::event::Event;
 use crate::input::Packet;
 use crate::notification::Notification;
@@ -42,6 +43,15 @@ pub enum Output {
         run: RunId,
         /// Which signal.
         signal: KillSignal,
+    },
+    /// Ask a witness; tell its answer with [`Input::ProbeAnswered`](crate::Input::ProbeAnswered).
+    Probe {
+        /// Names this probe.
+        probe: ProbeId,
+        /// Whom to ask, and how.
+        witness: Witness,
+        /// Nobody waits for an answer after that.
+        timeout: Duration,
     },
     /// Tell the administrator's scripts about a state.
     Notify(Notification),

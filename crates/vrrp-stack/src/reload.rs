@@ -121,11 +121,13 @@ impl Stack {
 
         self.generation += 1;
         self.observed.configure(new);
+        self.arbiters.configure(now, new);
         self.observed.recount(now);
-        let Self { links, scripts, observed, clock, announcements, generation, .. } = self;
+        let Self { links, scripts, observed, arbiters, clock, announcements, generation, .. } =
+            self;
         let clock = *clock;
         let mut turn =
-            Turn { now, clock, links, scripts, observed, announcements, generation, out };
+            Turn { now, clock, links, scripts, observed, arbiters, announcements, generation, out };
         for (identity, mut router) in old {
             let deleted = router.config().notify.report_deleted;
             let told = if deleted { NotifyState::Deleted } else { NotifyState::Fault };

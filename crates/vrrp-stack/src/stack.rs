@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use base::{Duration, IfIndex, Instant, IpNet, Sighting};
-use control_plane::model::{ScriptId, Vrrp};
+use control_plane::model::{ArbiterId, ScriptId, Vrrp};
 use wire::{AdvertView, Family};
 
 use crate::addresses::{self, DesiredAddress};
 use crate::announce::AnnounceQueue;
+use crate::arbiter::Arbiters;
 use crate::debounce::Debounce;
 use crate::envelope::Envelope;
 use crate::event::Event;
@@ -45,6 +46,8 @@ pub struct Stack {
     pub(crate) log_unknown_vrids: bool,
     pub(crate) links: Links,
     pub(crate) debounce: Debounce,
+    /// Witnesses.
+    pub(crate) arbiters: Arbiters,
     /// `vrrp_startup_delay`: until then nothing is started.
     pub(crate) start_at: Option<Instant>,
     pub(crate) announcements: AnnounceQueue,
@@ -107,6 +110,7 @@ impl Stack {
             log_unknown_vrids: config.log_unknown_vrids,
             links: Links::default(),
             debounce: Debounce::default(),
+            arbiters: Arbiters::default(),
             start_at: None,
             announcements: AnnounceQueue::default(),
             listeners: BTreeMap::new(),
@@ -119,6 +123,7 @@ impl Stack {
             gone: Vec::new(),
             changed_scripts: BTreeSet::new(),
         };
+        stack.arbiters.configure(now, config);
         stack.form_groups(config);
         stack.changed_scripts = stack.scripts.keys().copied().collect();
         for link in links {
@@ -190,6 +195,10 @@ impl Stack {
                     }
                 });
             }
+            Input::ProbeAnswered { probe, good } => {
+                let changed = self.arbiters.answered(probe, good, out);
+                self.follow_arbiters(now, changed, out);
+            }
             Input::AdvertLeft { instance } => {
                 let at = self.routers.iter().position(|router| router.config().name == instance);
                 if let Some(at) = at {
@@ -219,7 +228,7 @@ impl Stack {
             return self.start_at;
         }
         let routers = self.routers.next_timeout().into_iter();
-        let links = self.debounce.next_timeout();
+        let links = self.debounce.next_timeout().into_iter().chain(self.arbiters.next_timeout());
         let scripts = self.scripts.values().filter_map(ScriptTracker::next_timeout);
         let processes = self.observed.next_timeout();
         let own = routers.chain(scripts).chain(processes);
@@ -360,6 +369,8 @@ impl Stack {
         for link in self.debounce.due(now) {
             self.follow_link(now, link, out);
         }
+        let changed = self.arbiters.handle_timeout(now, out);
+        self.follow_arbiters(now, changed, out);
         if self.observed.handle_timeout(now) {
             self.look_around(now, out);
         }
@@ -455,6 +466,17 @@ impl Stack {
         self.look_around(now, out);
     }
 
+    fn follow_arbiters(
+        &mut self,
+        now: Instant,
+        changed: impl IntoIterator<Item = ArbiterId>,
+        out: &mut Outputs,
+    ) {
+        for id in changed {
+            self.each_router(now, out, |router, turn| router.follow_arbiter(turn, id));
+        }
+    }
+
     /// Something that routers depend on has changed.
     fn look_around(&mut self, now: Instant, out: &mut Outputs) {
         self.each_router(now, out, |router, turn| {
@@ -519,11 +541,30 @@ impl Stack {
         out: &mut Outputs,
         act: impl FnOnce(&mut VirtualRouter, &mut Turn<'_>),
     ) {
-        let Self { routers, links, scripts, observed, clock, announcements, generation, .. } = self;
+        let Self {
+            routers,
+            links,
+            scripts,
+            observed,
+            arbiters,
+            clock,
+            announcements,
+            generation,
+            ..
+        } = self;
         let clock = *clock;
         routers.act(at, |router| {
-            let mut turn =
-                Turn { now, clock, links, scripts, observed, announcements, generation, out };
+            let mut turn = Turn {
+                now,
+                clock,
+                links,
+                scripts,
+                observed,
+                arbiters,
+                announcements,
+                generation,
+                out,
+            };
             act(router, &mut turn);
         });
     }
@@ -534,10 +575,20 @@ impl Stack {
         out: &mut Outputs,
         mut act: impl FnMut(&mut VirtualRouter, &mut Turn<'_>),
     ) {
-        let Self { routers, links, scripts, observed, clock, announcements, generation, .. } = self;
+        let Self {
+            routers,
+            links,
+            scripts,
+            observed,
+            arbiters,
+            clock,
+            announcements,
+            generation,
+            ..
+        } = self;
         let clock = *clock;
         let mut turn =
-            Turn { now, clock, links, scripts, observed, announcements, generation, out };
+            Turn { now, clock, links, scripts, observed, arbiters, announcements, generation, out };
         routers.act_all(|router| act(router, &mut turn));
     }
 }

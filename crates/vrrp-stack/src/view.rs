@@ -52,6 +52,8 @@ pub struct SplitBrainView {
     pub lease_ended: bool,
     /// Paths that are silent while another one is not.
     pub lost_paths: Vec<String>,
+    /// It would be master if its witnesses could be reached.
+    pub held: bool,
 }
 
 /// A script at one moment.

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use lab::overlap::{self, Held};
+use lab::ping::Ping;
 use lab::{Daemon, Network, Node, Program, left, wait};
 use nix::sys::signal::Signal;
 
@@ -275,6 +276,81 @@ fn the_loss_of_the_heartbeat_changes_nothing() {
         backup.wait_log("adverts are heard on heartbeat 10.1.0.1 again", SLACK);
     });
     assert_eq!(held, Held::default());
+    assert!(master.stop().1.success());
+    assert!(backup.stop().1.success());
+}
+
+/// Three kinds of witness on the service network, and an arbiter that asks them.
+const ARBITER: &str = "vrrp_arbiter gate {
+    ping 192.168.216.254
+    tcp 192.168.216.254 7
+    http 192.168.216.254 8080 /alive
+    interval 0.5
+    quorum 2
+}
+";
+
+/// A host that answers all of them.
+fn witness(network: &Network) -> (Node, std::process::Child) {
+    const SERVER: &str = "import socket, threading
+def serve(port, answer):
+    server = socket.create_server(('192.168.216.254', port))
+    while True:
+        peer, _ = server.accept()
+        if answer: peer.recv(1024); peer.sendall(answer)
+        peer.close()
+threading.Thread(target=serve, args=(7, b''), daemon=True).start()
+serve(8080, b'HTTP/1.0 204 No Content\\r\\n\\r\\n')
+";
+    let host = network.host("gate", "eth0", &["192.168.216.254/24"]);
+    let mut python = host.command("python3");
+    let server = python.args(["-c", SERVER]).spawn().expect("python3 serves");
+    (host, server)
+}
+
+/// The master is cut off from everybody; its backup reaches the witnesses. And the other way round.
+#[test]
+fn who_is_cut_off_from_the_witnesses_has_not_the_address() {
+    let pair = Pair::new();
+    let (gate, mut server) = witness(&pair.network);
+    let client = pair.network.host("client", "eth0", &["192.168.216.77/24"]);
+    let program = Program::ours();
+    let text =
+        |priority| format!("{ARBITER}{}", configuration(priority, "vip_lease\n arbiter gate"));
+    let master = Daemon::start(&program, &pair.lb01, &text(150));
+    wait::eventually(DOWN_INTERVAL + SLACK, "the VIP is on lb01", || pair.lb01.holds(VIP));
+    let backup = Daemon::start(&program, &pair.lb02, &text(100));
+    backup.wait_log("vrrp_arbiter gate: 2 of the witnesses can be reached", SLACK);
+
+    let from = backup.log().len();
+    let (held, ()) = pair.watch(|| {
+        pair.network.isolate(&pair.lb02);
+        backup.log().wait_since(from, "this node may be the one that is cut off", LOOK + SLACK);
+        wait::stays(Duration::from_secs(2), "lb02 has it not", || !pair.lb02.holds(VIP));
+    });
+    println!("backup cut off: with an arbiter {held}");
+    assert_eq!(held, Held::default());
+    pair.network.join(&pair.lb02);
+    backup.log().wait_since(from, "master set to 192.168.216.1", SLACK);
+
+    let pings = Ping::start(&client, VIP.parse().expect("an address"));
+    let (held, ()) = pair.watch(|| {
+        pair.network.isolate(&pair.lb01);
+        wait::eventually(DOWN_INTERVAL + SLACK, "lb02 takes over", || pair.lb02.holds(VIP));
+        wait_for(LOOK);
+    });
+    let pings = pings.stop();
+    println!("master cut off: with an arbiter {held}; longest gap {:?}", pings.longest_gap());
+    assert_eq!(held.both, Duration::ZERO, "{held}");
+    assert!(pings.longest_gap() < DOWN_INTERVAL + Duration::from_secs(1));
+    assert!(master.log().contains("this node may be cut off, and gives up the addresses"));
+    pair.network.join(&pair.lb01);
+    wait::eventually(DOWN_INTERVAL + SLACK, "lb01 alone has it", || {
+        pair.lb01.holds(VIP) && !pair.lb02.holds(VIP)
+    });
+    server.kill().expect("python3 ends");
+    server.wait().expect("python3 has ended");
+    drop(gate);
     assert!(master.stop().1.success());
     assert!(backup.stop().1.success());
 }

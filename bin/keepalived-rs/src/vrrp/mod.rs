@@ -5,6 +5,7 @@ mod kernel;
 mod names;
 mod objects;
 mod own_links;
+mod probes;
 mod scripts;
 mod settings;
 mod sockets;
@@ -37,6 +38,7 @@ use crate::mail::Mailer;
 use crate::parent::{self, Order, Parent, Start};
 use crate::privilege;
 use kernel::Kernel;
+use probes::Probes;
 use scripts::{Scripts, commands, exit_kind, kill_signal};
 use sockets::Sockets;
 use sync_daemon::SyncDaemon;
@@ -44,6 +46,7 @@ use sync_daemon::SyncDaemon;
 const STACK: TimerId = TimerId(0);
 const KERNEL: TimerId = TimerId(1);
 const SCRIPTS: TimerId = TimerId(2);
+const PROBES: TimerId = TimerId(3);
 
 /// Turns in which the kernel is left as it should be before the process ends: enough for millions of
 /// addresses.
@@ -108,6 +111,7 @@ struct Vrrp {
     scripts: Scripts,
     mailer: Mailer,
     sync_daemon: SyncDaemon,
+    probes: Probes,
     fifos: Fifos,
     stack: Stack,
     outputs: Outputs,
@@ -154,6 +158,7 @@ impl Vrrp {
             scripts: Scripts::new(&config, commands(&config)),
             mailer: Mailer::new(&config),
             sync_daemon: SyncDaemon::default(),
+            probes: Probes::default(),
             fifos: fifos(Fifos::default(), &config),
             arp,
             sockets: Sockets::new(),
@@ -192,6 +197,7 @@ impl Vrrp {
             self.scheduler.arm(STACK, next);
             self.scheduler.arm(KERNEL, self.kernel.next_timeout());
             self.scheduler.arm(SCRIPTS, self.scripts.next_timeout());
+            self.scheduler.arm(PROBES, self.probes.next_timeout());
             log_setup::flush(now, &mut self.scheduler);
             now = self.scheduler.turn(&mut events)?;
             self.tell_wall_clock(now);
@@ -209,6 +215,7 @@ impl Vrrp {
         match event {
             Event::Timer(STACK) => self.input(now, Input::Timeout),
             Event::Timer(KERNEL) => self.on_kernel(now),
+            Event::Timer(PROBES) => self.probes.on_timeout(now, &mut self.scheduler),
             Event::Timer(_) => self.scripts.on_timeout(now, &mut self.scheduler),
             Event::Signal(Signal::TERM) => self.leaving = true,
             Event::Signal(signal) => {
@@ -221,6 +228,11 @@ impl Vrrp {
                 sockets.drain(token, scheduler, |index, packet| {
                     stack.handle_input(now, Input::Packet { index, packet }, outputs);
                 });
+            }
+            Event::Io { token, .. } if self.probes.owns(token) => {
+                if let Some((probe, good)) = self.probes.ready(token, &mut self.scheduler) {
+                    self.input(now, Input::ProbeAnswered { probe, good });
+                }
             }
             Event::Io { token, .. } if token == self.kernel_token => self.on_kernel(now),
             Event::Io { token, .. } if token == self.parent.token() => self.on_parent(now),
@@ -378,6 +390,13 @@ impl Vrrp {
                     {
                         log::debug!("VRRP_Script({name}): {error}");
                         self.input(now, Input::ScriptExited { run, status: exit_kind(None) });
+                    }
+                }
+                Output::Probe { probe, witness, timeout } => {
+                    let known =
+                        self.probes.start(now, probe, witness, timeout, &mut self.scheduler);
+                    if let Some(good) = known {
+                        self.input(now, Input::ProbeAnswered { probe, good });
                     }
                 }
                 Output::KillScript { run, signal } => {

@@ -25,9 +25,7 @@ const INSTANCE: &[Block] = &[Block::Instance];
 static NOT_YET: &[Gap] = &[
     (&[Block::GlobalDefs, Block::Instance], &["conflict_detection"], "detection of split brain"),
     (INSTANCE, &["notify_split_brain"], "detection of split brain"),
-    (&[Block::Root], &["vrrp_arbiter"], "witnesses"),
-    (&[Block::Arbiter], &["*"], "witnesses"),
-    (&[Block::Instance, Block::SyncGroup], &["arbiter", "track_probe"], "witnesses"),
+    (&[Block::Arbiter], &["arp"], "witnesses that answer ARP"),
     (
         GLOBAL,
         &[

@@ -55,12 +55,14 @@ impl VirtualRouter {
             None => {
                 self.say(turn, Saying::MasterLeft);
                 backup.down_at = turn.now + self.skew_time(backup.interval);
+                self.held = false;
                 backup.expired = false;
             }
             Some(priority) if self.accepts(turn, &mut backup, priority) => {
                 self.adopt_interval(turn, &mut backup, advert);
                 backup.down_at = turn.now + self.active_down_interval(backup.interval);
                 backup.expired = false;
+                self.held = false;
             }
             // "Else discard the ADVERTISEMENT": the timer runs out and this router takes over.
             Some(priority) => {

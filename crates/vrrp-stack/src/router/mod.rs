@@ -1,6 +1,7 @@
 //! One virtual router: RFC 9568 section 6.4 (RFC 3768 section 6.4 for version 2).
 //!
 //! - this file: what it is made of, and what it can be asked
+//! - [`arbitration`]: the witnesses that it asks
 //! - [`election`]: what an advert means in each state
 //! - [`transitions`]: from one state to another
 //! - [`reception`]: which packets are adverts for it
@@ -10,6 +11,7 @@
 //! - [`trailer`]: the trailer of `auth_hmac`
 //! - [`tracking`]: what it lacks, and its effective priority
 
+mod arbitration;
 mod election;
 mod leasing;
 pub(crate) mod paths;
@@ -31,6 +33,7 @@ use wire::{Family, Version, ah};
 
 use crate::addresses::DesiredAddress;
 use crate::announce::AnnounceQueue;
+use crate::arbiter::Arbiters;
 use crate::complaint::ComplaintKind;
 use crate::event::{Event, Saying};
 use crate::lease::Lease;
@@ -64,6 +67,8 @@ pub(crate) struct Turn<'a> {
     pub(crate) observed: &'a Observed,
     /// Where announcements wait.
     pub(crate) announcements: &'a mut AnnounceQueue,
+    /// Witnesses.
+    pub(crate) arbiters: &'a Arbiters,
     /// Grows when what the kernel should have may have changed.
     pub(crate) generation: &'a mut u64,
     /// What is to be done.
@@ -110,6 +115,8 @@ pub struct VirtualRouter {
     lease: Lease,
     /// By which paths adverts come.
     paths: Paths,
+    /// Its time has come, but its witnesses cannot be reached.
+    held: bool,
 }
 
 impl VirtualRouter {
@@ -140,6 +147,7 @@ impl VirtualRouter {
             old_checksum_heard: false,
             lease: Lease::default(),
             paths: Paths::default(),
+            held: false,
         }
     }
 
@@ -209,6 +217,7 @@ impl VirtualRouter {
             split_brain: SplitBrainView {
                 lease_ended: self.state.is_master() && !self.holds_addresses(),
                 lost_paths: self.lost_paths(),
+                held: self.is_held(),
             },
         }
     }
@@ -316,7 +325,8 @@ impl VirtualRouter {
 
     /// When it has something to do by itself.
     pub fn next_timeout(&self) -> Option<Instant> {
-        self.state.next_timeout().into_iter().chain(self.lease_ends_at()).min()
+        let state = self.state.next_timeout().filter(|_| !self.is_held());
+        state.into_iter().chain(self.lease_ends_at()).min()
     }
 
     /// Whether packets to its addresses have to be dropped: RFC 9568 section 6.1, Accept_Mode. The

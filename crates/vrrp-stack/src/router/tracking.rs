@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use base::{Instant, Priority};
 use control_plane::model::global::MulticastGroups;
 use control_plane::model::tracking::TrackFileUse;
-use control_plane::model::{self, BfdId, FileId, ProcessId, ScriptId};
+use control_plane::model::{self, ArbiterId, BfdId, FileId, ProcessId, ScriptId};
 
 use super::{Turn, VirtualRouter};
 use crate::event::Saying;
@@ -39,6 +39,10 @@ pub enum Fault {
     ProcessDown(ProcessId),
     /// A BFD session with weight 0 is down.
     BfdDown(BfdId),
+    /// The witnesses of `track_probe` with weight 0 have not been asked yet.
+    ProbePending(ArbiterId),
+    /// The witnesses of `track_probe` with weight 0 cannot be reached.
+    ProbeDown(ArbiterId),
     /// Another member of the sync group has not all its first script results.
     GroupPending,
     /// Another member of the sync group is in FAULT.
@@ -47,7 +51,7 @@ pub enum Fault {
 
 impl Fault {
     pub(crate) const fn is_pending(self) -> bool {
-        matches!(self, Self::ScriptPending(_) | Self::GroupPending)
+        matches!(self, Self::ScriptPending(_) | Self::ProbePending(_) | Self::GroupPending)
     }
 
     pub(crate) const fn is_of_group(self) -> bool {
@@ -83,6 +87,9 @@ impl VirtualRouter {
         for tracked in &self.config.track_processes {
             let up = turn.observed.has_quorum(tracked.process) != tracked.reverse;
             take(effect(tracked.weight.into(), up, Fault::ProcessDown(tracked.process)));
+        }
+        for effect in self.probe_effects(turn) {
+            take(effect);
         }
         for tracked in &self.config.track_bfds {
             // There is no BFD process: no session is ever up.
@@ -156,6 +163,9 @@ impl VirtualRouter {
         let script = |id: ScriptId| {
             turn.scripts.get(&id).map_or("that is unknown", |tracker| &tracker.config().name)
         };
+        let arbiter = |id: ArbiterId| {
+            turn.arbiters.get(id).map_or("an unknown arbiter", |tracker| &tracker.config().name)
+        };
         match fault {
             Fault::NoPeer => "there is no unicast peer".to_owned(),
             Fault::InterfaceMissing => format!("interface {interface} does not exist"),
@@ -183,6 +193,12 @@ impl VirtualRouter {
                 format!("process {} has not its quorum", turn.observed.process_name(id))
             }
             Fault::BfdDown(_) => "a BFD session is down: there is no BFD process".to_owned(),
+            Fault::ProbePending(id) => {
+                format!("the witnesses of {} have not been asked yet", arbiter(id))
+            }
+            Fault::ProbeDown(id) => {
+                format!("the witnesses of {} cannot be reached", arbiter(id))
+            }
             Fault::GroupPending => "a member of the sync group waits for a script".to_owned(),
             Fault::GroupDown => "a member of the sync group is in FAULT".to_owned(),
         }
@@ -277,7 +293,7 @@ impl VirtualRouter {
     }
 }
 
-enum Effect {
+pub(super) enum Effect {
     Fault(Fault),
     Weight(i32),
 }
@@ -313,7 +329,7 @@ fn file_effect(tracked: &TrackFileUse, value: i32) -> Effect {
 }
 
 /// Weight 0: down is a fault. Positive: added while up. Negative: added while down.
-const fn effect(weight: i32, up: bool, fault: Fault) -> Effect {
+pub(super) const fn effect(weight: i32, up: bool, fault: Fault) -> Effect {
     match (weight, up) {
         (0, true) => Effect::Weight(0),
         (0, false) => Effect::Fault(fault),

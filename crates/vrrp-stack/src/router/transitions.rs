@@ -30,7 +30,11 @@ impl VirtualRouter {
                     self.notify(turn, NotifyState::Fault);
                 }
             }
-            State::Init if self.priority.is_owner() && !self.grouped => self.take_over(turn),
+            State::Init
+                if self.priority.is_owner() && !self.grouped && self.may_take_over(turn, None) =>
+            {
+                self.take_over(turn);
+            }
             State::Init => {
                 self.enter_backup(turn, None, self.config.advert_interval);
                 self.say(turn, Saying::EnteringBackupAtStart);
@@ -46,7 +50,7 @@ impl VirtualRouter {
     pub(crate) fn handle_timeout(&mut self, turn: &mut Turn<'_>) {
         self.tell_sometimes(turn.now);
         match self.state {
-            State::Backup(backup) if backup.expired => {}
+            State::Backup(backup) if backup.expired || self.held => {}
             State::Backup(backup) if backup.down_at <= turn.now => self.expire(turn, backup),
             State::Master(master) => {
                 self.serve_lease(turn);
@@ -58,7 +62,10 @@ impl VirtualRouter {
 
     /// "If the Active_Down_Timer fires" (RFC 9568 section 6.4.2). A member of a sync group waits
     /// for the others.
-    fn expire(&mut self, turn: &mut Turn<'_>, backup: Backup) {
+    pub(super) fn expire(&mut self, turn: &mut Turn<'_>, backup: Backup) {
+        if !self.may_take_over(turn, Some(&backup)) {
+            return self.hold(turn);
+        }
         if self.grouped {
             self.say(turn, Saying::AdvertTimeout);
             self.state = State::Backup(Backup { expired: true, ..backup });
@@ -167,7 +174,7 @@ impl VirtualRouter {
 
     /// Nothing is missing any longer: a full election time as after startup.
     pub(super) fn leave_fault(&mut self, turn: &mut Turn<'_>) {
-        if self.priority.is_owner() && !self.grouped {
+        if self.priority.is_owner() && !self.grouped && self.may_take_over(turn, None) {
             return self.take_over(turn);
         }
         self.enter_backup(turn, None, self.config.advert_interval);
@@ -219,7 +226,7 @@ impl VirtualRouter {
     }
 
     /// What is removed from now on, in keepalived's order.
-    fn say_removing(&self, turn: &mut Turn<'_>) {
+    pub(super) fn say_removing(&self, turn: &mut Turn<'_>) {
         let [vips, excluded, routes, rules] = self.things();
         for (thing, any) in [rules, routes, vips, excluded] {
             if any {
@@ -237,14 +244,14 @@ impl VirtualRouter {
         ]
     }
 
-    fn say_farewell(&mut self, turn: &mut Turn<'_>, times: u32) {
+    pub(super) fn say_farewell(&mut self, turn: &mut Turn<'_>, times: u32) {
         for _ in 0..times {
             self.send_advert(turn, None);
         }
         self.say(turn, Saying::SentPriorityZero);
     }
 
-    fn enter_backup(
+    pub(super) fn enter_backup(
         &mut self,
         turn: &mut Turn<'_>,
         active: Option<ActiveRouter>,
@@ -266,6 +273,7 @@ impl VirtualRouter {
         self.state = new;
         self.lease = Lease::beginning(turn.now);
         self.paths.begin(turn.now, self.path_count());
+        self.held = false;
         *turn.generation += 1;
         self.last_transition = Some(turn.now);
         self.complained.clear();

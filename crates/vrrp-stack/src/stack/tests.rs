@@ -1,5 +1,6 @@
 //! What the stack does, seen from outside: RFC 9568 section 6.4 and what keepalived logs.
 
+mod arbitration;
 mod election;
 mod heartbeat;
 mod hmac;
@@ -36,6 +37,7 @@ fn a_new_master_sends_its_advert_before_anything_else() {
             Output::Notify(_) => "notify",
             Output::Log(_) => "log",
             Output::StartScript { .. } | Output::KillScript { .. } => "script",
+            Output::Probe { .. } => "probe",
         })
         .filter(|kind| *kind != "log")
         .collect();

@@ -1,0 +1,211 @@
+//! Probes of witnesses (`vrrp_arbiter`): a socket each, which nobody waits for.
+
+use std::collections::HashMap;
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::os::fd::AsFd;
+
+use base::{Duration, Instant};
+use control_plane::model::Witness;
+use scheduler::{Interest, Scheduler, Token};
+use sys::tcp::{Connect, connect_result, connect_start, icmp_connect};
+use vrrp_stack::ProbeId;
+use vrrp_stack::arbiter::talk::{self, Answer};
+
+/// Datagrams of one probe in one turn; a host that pings a lot hears a lot.
+const DATAGRAMS_A_TURN: usize = 64;
+/// The most that is read of a web server: its status line.
+const LARGEST_ANSWER: usize = 512;
+
+/// Probes that are under way.
+#[derive(Default)]
+pub(super) struct Probes {
+    running: HashMap<Token, Running>,
+}
+
+struct Running {
+    probe: ProbeId,
+    witness: Witness,
+    until: Instant,
+    way: Way,
+}
+
+enum Way {
+    Ping(UdpSocket),
+    /// A connection that is under way.
+    Connect(TcpStream),
+    /// A connection that is open, and what the server has said.
+    Talk(TcpStream, Vec<u8>),
+    /// It has come to its end.
+    Over,
+}
+
+impl Probes {
+    /// Asks a witness; what is known at once comes back at once.
+    pub(super) fn start(
+        &mut self,
+        now: Instant,
+        probe: ProbeId,
+        witness: Witness,
+        timeout: Duration,
+        scheduler: &mut Scheduler,
+    ) -> Option<bool> {
+        let interest = match witness {
+            Witness::Ping(_) => Interest::Read,
+            _ => Interest::Both,
+        };
+        let opened = open(&witness, probe).and_then(|way| {
+            let token = match &way {
+                Way::Ping(socket) => scheduler.register(socket.as_fd(), interest)?,
+                Way::Connect(stream) | Way::Talk(stream, _) => {
+                    scheduler.register(stream.as_fd(), interest)?
+                }
+                Way::Over => return Err(io::ErrorKind::Unsupported.into()),
+            };
+            Ok((token, way))
+        });
+        match opened {
+            Ok((token, way)) => {
+                let until = now + timeout;
+                self.running.insert(token, Running { probe, witness, until, way });
+                None
+            }
+            Err(error) => {
+                log::debug!("{witness}: {error}");
+                Some(false)
+            }
+        }
+    }
+
+    /// Whether the token is one of ours.
+    pub(super) fn owns(&self, token: Token) -> bool {
+        self.running.contains_key(&token)
+    }
+
+    /// When the first probe has had its time.
+    pub(super) fn next_timeout(&self) -> Option<Instant> {
+        self.running.values().map(|one| one.until).min()
+    }
+
+    /// Gives up what has had its time; the stack counts its silence by itself.
+    pub(super) fn on_timeout(&mut self, now: Instant, scheduler: &mut Scheduler) {
+        self.running.retain(|token, one| {
+            let keep = one.until > now;
+            if !keep {
+                scheduler.deregister(*token);
+            }
+            keep
+        });
+    }
+
+    /// The socket behind `token` is ready; the answer of its probe, once there is one.
+    pub(super) fn ready(
+        &mut self,
+        token: Token,
+        scheduler: &mut Scheduler,
+    ) -> Option<(ProbeId, bool)> {
+        let running = self.running.get_mut(&token)?;
+        let answer = running.progress().unwrap_or_else(|error| {
+            log::debug!("{}: {error}", running.witness);
+            Answer::Bad
+        });
+        if answer == Answer::NotYet {
+            return None;
+        }
+        scheduler.deregister(token);
+        let done = self.running.remove(&token)?;
+        Some((done.probe, answer == Answer::Good))
+    }
+}
+
+impl Running {
+    fn progress(&mut self) -> io::Result<Answer> {
+        let tag = tag(self.probe);
+        let (way, answer) = match std::mem::replace(&mut self.way, Way::Over) {
+            Way::Ping(socket) => {
+                let answer = hear(&socket, &self.witness, tag)?;
+                (Way::Ping(socket), answer)
+            }
+            Way::Connect(mut stream) => {
+                connect_result(stream.as_fd())?;
+                let Some(request) = talk::request(&self.witness, tag) else {
+                    return Ok(Answer::Good);
+                };
+                // A request fits into any buffer of a new connection.
+                stream.write_all(&request)?;
+                (Way::Talk(stream, Vec::new()), Answer::NotYet)
+            }
+            Way::Talk(mut stream, mut said) => {
+                let answer = listen(&mut stream, &mut said, &self.witness, tag)?;
+                (Way::Talk(stream, said), answer)
+            }
+            Way::Over => (Way::Over, Answer::Bad),
+        };
+        self.way = way;
+        Ok(answer)
+    }
+}
+
+fn listen(
+    stream: &mut TcpStream,
+    said: &mut Vec<u8>,
+    witness: &Witness,
+    tag: u32,
+) -> io::Result<Answer> {
+    let mut buffer = [0; LARGEST_ANSWER];
+    match stream.read(&mut buffer) {
+        Ok(0) => return Ok(Answer::Bad),
+        Ok(length) => said.extend_from_slice(buffer.get(..length).unwrap_or_default()),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+        Err(error) => return Err(error),
+    }
+    Ok(talk::answer(witness, tag, said))
+}
+
+fn hear(socket: &UdpSocket, witness: &Witness, tag: u32) -> io::Result<Answer> {
+    let mut buffer = [0; 2048];
+    for _ in 0..DATAGRAMS_A_TURN {
+        match socket.recv(&mut buffer) {
+            Ok(length) => {
+                let datagram = buffer.get(..length).unwrap_or_default();
+                let is_ipv4 = matches!(witness, Witness::Ping(address) if address.is_ipv4());
+                let message = if is_ipv4 { without_header(datagram) } else { datagram };
+                let answer = talk::answer(witness, tag, message);
+                if answer != Answer::NotYet {
+                    return Ok(answer);
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Answer::NotYet)
+}
+
+/// What follows the IPv4 header, whose length is in its first byte (RFC 791 section 3.1).
+fn without_header(packet: &[u8]) -> &[u8] {
+    let words = packet.first().map_or(0, |first| usize::from(first & 0x0f));
+    packet.get(words * 4..).unwrap_or_default()
+}
+
+fn open(witness: &Witness, probe: ProbeId) -> io::Result<Way> {
+    Ok(match witness {
+        Witness::Ping(address) => {
+            let socket: UdpSocket =
+                icmp_connect(&Connect::to(SocketAddr::new(*address, 0)))?.into();
+            let request = talk::request(witness, tag(probe)).unwrap_or_default();
+            socket.send(&request)?;
+            Way::Ping(socket)
+        }
+        Witness::Tcp(address) | Witness::Http(address, _) => {
+            Way::Connect(connect_start(&Connect::to(*address))?.into())
+        }
+        Witness::Arp(..) => return Err(io::ErrorKind::Unsupported.into()),
+    })
+}
+
+/// Distinguishes the echoes of this process.
+fn tag(probe: ProbeId) -> u32 {
+    let [.., a, b, c, d] = probe.0.to_be_bytes();
+    u32::from_be_bytes([a, b, c, d]) ^ std::process::id().rotate_left(16)
+}
