@@ -59,6 +59,9 @@ fuzz: ## each fuzz target for FUZZ_RUNS runs; needs nightly Rust and cargo-fuzz
 
 install: build ## daemon, manual pages, samples, service files; DESTDIR is respected, INIT=systemd sysv openrc
 	install -D -m 755 $(TARGET)/release/keepalived-rs $(DESTDIR)$(PREFIX)/sbin/keepalived
+	install -d $(DESTDIR)$(PREFIX)/bin
+	ln -sf ../sbin/keepalived $(DESTDIR)$(PREFIX)/bin/genhash
+	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man1 docs/genhash.1
 	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man8 docs/keepalived-rs.8
 	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man5 docs/keepalived-rs.conf.5
 	install -d $(DESTDIR)$(DOCDIR)/samples $(DESTDIR)$(SYSCONFDIR)/keepalived

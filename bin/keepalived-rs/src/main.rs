@@ -7,6 +7,7 @@
 //! - `trial`: whether this binary could take over from a running one
 //! - `vrrp`, `checkers`: the children; each turns outputs of its machine into system calls
 //! - `kind`, `parent`: what parent and children know of each other
+//! - `genhash`: the tool that computes digests
 //! - `scripts`: those that a child runs
 //! - `privilege`: the capabilities of each process
 //! - `scheduling`: priorities and processors of a child
@@ -19,6 +20,7 @@ mod config_test;
 mod configuration;
 mod convergence;
 mod fifos;
+mod genhash;
 mod kind;
 mod log_setup;
 mod mail;
@@ -46,10 +48,14 @@ fn status() -> i32 {
     if let Some(descriptors) = trial::asked(&arguments) {
         return trial::run(descriptors, arguments);
     }
+    if genhash::is_name(arguments.first()) {
+        return genhash::run("genhash", arguments.into_iter().skip(1));
+    }
     match cli::parse(arguments.into_iter().skip(1)) {
         Ok(cli::Action::Run(options)) => watchdog::run(options),
         Ok(cli::Action::Test(options)) => config_test::run(&options),
         Ok(cli::Action::Plan(options)) => plan::run(&options),
+        Ok(cli::Action::Genhash(rest)) => genhash::run("keepalived --genhash", rest),
         Ok(cli::Action::Print(text)) => {
             eprint!("{text}");
             0

@@ -45,6 +45,7 @@ pub mod shared;
 mod snapshot;
 pub mod verdict;
 
+pub use dialogue::page;
 pub use event::{Event, Level};
 pub use input::{Input, Outcome};
 pub use machine::Checkers;

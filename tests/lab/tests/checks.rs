@@ -329,11 +329,26 @@ http {
     server { listen 444 ssl; ssl_protocols TLSv1.3; location / { return 200 hello; } }
     server {
         listen 446 ssl; ssl_protocols TLSv1.3;
-        ssl_client_certificate /run/client.pem; ssl_verify_client on;
+        ssl_client_certificate /run/first.pem; ssl_verify_client on; ssl_verify_depth 3;
         location / { return 200 hello; }
     }
     server { listen 445; location / { return 200 hello; } }
 }
+";
+
+/// A certificate for the server, and one for the client that the server knows only by way of another,
+/// which `ca` has; the client's key has a pass phrase.
+const CERTIFICATES: &str = "
+cd /run && exec 2>/dev/null
+new='-newkey ec -pkeyopt ec_paramgen_curve:P-256 -days 2'
+openssl req -x509 $new -nodes -subj /CN=cert -keyout cert.key -out cert.pem
+openssl req -x509 $new -nodes -subj /CN=first -keyout first.key -out first.pem
+printf 'basicConstraints=critical,CA:TRUE' >ca.ext
+openssl req -new $new -nodes -subj /CN=second -keyout second.key -out second.csr
+openssl x509 -req -in second.csr -CA first.pem -CAkey first.key -CAcreateserial -extfile ca.ext \
+    -out second.pem
+openssl req -new $new -passout pass:secret -subj /CN=client -keyout client.key -out client.csr
+openssl x509 -req -in client.csr -CA second.pem -CAkey second.key -CAcreateserial -out client.pem
 ";
 
 #[test]
@@ -347,20 +362,15 @@ fn real_tls() {
     let [lb01, lb02] = &cluster.directors;
     let web = cluster.network.machine("nginx", "eth0", &["192.168.216.205/24"]);
     web.write_file("run", "nginx.conf", NGINX);
-    for name in ["cert", "client"] {
-        web.sh(&format!(
-            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN={name} \
-             -keyout /run/{name}.key -out /run/{name}.pem -days 2 2>/dev/null"
-        ));
-    }
+    web.sh(CERTIFICATES);
     web.sh("nginx -c /run/nginx.conf");
-    for (node, file) in
-        [(lb01, "client.pem"), (lb01, "client.key"), (lb02, "client.pem"), (lb02, "client.key")]
-    {
-        node.write_file("run", file, &web.sh(&format!("cat /run/{file}")));
+    for node in [lb01, lb02] {
+        for file in ["client.pem", "client.key", "second.pem"] {
+            node.write_file("run", file, &web.sh(&format!("cat /run/{file}")));
+        }
     }
     let check = format!("SSL_GET {{\nenable_sni\nurl {{\npath /\ndigest {DIGEST}\n}}\n}}");
-    let identity = "SSL {\ncertificate /run/client.pem\nkey /run/client.key\n}\n".to_owned();
+    let identity = "SSL {\ncertificate /run/client.pem\nkey /run/client.key\npassword secret\nca /run/second.pem\n}\n".to_owned();
     let services = (443..=446).map(|port| service("TCP", port, &check));
     let configuration: String = [identity].into_iter().chain(services).collect();
     let configuration = configuration.replace(SERVER, "192.168.216.205");

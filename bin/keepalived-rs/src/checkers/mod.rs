@@ -1,14 +1,15 @@
 //! The checker process: turns results of probes and orders into inputs of the [`Checkers`] machine,
 //! and its outputs into connections and IPVS requests.
 
+mod identity;
 mod kernel;
 mod patterns;
 mod presence;
 mod probes;
 mod scripts;
 mod services;
-mod stream;
-mod tls;
+pub(crate) mod stream;
+pub(crate) mod tls;
 mod wanted;
 
 use std::io;

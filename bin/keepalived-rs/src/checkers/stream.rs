@@ -15,7 +15,7 @@ const READ_SIZE: usize = 16 * 1024;
 const READS_A_TURN: usize = 8;
 
 /// A connection from its first packet on.
-pub(super) struct Stream {
+pub(crate) struct Stream {
     socket: TcpStream,
     tls: Option<Box<Tls>>,
     state: State,
@@ -33,17 +33,17 @@ enum State {
 
 /// What a look at the connection has found, in this order.
 #[derive(Default)]
-pub(super) struct Progress {
+pub(crate) struct Progress {
     /// It is open from now on.
-    pub(super) opened: bool,
-    pub(super) received: Vec<u8>,
-    pub(super) end: Option<End>,
+    pub(crate) opened: bool,
+    pub(crate) received: Vec<u8>,
+    pub(crate) end: Option<End>,
     /// There may be more at once.
-    pub(super) again: bool,
+    pub(crate) again: bool,
 }
 
 /// How a connection ended.
-pub(super) enum End {
+pub(crate) enum End {
     /// It never was one.
     NotConnected(io::Error),
     /// The other side does not speak TLS as we do.
@@ -54,13 +54,13 @@ pub(super) enum End {
 }
 
 impl Stream {
-    pub(super) fn new(fd: OwnedFd, tls: Option<Tls>) -> Self {
+    pub(crate) fn new(fd: OwnedFd, tls: Option<Tls>) -> Self {
         let tls = tls.map(Box::new);
         Self { socket: fd.into(), tls, state: State::Connecting, unsent: Vec::new() }
     }
 
     /// Says something, as soon as there is room for it.
-    pub(super) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         match &mut self.tls {
             Some(tls) => tls.write(bytes)?,
             None => self.unsent.extend(bytes),
@@ -69,7 +69,7 @@ impl Stream {
     }
 
     /// The socket is ready.
-    pub(super) fn progress(&mut self) -> Progress {
+    pub(crate) fn progress(&mut self) -> Progress {
         let mut progress = Progress::default();
         if self.state == State::Connecting {
             if let Err(error) = connect_result(self.socket.as_fd()) {

@@ -8,27 +8,33 @@ use std::sync::Arc;
 use control_plane::model::lvs;
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::sign::{CertifiedKey, SigningKey, SingleCertAndKey};
+use rustls::{
+    ClientConfig, ClientConnection, DigitallySignedStruct, Error, InconsistentKeys, SignatureScheme,
+};
+
+use super::identity::{self, Identity};
 
 /// What all connections share.
-pub(super) struct TlsClient(Arc<ClientConfig>);
+pub(crate) struct TlsClient(Arc<ClientConfig>);
 
 impl TlsClient {
     /// With the certificate of `SSL { ... }`, if there is one. Reads files.
-    pub(super) fn new(settings: &lvs::TlsClient) -> io::Result<Self> {
+    pub(crate) fn new(settings: &lvs::TlsClient) -> io::Result<Self> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let schemes = provider.signature_verification_algorithms.supported_schemes();
-        let builder = ClientConfig::builder_with_provider(provider)
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .map_err(io::Error::other)?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Anybody { schemes }));
-        let mut config = match identity(settings) {
+        let mut config = match identity::read(settings).map(|read| loaded(&provider, read)) {
             None => builder.with_no_client_auth(),
             Some(Ok((certificates, key))) => {
-                builder.with_client_auth_cert(certificates, key).map_err(io::Error::other)?
+                let identity = CertifiedKey::new(certificates, key);
+                builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(identity)))
             }
             Some(Err(why)) => {
                 log::error!("SSL: {why}, checks go without a client certificate");
@@ -42,7 +48,7 @@ impl TlsClient {
 
     /// A connection that is still to be carried by a socket. Without `server_name`, or with one that
     /// is none, no name is sent (SNI).
-    pub(super) fn connection(
+    pub(crate) fn connection(
         &self,
         server_name: Option<&str>,
         address: IpAddr,
@@ -55,24 +61,25 @@ impl TlsClient {
     }
 }
 
-/// Who we are, if `SSL { ... }` says so. A key with a pass phrase is not one that can be read.
-fn identity(settings: &lvs::TlsClient) -> Option<Result<Identity, String>> {
-    let certificate = settings.certificate.as_ref()?;
-    // As with other clients, one file may hold both.
-    let key = settings.key.as_ref().unwrap_or(certificate);
-    let wrong = |file: &str, error: pem::Error| format!("'{file}': {error}");
-    let certificates = CertificateDer::pem_file_iter(certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| wrong(certificate, error));
-    let key = PrivateKeyDer::from_pem_file(key).map_err(|error| wrong(key, error));
-    Some(certificates.and_then(|certificates| Ok((certificates, key?))))
+/// The key as this library uses it. Certificates of every version will do: rustls itself refuses old
+/// ones of a client, which servers take.
+fn loaded(
+    provider: &CryptoProvider,
+    read: Result<Identity, String>,
+) -> Result<(Vec<CertificateDer<'static>>, Arc<dyn SigningKey>), String> {
+    let (certificates, key) = read?;
+    let key = provider.key_provider.load_private_key(key).map_err(|error| error.to_string())?;
+    let identity = CertifiedKey::new(certificates, key);
+    match identity.keys_match() {
+        Err(error @ Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => {
+            Err(error.to_string())
+        }
+        _ => Ok((identity.cert, identity.key)),
+    }
 }
 
-/// A certificate with those that signed it, and its key.
-type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
-
 /// One connection's cipher.
-pub(super) struct Tls {
+pub(crate) struct Tls {
     session: ClientConnection,
     /// An end without `close_notify` is an error.
     strict_close: bool,
@@ -80,17 +87,17 @@ pub(super) struct Tls {
 
 impl Tls {
     /// Whether both sides have agreed.
-    pub(super) fn is_ready(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         !self.session.is_handshaking()
     }
 
     /// Takes what is to be said; [`Self::flush`] sends it.
-    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.session.writer().write_all(bytes)
     }
 
     /// Gives the socket what it takes.
-    pub(super) fn flush(&mut self, socket: &mut impl Write) -> io::Result<()> {
+    pub(crate) fn flush(&mut self, socket: &mut impl Write) -> io::Result<()> {
         // Each round sends something.
         while self.session.wants_write() {
             if self.session.write_tls(socket)? == 0 {
@@ -101,7 +108,7 @@ impl Tls {
     }
 
     /// Reads once from the socket; what could be deciphered goes to `received`. 0 is the end.
-    pub(super) fn read(
+    pub(crate) fn read(
         &mut self,
         socket: &mut impl Read,
         received: &mut Vec<u8>,

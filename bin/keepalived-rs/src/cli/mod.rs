@@ -29,6 +29,8 @@ pub(crate) enum Action {
     Test(Options),
     /// `--plan`: say what a reload would change.
     Plan(Options),
+    /// `-T`: the rest of the line is for the tool that computes digests.
+    Genhash(Vec<OsString>),
     /// Print a text on standard error and leave with status 0.
     Print(String),
     /// Print a text on standard output and leave with status 0.
@@ -73,6 +75,7 @@ where
             Effect::Plan => plan = true,
             Effect::Version => return Ok(Action::Print(version::text())),
             Effect::Help => return Ok(Action::Print(help())),
+            Effect::Genhash => return genhash(&mut parser),
             Effect::SignalNumber => return signal_number(&value.unwrap_or_default()),
         }
     }
@@ -106,6 +109,12 @@ fn describe(error: &lexopt::Error) -> String {
         lexopt::Error::UnexpectedValue { option, .. } => format!("Unexpected value for {option}"),
         other => other.to_string(),
     }
+}
+
+/// `-T`: what follows belongs to the tool.
+fn genhash(parser: &mut Parser) -> Result<Action, String> {
+    let rest = parser.raw_args().map_err(|error| describe(&error))?;
+    Ok(Action::Genhash(rest.collect()))
 }
 
 /// `--signum`: the numbers by which scripts reach the daemon.

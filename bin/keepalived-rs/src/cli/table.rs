@@ -26,6 +26,7 @@ pub(super) enum Effect {
     Plan,
     Version,
     Help,
+    Genhash,
     SignalNumber,
 }
 
@@ -214,6 +215,13 @@ pub(super) const FLAGS: &[Flag] = &[
         Value::None,
         "Print what a reload would change in the running daemon, and leave",
         Effect::Plan,
+    ),
+    other(
+        Some('T'),
+        "genhash",
+        Value::None,
+        "Be genhash: the rest of the line is its own",
+        Effect::Genhash,
     ),
     other(Some('v'), "version", Value::None, "Print the version", Effect::Version),
     other(Some('h'), "help", Value::None, "Print this text", Effect::Help),

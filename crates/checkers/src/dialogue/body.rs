@@ -78,9 +78,9 @@ impl Body {
         self.digest.clone().finalize().into()
     }
 
-    /// What is to be searched; empty from then on.
+    /// What was kept since the last call.
     pub(super) fn take_kept(&mut self) -> Vec<u8> {
-        self.kept.take().unwrap_or_default()
+        self.kept.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// The next bytes of the connection.

@@ -7,7 +7,7 @@ use super::body::{Body, Found};
 use crate::verdict::{Failure, Passed};
 
 /// The longest header that is looked at.
-const LONGEST_HEADER: usize = 64 * 1024;
+pub(super) const LONGEST_HEADER: usize = 64 * 1024;
 
 /// The most lines of a header.
 const MOST_LINES: usize = 256;
@@ -131,8 +131,8 @@ impl Http {
     }
 }
 
-/// What keepalived sends.
-fn request(check: &HttpCheck, url: &Url) -> Vec<u8> {
+/// What a check says to a web server, byte for byte as keepalived does.
+pub fn request(check: &HttpCheck, url: &Url) -> Vec<u8> {
     let (version, close) = match check.version {
         HttpVersion::V1_0 => ("1.0", ""),
         HttpVersion::V1_0Close => ("1.0", "Connection: close\r\n"),
@@ -147,13 +147,14 @@ fn request(check: &HttpCheck, url: &Url) -> Vec<u8> {
     .into_bytes()
 }
 
-enum Header {
+/// What is known of a header.
+pub(super) enum Header {
     Partial,
     Wrong,
     Whole { length: usize, status: u16, announced: Option<u64>, chunked: bool },
 }
 
-fn parse(bytes: &[u8]) -> Header {
+pub(super) fn parse(bytes: &[u8]) -> Header {
     let mut lines = [httparse::EMPTY_HEADER; MOST_LINES];
     let mut answer = httparse::Response::new(&mut lines);
     // A server that real clients get on with must not fail for a line that nobody reads.

@@ -6,6 +6,7 @@
 mod body;
 mod dns;
 mod http;
+pub mod page;
 mod ping;
 mod smtp;
 mod udp;

@@ -118,8 +118,6 @@ static NOT_YET: &[Gap] = &[
         &["track_group"],
         "static entries that follow instances",
     ),
-    (&[Block::VirtualServer], &["ha_suspend"], "suspension of checks"),
-    (&[Block::Ssl], &["password", "ca"], "certificates of servers are not verified"),
 ];
 
 static INDEX: LazyLock<HashMap<(Block, &'static str), &'static str>> = LazyLock::new(|| {
