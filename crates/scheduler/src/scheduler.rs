@@ -82,6 +82,8 @@ pub struct Scheduler {
     timer_fd: TimerFd,
     /// What the timer descriptor is set to, to set it only when that changes.
     timer_set_to: Option<Instant>,
+    /// The time of the last turn.
+    clock: Instant,
     timers: Timers,
     registrations: HashMap<Token, Registration>,
     next_token: usize,
@@ -110,6 +112,7 @@ impl Scheduler {
             buffer: Events::with_capacity(EVENTS),
             timer_fd,
             timer_set_to: None,
+            clock: Instant::default(),
             timers: Timers::default(),
             registrations: HashMap::new(),
             next_token: FIRST,
@@ -207,13 +210,18 @@ impl Scheduler {
         } else {
             Some(std::time::Duration::ZERO)
         };
-        match self.poll.poll(&mut self.buffer, wait) {
+        let interrupted = match self.poll.poll(&mut self.buffer, wait) {
             // The signal that interrupted has raised its flag, and its wake is in the socket.
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => self.buffer.clear(),
-            result => result?,
-        }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                self.buffer.clear();
+                true
+            }
+            result => result.map(|()| false)?,
+        };
         let now = clock::now();
-        events.extend(self.signals.pending().map(Event::Signal));
+        self.clock = now;
+        let woken = interrupted || self.buffer.iter().any(|event| event.token() == SIGNALS);
+        events.extend(self.signals.pending(woken).map(Event::Signal));
         self.collect_io(events);
         self.collect_timers(now, events);
         Ok(now)
@@ -252,7 +260,7 @@ impl Scheduler {
 
     fn prepare_timer(&mut self) -> io::Result<()> {
         let next = self.timers.earliest();
-        if next != self.timer_set_to {
+        if !wakes_in_time(self.timer_set_to, next, self.clock) {
             self.timer_fd.set(next)?;
             self.timer_set_to = next;
         }
@@ -293,5 +301,48 @@ impl Scheduler {
             self.worst_lateness = self.worst_lateness.max(now.saturating_since(at));
             events.push(Event::Timer(id));
         }
+    }
+}
+
+/// Whether a descriptor set to `set` may stay so although `next` is what is waited for. A deadline
+/// that each packet moves on, as a backup's is, would otherwise cost a system call a packet. One
+/// that is early wakes for nothing once, so it is set anew while a third of the time is left.
+fn wakes_in_time(set: Option<Instant>, next: Option<Instant>, now: Instant) -> bool {
+    match (set, next) {
+        (None, None) => true,
+        (None, Some(_)) => false,
+        // Whatever it was set to will wake once, and then it is off.
+        (Some(_), None) => false,
+        (Some(set), Some(next)) if set == next => true,
+        (Some(set), Some(next)) => {
+            let (left, wanted) = (set.saturating_since(now), next.saturating_since(now));
+            set < next && left.as_micros() >= wanted.as_micros() / 3
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: u64) -> Instant {
+        Instant::from_micros(millis * 1000)
+    }
+
+    #[test]
+    fn a_deadline_that_moves_on_is_not_set_with_each_packet() {
+        let now = at(1_000);
+        assert!(wakes_in_time(Some(at(1_020)), Some(at(1_038)), now));
+        assert!(!wakes_in_time(Some(at(1_010)), Some(at(1_038)), now), "it would wake too early");
+        assert!(!wakes_in_time(Some(at(1_039)), Some(at(1_038)), now), "it would wake too late");
+        assert!(wakes_in_time(Some(at(1_038)), Some(at(1_038)), now));
+    }
+
+    #[test]
+    fn a_timer_that_begins_or_ends_is_set() {
+        let now = at(1_000);
+        assert!(!wakes_in_time(None, Some(at(2_000)), now));
+        assert!(!wakes_in_time(Some(at(2_000)), None, now));
+        assert!(wakes_in_time(None, None, now));
     }
 }

@@ -57,12 +57,19 @@ impl Signals {
         self.handled.iter().any(|handled| handled.signal == signal)
     }
 
-    /// The signals since the last call, in the order they were named to [`Self::new`].
-    pub fn pending(&mut self) -> impl Iterator<Item = Signal> + '_ {
-        self.drain();
+    /// The signals since the last call, in the order they were named to [`Self::new`]. `woken`: the
+    /// descriptor was reported readable; without that its emptying would be a system call for nothing.
+    pub fn pending(&mut self, woken: bool) -> impl Iterator<Item = Signal> + '_ {
+        if woken {
+            self.drain();
+        }
         self.handled
             .iter()
-            .filter(|handled| handled.raised.swap(false, Ordering::SeqCst))
+            .filter(|handled| {
+                // Looked at first: a plain read costs nothing, an exchange does.
+                handled.raised.load(Ordering::SeqCst)
+                    && handled.raised.swap(false, Ordering::SeqCst)
+            })
             .map(|handled| handled.signal)
     }
 

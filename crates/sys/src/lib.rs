@@ -12,7 +12,7 @@
 //! - [`timer_fd`]: one deadline as a descriptor
 //! - [`memfd`]: sealed memory, handed over by descriptor
 //! - [`seqpacket`]: records with descriptors between two processes
-//! - [`vrrp_socket`], [`packet_socket`], [`tcp`], [`interfaces`]: the network
+//! - [`vrrp_socket`], [`packet_socket`], [`many`], [`tcp`], [`interfaces`]: the network
 //! - [`pid_file`]: locked PID files
 //! - [`scheduling`]: priorities, processors, memory of this process
 //! - [`service_manager`]: systemd hears of readiness, reloads and the stop
@@ -27,6 +27,7 @@ pub mod exec;
 pub mod fifo;
 pub mod files;
 mod interface;
+pub mod many;
 pub mod memfd;
 pub mod namespace;
 pub mod packet_socket;
@@ -48,6 +49,7 @@ pub mod vrrp_socket;
 pub mod watch;
 
 pub use interface::{interface_index, interfaces};
+pub use many::{Inbox, MANY};
 pub use packet_socket::PacketSocket;
 pub use pid_file::{PidFile, PidFileError};
 pub use process::{Announce, Child, Daemonised, Exit, Forked, daemonise, fork};

@@ -1,10 +1,11 @@
 //! Whole Ethernet frames out of any interface: gratuitous ARP and neighbour advertisements.
 
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use base::IfIndex;
 
+use crate::many::send_many;
 use crate::sockopt::{not_now, open, signed, uninterrupted};
 
 /// A socket that sends frames and receives none. It never waits.
@@ -30,10 +31,7 @@ impl PacketSocket {
     /// The system call's: `ENETDOWN`, `ENXIO` when the interface is gone.
     #[expect(unsafe_code, reason = "nix makes link-layer addresses from raw pointers only")]
     pub fn send(&self, interface: IfIndex, frame: &[u8]) -> io::Result<bool> {
-        // SAFETY: all-zero bytes are a valid `sockaddr_ll`: integers and a byte array.
-        let mut to: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
-        to.sll_family = libc::sa_family_t::try_from(libc::AF_PACKET).map_err(io::Error::other)?;
-        to.sll_ifindex = signed(interface)?;
+        let to = link_layer(interface)?;
         let length = libc::socklen_t::try_from(size_of_val(&to)).map_err(io::Error::other)?;
         let sent = not_now(uninterrupted(|| {
             // SAFETY: frame and address are live for the call, their lengths are their own.
@@ -55,4 +53,20 @@ impl PacketSocket {
             other => Ok(other?.is_some()),
         }
     }
+    /// Sends frames, each out of the interface beside it, in as few calls as possible. Returns how
+    /// many have left; why the next one has not is what [`Self::send`] says of it.
+    pub fn send_many(&self, frames: &[(&[u8], IfIndex)]) -> usize {
+        let addressed: io::Result<Vec<_>> =
+            frames.iter().map(|(frame, interface)| Ok((*frame, link_layer(*interface)?))).collect();
+        addressed.map_or(0, |frames| send_many(self.fd.as_fd(), &frames))
+    }
+}
+
+#[expect(unsafe_code, reason = "nix makes link-layer addresses from raw pointers only")]
+fn link_layer(interface: IfIndex) -> io::Result<libc::sockaddr_ll> {
+    // SAFETY: all-zero bytes are a valid `sockaddr_ll`: integers and a byte array.
+    let mut to: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
+    to.sll_family = libc::sa_family_t::try_from(libc::AF_PACKET).map_err(io::Error::other)?;
+    to.sll_ifindex = signed(interface)?;
+    Ok(to)
 }

@@ -10,6 +10,7 @@ use nix::sys::socket::{
     setsockopt, sockopt,
 };
 
+use crate::many::{Inbox, send_many};
 use crate::sockopt::{bind_to_interface, not_now, open, set, signed, uninterrupted};
 
 /// From linux/in.h; libc does not have it.
@@ -152,6 +153,31 @@ impl VrrpSocket {
         }
     }
 
+    /// What lies in an IPv4 socket, as many datagrams as `inbox` holds; none when nothing is there.
+    /// Unless [`Inbox::is_full`] says otherwise, the socket was empty when this returned.
+    ///
+    /// # Errors
+    /// As [`Self::receive`]; `Unsupported` for IPv6, whose datagrams come with more than bytes.
+    pub fn receive_many(&self, inbox: &mut Inbox) -> io::Result<()> {
+        match self.family {
+            Family::V4 => inbox.receive_v4(self.fd.as_fd()),
+            Family::V6 => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// Sends IPv4 datagrams, which begin with their headers, each to the address beside it, in as
+    /// few calls as possible. Returns how many have left; why the next one has not is what
+    /// [`Self::send`] says of it, and of every IPv6 datagram.
+    pub fn send_many(&self, datagrams: &[(&[u8], IpAddr)]) -> usize {
+        let to = |address: IpAddr| match address {
+            IpAddr::V4(address) => Some(v4_destination(address)),
+            IpAddr::V6(_) => None,
+        };
+        let all: Vec<_> =
+            datagrams.iter().map_while(|(bytes, address)| Some((*bytes, to(*address)?))).collect();
+        send_many(self.fd.as_fd(), &all)
+    }
+
     fn receive_v4(&self, buffer: &mut [u8]) -> io::Result<Option<Datagram>> {
         let mut parts = [IoSliceMut::new(buffer)];
         let received = not_now(uninterrupted(|| {
@@ -275,4 +301,13 @@ fn prepare_v6(fd: BorrowedFd<'_>, options: &VrrpSocketOptions) -> io::Result<()>
     };
     set(fd, libc::IPPROTO_IPV6, libc::IPV6_ADD_MEMBERSHIP, &membership)?;
     set(fd, libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_IF, &signed(options.interface)?)
+}
+
+fn v4_destination(address: Ipv4Addr) -> libc::sockaddr_in {
+    libc::sockaddr_in {
+        sin_family: libc::sa_family_t::try_from(libc::AF_INET).unwrap_or_default(),
+        sin_port: 0,
+        sin_addr: libc::in_addr { s_addr: u32::from_ne_bytes(address.octets()) },
+        sin_zero: [0; 8],
+    }
 }

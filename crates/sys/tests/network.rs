@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use base::IfIndex;
 use sys::tcp::{Connect, connect_result, connect_start};
-use sys::{Family, PacketSocket, VrrpSocket, VrrpSocketOptions, namespace};
+use sys::{Family, Inbox, MANY, PacketSocket, VrrpSocket, VrrpSocketOptions, namespace};
 
 /// Two namespaces, `io-v0` in the one and `io-v1` in the other. A thread belongs to one of them at a
 /// time, and each test is a thread of its own: so nothing has a name, nothing needs cleaning.
@@ -125,6 +125,65 @@ fn an_ipv4_advert_arrives_with_its_header_and_not_at_its_sender() {
     assert_eq!((buffer[8], buffer[9]), (255, 112), "TTL and protocol");
     assert_eq!(&buffer[20..26], b"advert");
     assert_eq!(left.receive(&mut buffer).unwrap(), None, "a multicast of our own came back");
+}
+
+#[test]
+fn many_adverts_leave_and_arrive_with_one_call_each_in_their_order() {
+    let Some(cable) = Cable::new() else { return };
+    let right =
+        VrrpSocket::open(&VrrpSocketOptions::multicast(Family::V4, cable.enter_right())).unwrap();
+    let left =
+        VrrpSocket::open(&VrrpSocketOptions::multicast(Family::V4, cable.enter_left())).unwrap();
+    let mut inbox = Inbox::default();
+    poll("the cable carries", || {
+        left.send(&v4_datagram(LEFT4, GROUP4, b"first"), LEFT4.into(), GROUP4.into()).unwrap();
+        right.receive_many(&mut inbox).unwrap();
+        inbox.datagrams().next().map(|_| ())
+    });
+    right.receive_many(&mut inbox).unwrap();
+    let all: Vec<Vec<u8>> =
+        (0..u8::try_from(MANY).unwrap() + 3).map(|n| v4_datagram(LEFT4, GROUP4, &[n])).collect();
+    let addressed: Vec<(&[u8], IpAddr)> = all.iter().map(|one| (&one[..], GROUP4.into())).collect();
+    assert_eq!(left.send_many(&addressed), all.len());
+    let mut arrived = Vec::new();
+    poll("all of them", || {
+        right.receive_many(&mut inbox).unwrap();
+        for (datagram, bytes) in inbox.datagrams() {
+            assert_eq!((datagram.source, datagram.truncated), (IpAddr::V4(LEFT4), false));
+            assert_eq!(bytes.len(), 21);
+            arrived.push(usize::from(bytes[20]));
+        }
+        assert_eq!(inbox.is_full(), inbox.datagrams().count() == MANY);
+        (arrived.len() == all.len()).then_some(())
+    });
+    assert!(arrived.into_iter().eq(0..all.len()));
+    right.receive_many(&mut inbox).unwrap();
+    assert_eq!(inbox.datagrams().count(), 0, "then there is nothing");
+    let v6 = [(&b"x"[..], IpAddr::from(Ipv6Addr::LOCALHOST))];
+    assert_eq!(left.send_many(&v6), 0, "what is not IPv4 does not leave");
+}
+
+#[test]
+fn a_datagram_longer_than_a_place_of_the_inbox_is_cut_and_says_so() {
+    let Some(cable) = Cable::new() else { return };
+    let right =
+        VrrpSocket::open(&VrrpSocketOptions::multicast(Family::V4, cable.enter_right())).unwrap();
+    let left =
+        VrrpSocket::open(&VrrpSocketOptions::multicast(Family::V4, cable.enter_left())).unwrap();
+    ip("link set io-v0 mtu 4000");
+    cable.enter_right();
+    ip("link set io-v1 mtu 4000");
+    cable.enter_left();
+    let long = v4_datagram(LEFT4, GROUP4, &[7; 3000]);
+    let mut inbox = Inbox::default();
+    poll("the long one", || {
+        left.send(&long, LEFT4.into(), GROUP4.into()).unwrap();
+        right.receive_many(&mut inbox).unwrap();
+        inbox.datagrams().next().map(|(datagram, bytes)| {
+            assert!(datagram.truncated);
+            assert_eq!((datagram.length, bytes.len()), (2048, 2048));
+        })
+    });
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The VRRP process: turns packets, kernel events, script exits and orders into inputs of the
 //! [`Stack`], and its outputs into system calls, in an order in which adverts are always first.
 
+mod announcer;
 mod kernel;
 mod names;
 mod objects;
@@ -258,13 +259,19 @@ impl Vrrp {
             changes.extend(self.kernel.drain(now));
             changes.sort_by_key(|change| matches!(change, Change::LinkRemoved(..)));
         }
-        for change in changes {
-            self.on_change(now, change);
+        // Each interface is looked at once, however many of its addresses came and went.
+        let touched: BTreeSet<IfIndex> =
+            changes.into_iter().filter_map(|change| self.on_change(now, change)).collect();
+        for index in touched {
+            if let Some(link) = self.kernel.link(index, &self.ours) {
+                self.input(now, Input::Link(link));
+            }
         }
     }
 
-    fn on_change(&mut self, now: Instant, change: Change) {
-        let touched = match change {
+    /// Takes news in; says which interface has to be looked at.
+    fn on_change(&mut self, now: Instant, change: Change) -> Option<IfIndex> {
+        match change {
             Change::LinkNew(link) | Change::LinkChanged(link) => Some(link.index),
             Change::LinkRemoved(index, _) => {
                 self.input(now, Input::LinkGone(index));
@@ -291,9 +298,6 @@ impl Vrrp {
                 }
                 Some(address.index)
             }
-        };
-        if let Some(link) = touched.and_then(|index| self.kernel.link(index, &self.ours)) {
-            self.input(now, Input::Link(link));
         }
     }
 
@@ -422,15 +426,19 @@ impl Vrrp {
 
     /// The stack hears which instances' adverts left.
     fn send_adverts(&mut self, now: Instant, outputs: &[Output]) {
+        let adverts: Vec<_> = outputs
+            .iter()
+            .filter_map(|output| match output {
+                Output::SendAdvert(advert) => Some(advert),
+                _ => None,
+            })
+            .collect();
         let mut left = BTreeSet::new();
-        for output in outputs {
-            if let Output::SendAdvert(advert) = output
-                && self.sockets.send(advert)
-                && advert.leased
-            {
+        self.sockets.send(&adverts, |advert| {
+            if advert.leased {
                 left.insert(advert.instance.as_str());
             }
-        }
+        });
         for instance in left {
             self.input(now, Input::AdvertLeft { instance });
         }
@@ -444,23 +452,15 @@ impl Vrrp {
         });
         let mut waiting = std::mem::take(&mut self.unannounced);
         waiting.extend(fresh);
+        let mut ready = Vec::new();
         for (index, mac, address) in waiting {
             if self.kernel.has(index, address) {
-                self.announce(index, mac, address);
+                ready.push((index, mac, address));
             } else if self.kernel.is_busy() {
                 self.unannounced.push((index, mac, address));
             }
         }
-    }
-
-    fn announce(&self, index: IfIndex, mac: wire::MacAddress, address: IpAddr) {
-        let frame = match address {
-            IpAddr::V4(address) => wire::arp::gratuitous(mac, address).to_vec(),
-            IpAddr::V6(address) => wire::ndp::unsolicited(mac, address, false).to_vec(),
-        };
-        if let Err(error) = self.arp.send(index, &frame) {
-            log::debug!("cannot announce {address}: {error}");
-        }
+        announcer::send(&self.arp, &ready);
     }
 
     fn log(&mut self, now: Instant, event: &vrrp_stack::Event) {

@@ -1,12 +1,13 @@
 //! The raw sockets: one for each interface and family that an instance lives on.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, AsRawFd};
 
 use base::IfIndex;
 use scheduler::{Interest, Scheduler, Token};
-use sys::{VrrpSocket, VrrpSocketOptions};
+use sys::{Inbox, VrrpSocket, VrrpSocketOptions};
 use telemetry::SocketView;
 use vrrp_stack::{Link, OutgoingAdvert, Packet, SocketKey, Stack};
 use wire::Family;
@@ -14,8 +15,8 @@ use wire::Family;
 /// Longer than any advert: 255 IPv6 addresses and an authentication trailer are 4,144 bytes.
 const BUFFER: usize = 8 * 1024;
 
-/// Packets taken from one socket in one turn, so that a flood on one interface cannot keep the
-/// others and the timers waiting.
+/// IPv6 packets taken from one socket in one turn, so that a flood on one interface cannot keep the
+/// others and the timers waiting. Of IPv4 it is what one system call brings.
 const PACKETS_A_TURN: usize = 64;
 
 /// The protocol of adverts; others carry them inside an authentication header.
@@ -27,7 +28,10 @@ pub(super) struct Sockets {
     by_token: BTreeMap<Token, SocketKey>,
     /// Those that could not be opened, so that the failure is said once.
     failed: BTreeSet<SocketKey>,
+    /// For IPv6.
     buffer: Vec<u8>,
+    /// For IPv4.
+    inbox: Inbox,
 }
 
 impl Sockets {
@@ -37,6 +41,7 @@ impl Sockets {
             by_token: BTreeMap::new(),
             failed: BTreeSet::new(),
             buffer: vec![0; BUFFER],
+            inbox: Inbox::default(),
         }
     }
 
@@ -134,7 +139,7 @@ impl Sockets {
         self.by_token.contains_key(&token)
     }
 
-    /// Hands over what has arrived, at most [`PACKETS_A_TURN`] packets.
+    /// Hands over what has arrived, a bounded number of packets.
     pub(super) fn drain(
         &mut self,
         token: Token,
@@ -143,35 +148,86 @@ impl Sockets {
     ) {
         let Some(key) = self.by_token.get(&token) else { return };
         let Some((_, socket)) = self.open.get(key) else { return };
-        for _ in 0..PACKETS_A_TURN {
-            match socket.receive(&mut self.buffer) {
-                Ok(Some(datagram)) => {
-                    let Some(bytes) = self.buffer.get(..datagram.length) else { continue };
-                    let packet = packet(&datagram, bytes).filter(|packet| key.takes(packet));
-                    if let Some(packet) = packet {
-                        heard(key.index, packet);
-                    }
-                }
-                Ok(None) => return,
-                // The link's state is told by the reflector; the socket stays.
-                Err(error) => return log::debug!("VRRP socket on {}: {error}", key.index),
+        let mut take = |datagram: &sys::Datagram, bytes: &[u8]| {
+            let packet = packet(datagram, bytes).filter(|packet| key.takes(packet));
+            if let Some(packet) = packet {
+                heard(key.index, packet);
             }
+        };
+        let more = match key.family {
+            Family::Ipv4 => socket.receive_many(&mut self.inbox).map(|()| {
+                self.inbox.datagrams().for_each(|(datagram, bytes)| take(datagram, bytes));
+                self.inbox.is_full()
+            }),
+            Family::Ipv6 => drain_one_by_one(socket, &mut self.buffer, take),
+        };
+        match more {
+            Ok(true) => scheduler.still_ready(token),
+            Ok(false) => {}
+            // The link's state is told by the reflector; the socket stays.
+            Err(error) => log::debug!("VRRP socket on {}: {error}", key.index),
         }
-        scheduler.still_ready(token);
     }
 
-    /// Sends an advert. What cannot leave now is worthless later and is dropped. Whether the kernel
-    /// took it.
-    pub(super) fn send(&self, advert: &OutgoingAdvert) -> bool {
-        let Some((_, socket)) = self.open.get(&advert.socket) else { return false };
-        match socket.send(&advert.datagram, advert.source, advert.destination, advert.hop_limit) {
-            Ok(sent) => sent,
-            Err(error) => {
-                log::debug!("({}) cannot send an advert: {error}", advert.instance);
-                false
+    /// Sends adverts in their order, neighbours in the list that leave by the same socket together.
+    /// What cannot leave now is worthless later and is dropped. `left` hears of each that the kernel
+    /// took.
+    pub(super) fn send<'a>(
+        &self,
+        adverts: &[&'a OutgoingAdvert],
+        mut left: impl FnMut(&'a OutgoingAdvert),
+    ) {
+        for together in adverts.chunk_by(|one, two| one.socket == two.socket) {
+            let Some((_, socket)) = together.first().and_then(|one| self.open.get(&one.socket))
+            else {
+                continue;
+            };
+            let mut rest = together;
+            while let [first, others @ ..] = rest {
+                let sent = match others {
+                    [] => 0,
+                    _ => send_together(socket, rest),
+                };
+                rest.iter().take(sent).for_each(|advert| left(advert));
+                if sent == 0 && send_alone(socket, first) {
+                    left(first);
+                }
+                rest = rest.get(sent.max(1)..).unwrap_or_default();
             }
         }
     }
+}
+
+/// How many of the adverts have left, from the first on.
+fn send_together(socket: &VrrpSocket, adverts: &[&OutgoingAdvert]) -> usize {
+    let datagrams: Vec<(&[u8], IpAddr)> =
+        adverts.iter().map(|advert| (&advert.datagram[..], advert.destination)).collect();
+    socket.send_many(&datagrams)
+}
+
+/// Whether it has left.
+fn send_alone(socket: &VrrpSocket, advert: &OutgoingAdvert) -> bool {
+    let OutgoingAdvert { datagram, source, destination, hop_limit, .. } = advert;
+    let sent = socket.send(datagram, *source, *destination, *hop_limit);
+    sent.unwrap_or_else(|error| {
+        log::debug!("({}) cannot send an advert: {error}", advert.instance);
+        false
+    })
+}
+
+/// Whether the socket may hold more than the bound of a turn.
+fn drain_one_by_one(
+    socket: &VrrpSocket,
+    buffer: &mut [u8],
+    mut take: impl FnMut(&sys::Datagram, &[u8]),
+) -> io::Result<bool> {
+    for _ in 0..PACKETS_A_TURN {
+        let Some(datagram) = socket.receive(buffer)? else { return Ok(false) };
+        if let Some(bytes) = buffer.get(..datagram.length) {
+            take(&datagram, bytes);
+        }
+    }
+    Ok(true)
 }
 
 fn packet<'a>(datagram: &sys::Datagram, bytes: &'a [u8]) -> Option<Packet<'a>> {
