@@ -28,6 +28,8 @@ pub struct Story {
     instances: usize,
     interval: Duration,
     duel: Duel,
+    /// Instances that a reload has taken from a node.
+    removed: Vec<Vec<Instance>>,
 }
 
 impl Story {
@@ -54,7 +56,8 @@ impl Story {
         });
         let nodes = nodes.collect();
         let world = World::new(nodes, Seed::new(seed.any()));
-        Self { seed, world, instances, interval, duel: Duel::default() }
+        let removed = vec![Vec::new(); routers];
+        Self { seed, world, instances, interval, duel: Duel::default(), removed }
     }
 
     /// Plays it to its end, or to the first promise that was broken.
@@ -106,7 +109,9 @@ impl Story {
         let (instances, duel) = (self.instances, &mut self.duel);
         let mut broken = Ok(());
         self.world.run(span, |world, until| {
-            let fine = check::addresses(world);
+            let fine = check::addresses(world)
+                .and_then(|()| check::explained(world))
+                .and_then(|()| check::farewells(world));
             let fine = fine.and_then(|()| {
                 if calm { duel.look(world, instances, until, patience) } else { Ok(()) }
             });
@@ -119,7 +124,7 @@ impl Story {
 
     fn trouble(&mut self) -> Result<(), Violation> {
         let node = self.seed.index(self.world.nodes.len());
-        match self.seed.below(12) {
+        match self.seed.below(15) {
             0 | 1 => self.switch_on(node),
             2 => {
                 let loss = [10, 50, 100][self.seed.index(3)];
@@ -149,6 +154,12 @@ impl Story {
                 let what = if up { "link up" } else { "link down" };
                 self.world.act(node, what, |node, now| node.set_link(now, up));
             }
+            11 => {
+                let span = self.some_time();
+                self.world.act(node, "clock jumps", |node, now| node.jump(now, span));
+            }
+            12 => self.sleep(node)?,
+            13 => self.change_instances(node),
             _ => match self.seed.below(2) {
                 0 => self.world.nodes[node].script_good = self.seed.percent(50),
                 _ => self.stop(node)?,
@@ -172,6 +183,57 @@ impl Story {
         }
         let what = format!("reloads with priority {priority}");
         self.world.act(node, &what, |node, now| node.reload(now, config));
+    }
+
+    /// A reload that changes what there is: another address, the last instance gone or back.
+    fn change_instances(&mut self, node: usize) {
+        let mut config = self.world.nodes[node].config.clone();
+        let others = config.instances.len().saturating_sub(1);
+        let what = match self.seed.below(3) {
+            // Members of a group that others have not would wait for each other: a mistake of theirs.
+            0 if others > 0 && config.sync_groups.is_empty() => {
+                self.removed[node].extend(config.instances.pop());
+                "reloads without its last instance"
+            }
+            1 if !self.removed[node].is_empty() => {
+                config.instances.extend(self.removed[node].pop());
+                "reloads with an instance again"
+            }
+            _ => {
+                let last = u8::try_from(self.seed.below(4)).unwrap_or(0);
+                let address = Ipv4Addr::new(10, 9, 2, last);
+                for instance in config.instances.iter_mut().take(1) {
+                    let net = base::Ipv4Net::from(address).into();
+                    instance.virtual_addresses.truncate(1);
+                    instance.virtual_addresses.push(VirtualAddress::new(net, "eth0"));
+                }
+                "reloads with another address"
+            }
+        };
+        self.world.act(node, what, |node, now| node.reload(now, config));
+    }
+
+    /// The machine is suspended: nothing runs, and its clock does not count the time.
+    fn sleep(&mut self, node: usize) -> Result<(), Violation> {
+        if self.world.nodes[node].running().is_none() {
+            return Ok(());
+        }
+        let span = self.some_time();
+        let quietly = |act: fn(&mut Node)| {
+            move |node: &mut Node, _| {
+                act(node);
+                Wishes::default()
+            }
+        };
+        self.world.act(node, "is suspended", quietly(Node::freeze));
+        self.pass(span, false)?;
+        self.world.nodes[node].sleep(span);
+        self.world.act(node, "resumes", Node::thaw);
+        Ok(())
+    }
+
+    fn some_time(&mut self) -> Duration {
+        self.seed.span(Duration::from_millis(1), self.interval.saturating_mul(6))
     }
 
     /// The process dies and the parent starts another one.

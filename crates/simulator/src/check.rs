@@ -58,6 +58,13 @@ pub enum Violation {
         /// The node.
         node: usize,
     },
+    /// An instance is in FAULT and nothing is wrong, or the other way round.
+    Unexplained {
+        /// The node.
+        node: usize,
+        /// Name of the instance.
+        instance: String,
+    },
 }
 
 impl fmt::Display for Violation {
@@ -79,6 +86,9 @@ impl fmt::Display for Violation {
             }
             Self::Storm => f.write_str("adverts cause adverts without an end"),
             Self::NoFarewell { node } => write!(f, "node {node} left without priority 0"),
+            Self::Unexplained { node, instance } => {
+                write!(f, "node {node}: {instance} is in a state that its causes do not explain")
+            }
         }
     }
 }
@@ -95,6 +105,33 @@ pub fn addresses(world: &World) -> Result<(), Violation> {
         }
     }
     Ok(())
+}
+
+/// FAULT has a cause and nothing else has one; at every moment, in every process that runs.
+pub fn explained(world: &World) -> Result<(), Violation> {
+    for (at, node) in world.nodes.iter().enumerate() {
+        for router in node.running().into_iter().flat_map(vrrp_stack::Stack::routers) {
+            let fine = match router.state() {
+                State::Fault { .. } => !router.faults().is_empty(),
+                State::Backup(_) | State::Master(_) => router.faults().is_empty(),
+                State::Init => false,
+                State::Stopped => true,
+            };
+            if !fine {
+                let instance = router.config().name.clone();
+                return Err(Violation::Unexplained { node: at, instance });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whoever left in good order has said so; at every moment.
+pub fn farewells(world: &World) -> Result<(), Violation> {
+    match world.nodes.iter().position(|node| node.unsaid.is_some()) {
+        Some(node) => Err(Violation::NoFarewell { node }),
+        None => Ok(()),
+    }
 }
 
 /// One master in each part of the segment, and the right one. Holds once nothing has happened for

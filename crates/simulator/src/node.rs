@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
-use base::{IfIndex, Instant};
+use base::{Duration, IfIndex, Instant};
 use control_plane::model::Vrrp;
 use vrrp_stack::{
     ExitKind, Input, Link, NotifyState, OutgoingAdvert, Output, Outputs, Packet, RunId, Snapshot,
-    Stack,
+    Stack, State,
 };
 
 /// Datagrams that the kernel keeps for a process that does not read them.
@@ -68,6 +68,10 @@ pub struct Node {
     pub life: Life,
     /// The virtual addresses in its kernel.
     pub installed: BTreeSet<IpAddr>,
+    /// An instance that left without a word although its process could speak.
+    pub unsaid: Option<String>,
+    /// By how much its clock is ahead of the world's, in microseconds.
+    ahead: i64,
     /// What its parent remembers for a successor.
     memory: Snapshot,
 }
@@ -82,6 +86,8 @@ impl Node {
             script_good: true,
             life: Life::Off,
             installed: BTreeSet::new(),
+            unsaid: None,
+            ahead: 0,
             memory: Snapshot::default(),
         }
     }
@@ -100,9 +106,27 @@ impl Node {
         router.is_some_and(|router| router.state().is_master())
     }
 
-    /// When it has something to do by itself.
+    /// When it has something to do by itself, by the world's clock.
     pub fn next_timeout(&self) -> Option<Instant> {
-        self.running().and_then(Stack::next_timeout)
+        let due = self.running().and_then(Stack::next_timeout)?;
+        Some(shifted(due, self.ahead.saturating_neg()))
+    }
+
+    /// The time of the world on this machine's clock.
+    const fn local(&self, now: Instant) -> Instant {
+        shifted(now, self.ahead)
+    }
+
+    /// Its clock jumps forward, as after a migration of the virtual machine.
+    pub fn jump(&mut self, now: Instant, by: Duration) -> Wishes {
+        self.ahead = self.ahead.saturating_add(signed(by));
+        self.give(now, Input::Timeout)
+    }
+
+    /// The machine slept for so long, and its clock with it: everything of before is that much older
+    /// for the world than it knows.
+    pub fn sleep(&mut self, by: Duration) {
+        self.ahead = self.ahead.saturating_sub(signed(by));
     }
 
     /// Switches the machine on.
@@ -120,7 +144,7 @@ impl Node {
 
     fn start(&mut self, now: Instant, resume: Option<&Snapshot>) -> Wishes {
         let mut out = Outputs::new();
-        let stack = Stack::new(now, &self.config, &[self.link()], resume, &mut out);
+        let stack = Stack::new(self.local(now), &self.config, &[self.link()], resume, &mut out);
         self.life = Life::Running(Box::new(stack));
         self.settle(now, out)
     }
@@ -147,25 +171,30 @@ impl Node {
 
     /// Stops the process in its tracks.
     pub fn freeze(&mut self) {
-        if let Life::Running(stack) = std::mem::replace(&mut self.life, Life::Off) {
-            self.life = Life::Frozen { stack, waiting: Vec::new() };
-        }
+        self.life = match std::mem::replace(&mut self.life, Life::Off) {
+            Life::Running(stack) => Life::Frozen { stack, waiting: Vec::new() },
+            other => other,
+        };
     }
 
     /// Lets a frozen process go on: it reads what waits before it looks at its timers.
     pub fn thaw(&mut self, now: Instant) -> Wishes {
-        let Life::Frozen { stack, waiting } = std::mem::replace(&mut self.life, Life::Off) else {
-            return Wishes::default();
+        let (mut stack, waiting) = match std::mem::replace(&mut self.life, Life::Off) {
+            Life::Frozen { stack, waiting } => (stack, waiting),
+            other => {
+                self.life = other;
+                return Wishes::default();
+            }
         };
-        let (mut stack, mut out) = (stack, Outputs::new());
+        let mut out = Outputs::new();
         for kept in waiting {
             let input = match &kept {
                 Waiting::Packet(bytes) => packet(bytes),
                 Waiting::Exit(run, status) => Input::ScriptExited { run: *run, status: *status },
             };
-            stack.handle_input(now, input, &mut out);
+            stack.handle_input(self.local(now), input, &mut out);
         }
-        stack.handle_input(now, Input::Link(self.link()), &mut out);
+        stack.handle_input(self.local(now), Input::Link(self.link()), &mut out);
         self.life = Life::Running(stack);
         self.settle(now, out)
     }
@@ -215,13 +244,38 @@ impl Node {
 
     fn give(&mut self, now: Instant, input: Input<'_>) -> Wishes {
         let mut out = Outputs::new();
+        let local = self.local(now);
         let Life::Running(stack) = &mut self.life else { return Wishes::default() };
-        stack.handle_input(now, input, &mut out);
+        let masters = masters(stack);
+        stack.handle_input(local, input, &mut out);
+        self.hear_farewells(&masters, &out);
         self.settle(now, out)
+    }
+
+    /// A master that leaves, for FAULT or for good, says so: RFC 9568 section 6.4.3. One that yields
+    /// to another master does not.
+    fn hear_farewells(&mut self, masters: &[String], out: &Outputs) {
+        let Life::Running(stack) = &self.life else { return };
+        let lives = |name: &String| {
+            let mut routers = stack.routers().iter();
+            let router = routers.find(|router| router.config().name == *name);
+            router.is_some_and(|r| matches!(r.state(), State::Master(_) | State::Backup(_)))
+        };
+        let said = |name: &String| {
+            out.iter().any(|output| match output {
+                Output::SendAdvert(advert) => {
+                    advert.instance == *name && crate::world::leaves(&advert.datagram)
+                }
+                _ => false,
+            })
+        };
+        let unsaid = masters.iter().find(|name| !lives(name) && !said(name));
+        self.unsaid = self.unsaid.take().or_else(|| unsaid.cloned());
     }
 
     /// The rest of a turn: everything that is due, then the kernel, then the parent.
     fn settle(&mut self, now: Instant, mut out: Outputs) -> Wishes {
+        let now = self.local(now);
         let Life::Running(stack) = &mut self.life else { return Wishes::default() };
         for _ in 0..TURNS_AT_ONCE {
             if stack.next_timeout().is_none_or(|due| due > now) {
@@ -249,6 +303,19 @@ impl Node {
             arp: true,
         }
     }
+}
+
+fn masters(stack: &Stack) -> Vec<String> {
+    let masters = stack.routers().iter().filter(|router| router.state().is_master());
+    masters.map(|router| router.config().name.clone()).collect()
+}
+
+const fn shifted(at: Instant, by: i64) -> Instant {
+    Instant::from_micros(at.as_micros().saturating_add_signed(by))
+}
+
+fn signed(span: Duration) -> i64 {
+    i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
 }
 
 const fn interface() -> IfIndex {

@@ -228,7 +228,7 @@ impl World {
 }
 
 /// Whether an IPv4 datagram is an advert with priority 0.
-fn leaves(datagram: &[u8]) -> bool {
+pub(crate) fn leaves(datagram: &[u8]) -> bool {
     let payload = wire::ipv4::parse(datagram).map(|datagram| datagram.payload);
     let view = payload.and_then(|payload| wire::AdvertView::new(payload).ok());
     view.is_some_and(|view| view.priority() == 0)

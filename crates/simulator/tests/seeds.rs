@@ -26,12 +26,12 @@ fn play(seeds: std::ops::Range<u64>, routers: usize) {
 
 #[test]
 fn two_routers_keep_every_promise() {
-    play(0..1000, 2);
+    play(0..500, 2);
 }
 
 #[test]
 fn three_routers_keep_every_promise() {
-    play(0..1000, 3);
+    play(0..500, 3);
 }
 
 #[test]
@@ -42,6 +42,11 @@ fn one_router_keeps_every_promise() {
 #[test]
 fn five_routers_keep_every_promise() {
     play(0..100, 5);
+}
+
+#[test]
+fn seven_routers_keep_every_promise() {
+    play(0..100, 7);
 }
 
 #[test]

@@ -259,13 +259,22 @@ impl Vrrp {
             changes.extend(self.kernel.drain(now));
             changes.sort_by_key(|change| matches!(change, Change::LinkRemoved(..)));
         }
-        // Each interface is looked at once, however many of its addresses came and went.
-        let touched: BTreeSet<IfIndex> =
-            changes.into_iter().filter_map(|change| self.on_change(now, change)).collect();
+        // Each interface is looked at once, however many of its addresses came and went; one that
+        // has another number now is there before the old one goes.
+        let (mut touched, mut gone) = (BTreeSet::new(), Vec::new());
+        for change in changes {
+            match change {
+                Change::LinkRemoved(index, _) => gone.push(index),
+                other => touched.extend(self.on_change(now, other)),
+            }
+        }
         for index in touched {
             if let Some(link) = self.kernel.link(index, &self.ours) {
                 self.input(now, Input::Link(link));
             }
+        }
+        for index in gone {
+            self.input(now, Input::LinkGone(index));
         }
     }
 
@@ -273,10 +282,7 @@ impl Vrrp {
     fn on_change(&mut self, now: Instant, change: Change) -> Option<IfIndex> {
         match change {
             Change::LinkNew(link) | Change::LinkChanged(link) => Some(link.index),
-            Change::LinkRemoved(index, _) => {
-                self.input(now, Input::LinkGone(index));
-                None
-            }
+            Change::LinkRemoved(..) => None,
             Change::AddressAdded(address) | Change::AddressChanged(address) => {
                 if self.options.watch_addresses {
                     self.report_address(&address, "added to");
