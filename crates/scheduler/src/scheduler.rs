@@ -204,7 +204,9 @@ impl Scheduler {
         if self.is_given_up {
             return Err(io::Error::new(io::ErrorKind::Unsupported, "this loop is the parent's"));
         }
-        let wait = if self.still_ready.is_empty() {
+        // What is due already needs no descriptor to say so.
+        let is_due = self.timers.earliest().is_some_and(|due| due <= self.clock);
+        let wait = if self.still_ready.is_empty() && !is_due {
             self.prepare_timer()?;
             None
         } else {
