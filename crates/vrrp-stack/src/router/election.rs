@@ -44,9 +44,6 @@ impl VirtualRouter {
     ) {
         let active =
             ActiveRouter { address: from, priority: advert.priority.map_or(0, Priority::get) };
-        if backup.active.is_none_or(|known| known.address != from) {
-            self.say(turn, Saying::MasterIs(from));
-        }
         self.dirty |= backup.active != Some(active);
         backup.active = Some(active);
         self.yield_ownership(turn, &backup, advert);

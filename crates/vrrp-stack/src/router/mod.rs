@@ -101,6 +101,8 @@ pub struct VirtualRouter {
     statistics: Statistics,
     /// Kinds of complaints that were made since the last change of state.
     complained: BTreeSet<ComplaintKind>,
+    /// The master that was named last, while this router was none itself.
+    heard: Option<IpAddr>,
     /// Something changed that a successor needs.
     dirty: bool,
     /// When counters and sequence numbers were told last.
@@ -140,6 +142,7 @@ impl VirtualRouter {
             last_transition: None,
             statistics: Statistics::default(),
             complained: BTreeSet::new(),
+            heard: None,
             dirty: true,
             told_at: Instant::default(),
             demoted: false,
@@ -166,6 +169,7 @@ impl VirtualRouter {
                 State::Master(master)
             }
             State::Backup(mut backup) => {
+                self.heard = backup.active.map(|active| active.address);
                 backup.down_at = now + self.active_down_interval(backup.interval);
                 backup.expired = false;
                 State::Backup(backup)

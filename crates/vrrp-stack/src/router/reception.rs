@@ -77,7 +77,9 @@ impl VirtualRouter {
         let reach = if path == SERVICE { self.reach() } else { self.heartbeat_reach(path) };
         self.check_seal(from, sealed, reach)?;
         self.check_authentication(from, &advert)?;
-        self.check_interval(turn, from, &advert)?;
+        self.check_interval(from, &advert)?;
+        self.name_master(turn, from);
+        self.compare_interval(turn, &advert);
         self.compare_addresses(turn, from, &advert);
         Ok(advert)
     }
@@ -217,25 +219,30 @@ impl VirtualRouter {
     }
 
     /// Version 2 refuses another interval (RFC 3768 section 7.1); version 3 only mentions it.
-    fn check_interval(
-        &mut self,
-        turn: &mut Turn<'_>,
-        from: IpAddr,
-        advert: &Advert,
-    ) -> Result<(), Complaint> {
+    fn check_interval(&mut self, from: IpAddr, advert: &Advert) -> Result<(), Complaint> {
         let (ours, theirs) = (self.config.advert_interval, advert.interval());
-        if ours == theirs {
-            return Ok(());
-        }
         match advert.body {
-            Body::V2 { .. } => {
+            Body::V2 { .. } if ours != theirs => {
                 self.statistics.advert_interval_errors += 1;
                 Err(Complaint::WrongInterval { from, ours, theirs })
             }
-            Body::V3 { .. } => {
-                self.complain(turn, Complaint::OtherInterval { ours, theirs });
-                Ok(())
-            }
+            Body::V2 { .. } | Body::V3 { .. } => Ok(()),
+        }
+    }
+
+    /// Another interval of version 3 is said; the advert counts all the same.
+    fn compare_interval(&mut self, turn: &mut Turn<'_>, advert: &Advert) {
+        let (ours, theirs) = (self.config.advert_interval, advert.interval());
+        if ours != theirs {
+            self.complain(turn, Complaint::OtherInterval { ours, theirs });
+        }
+    }
+
+    /// A backup says whom it hears, before anything that it has to say about it; once for each
+    /// master, also when it was in FAULT meanwhile.
+    fn name_master(&mut self, turn: &mut Turn<'_>, from: IpAddr) {
+        if matches!(self.state, State::Backup(_)) && self.heard.replace(from) != Some(from) {
+            self.say(turn, Saying::MasterIs(from));
         }
     }
 

@@ -91,6 +91,7 @@ impl VirtualRouter {
     /// The advert first, then everything else.
     pub(crate) fn become_master(&mut self, turn: &mut Turn<'_>) {
         self.send_advert(turn, Some(self.priority));
+        self.heard = None;
         let former = match self.state {
             State::Backup(backup) => backup.interval,
             _ => self.config.advert_interval,
@@ -166,6 +167,7 @@ impl VirtualRouter {
         active: ActiveRouter,
         interval: Duration,
     ) {
+        self.heard = Some(active.address);
         self.enter_backup(turn, Some(active), interval);
         self.say(turn, Saying::EnteringBackup);
         self.say_removing(turn);

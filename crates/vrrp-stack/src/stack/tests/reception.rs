@@ -71,7 +71,7 @@ fn another_list_of_addresses_is_said_and_the_advert_used() {
     bench.hear_advert(HIGH, 150, |advert| advert.addresses.push("10.9.0.161".parse().unwrap()));
     assert_eq!(
         bench.log(),
-        ["(VI_1) expected 1 VIPs but received 2", "(VI_1) master set to 10.9.0.9"]
+        ["(VI_1) master set to 10.9.0.9", "(VI_1) expected 1 VIPs but received 2"]
     );
     let counted = bench.stack.routers()[0].statistics();
     assert_eq!((counted.address_list_errors, counted.advert_received), (1, 1));
