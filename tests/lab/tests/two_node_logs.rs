@@ -279,6 +279,15 @@ fn masters(daemon: &Daemon<'_>) -> usize {
     daemon.log().count("Entering MASTER STATE")
 }
 
+/// Packets that have left by eth0.
+fn sent(node: &Node) -> u64 {
+    const TRANSMITTED: usize = 10;
+    let table = node.proc_net("dev");
+    let mut rows = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let row = rows.find(|row| row.first() == Some(&"eth0:")).expect("eth0 is there");
+    row[TRANSMITTED].parse().expect("a number")
+}
+
 fn act(
     what: Act,
     network: &Network,
@@ -294,12 +303,8 @@ fn act(
             vrrp.signal(Signal::SIGSTOP);
             wait::eventually(LIMIT, "B takes over", || masters(b) == 2);
             // Until it has said so twice, which A will find when it wakes.
-            let spoken = nodes[1].sh("cat /sys/class/net/eth0/statistics/tx_packets");
-            let before: u64 = spoken.trim().parse().expect("a number");
-            wait::eventually(LIMIT, "B speaks", || {
-                let spoken = nodes[1].sh("cat /sys/class/net/eth0/statistics/tx_packets");
-                spoken.trim().parse().is_ok_and(|now: u64| now >= before + 2)
-            });
+            let before = sent(nodes[1]);
+            wait::eventually(LIMIT, "B speaks", || sent(nodes[1]) >= before + 2);
             vrrp.signal(Signal::SIGCONT);
         }
         Act::LinkDown => {
@@ -321,6 +326,9 @@ fn play(scenario: &Scenario) {
     let network = Network::new();
     let one = network.machine("one", "eth0", &OWN[..1]);
     let two = network.machine("two", "eth0", &OWN[1..]);
+    wait::eventually(LIMIT, "the cables carry", || {
+        [&one, &two].iter().all(|node| node.sh("ip -o link show eth0").contains("state UP"))
+    });
     let texts = scenario.nodes.map(configuration);
     // A process that stands still is replaced otherwise, which keepalived does not do.
     let options: &[&str] = if scenario.act == Act::Freeze { &["--ignore-sigint"] } else { &[] };
