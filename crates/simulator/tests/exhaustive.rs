@@ -6,6 +6,8 @@
 //! short ones. The daemon's own machine runs; time is an action that is possible once nothing is
 //! under way. `EXHAUSTIVE=1 cargo test --release -p simulator --test exhaustive` has larger budgets.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::hash::{Hash, Hasher};
 use std::net::Ipv4Addr;
 
@@ -156,11 +158,10 @@ impl Model for Segment {
         }
         if moment.flight.is_empty()
             && let Some(due) = moment.next_timeout()
+            && due.saturating_since(START) <= self.horizon
         {
-            if due.saturating_since(START) <= self.horizon {
-                let ready = |node: &usize| moment.nodes[*node].next_timeout() == Some(due);
-                actions.extend((0..moment.nodes.len()).filter(ready).map(Step::Wake));
-            }
+            let ready = |node: &usize| moment.nodes[*node].next_timeout() == Some(due);
+            actions.extend((0..moment.nodes.len()).filter(ready).map(Step::Wake));
         }
         if moment.troubles > 0 && moment.flight.is_empty() {
             for (at, node) in moment.nodes.iter().enumerate() {

@@ -1,5 +1,6 @@
 //! Adverts from somebody who means no good, or whose hardware does not: nothing comes of them but
 //! counters.
+#![allow(clippy::expect_used, reason = "test code")]
 
 use std::fmt::Write;
 use std::net::Ipv4Addr;

@@ -4,6 +4,7 @@
 //! of addresses, which come again after a while, and what was said before since the last change of
 //! state. `docs/differences.md` names what is left out on purpose: who the master is, where the
 //! adverts of that master are refused, is said by keepalived each time and by us never.
+#![allow(clippy::expect_used, reason = "test code")]
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -42,6 +42,10 @@ fn instance(name: &str, vrid: u8, node: usize, rest: &str) -> String {
     )
 }
 
+fn version_2(node: usize) -> String {
+    instance("V2", 58, node, &format!("virtual_ipaddress {{ {VIP} }}"))
+}
+
 fn version_3(node: usize) -> String {
     instance("V3", 51, node, &format!("version 3\n advert_int 0.3\n virtual_ipaddress {{ {VIP} }}"))
 }
@@ -162,6 +166,7 @@ macro_rules! stories {
 }
 
 stories! {
+    version_2_over_ipv4: version_2, holds_v4;
     version_3_over_ipv4: version_3, holds_v4;
     version_3_over_ipv6: ipv6, holds_v6;
     unicast_peers: unicast, holds_v4;
