@@ -136,7 +136,7 @@ fn many_adverts_leave_and_arrive_with_one_call_each_in_their_order() {
         VrrpSocket::open(&VrrpSocketOptions::multicast(Family::V4, cable.enter_left())).unwrap();
     let mut inbox = Inbox::default();
     poll("the cable carries", || {
-        left.send(&v4_datagram(LEFT4, GROUP4, b"first"), LEFT4.into(), GROUP4.into()).unwrap();
+        left.send(&v4_datagram(LEFT4, GROUP4, b"first"), LEFT4.into(), GROUP4.into(), 255).unwrap();
         right.receive_many(&mut inbox).unwrap();
         inbox.datagrams().next().map(|_| ())
     });
@@ -177,7 +177,7 @@ fn a_datagram_longer_than_a_place_of_the_inbox_is_cut_and_says_so() {
     let long = v4_datagram(LEFT4, GROUP4, &[7; 3000]);
     let mut inbox = Inbox::default();
     poll("the long one", || {
-        left.send(&long, LEFT4.into(), GROUP4.into()).unwrap();
+        left.send(&long, LEFT4.into(), GROUP4.into(), 255).unwrap();
         right.receive_many(&mut inbox).unwrap();
         inbox.datagrams().next().map(|(datagram, bytes)| {
             assert!(datagram.truncated);
