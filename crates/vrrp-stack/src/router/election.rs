@@ -44,6 +44,7 @@ impl VirtualRouter {
     ) {
         let active =
             ActiveRouter { address: from, priority: advert.priority.map_or(0, Priority::get) };
+        self.name_master(turn, from);
         self.dirty |= backup.active != Some(active);
         backup.active = Some(active);
         self.yield_ownership(turn, &backup, advert);

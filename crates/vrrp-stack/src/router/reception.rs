@@ -78,7 +78,10 @@ impl VirtualRouter {
         self.check_seal(from, sealed, reach)?;
         self.check_authentication(from, &advert)?;
         self.check_interval(from, &advert)?;
-        self.name_master(turn, from);
+        // With several paths it is not known yet whether the sender has another name.
+        if self.path_count() == 1 {
+            self.name_master(turn, from);
+        }
         self.compare_interval(turn, &advert);
         self.compare_addresses(turn, from, &advert);
         Ok(advert)
@@ -240,7 +243,7 @@ impl VirtualRouter {
 
     /// A backup says whom it hears, before anything that it has to say about it; once for each
     /// master, also when it was in FAULT meanwhile.
-    fn name_master(&mut self, turn: &mut Turn<'_>, from: IpAddr) {
+    pub(super) fn name_master(&mut self, turn: &mut Turn<'_>, from: IpAddr) {
         if matches!(self.state, State::Backup(_)) && self.heard.replace(from) != Some(from) {
             self.say(turn, Saying::MasterIs(from));
         }
