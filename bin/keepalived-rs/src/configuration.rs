@@ -45,15 +45,8 @@ pub(crate) fn at_start(options: &Options, loaded: Loaded) -> Result<Usable, u8> 
     }
 }
 
-/// Reads the files for a reload. A mistake that the running configuration did not have refuses the
-/// whole: `Err` says what is wrong where.
-pub(crate) fn read_again(options: &Options, running: &Usable) -> Result<Usable, String> {
-    let loaded = load(options);
-    report(&loaded.diagnostics);
-    again(options, running, loaded)
-}
-
-/// What a reload can do with what was read.
+/// What a reload can do with what was read. A mistake that the running configuration did not have
+/// refuses the whole: `Err` says what is wrong where.
 pub(crate) fn again(options: &Options, running: &Usable, loaded: Loaded) -> Result<Usable, String> {
     let Loaded { config, diagnostics, .. } = loaded;
     let errors = identities(&diagnostics);
@@ -137,7 +130,8 @@ fn identities(diagnostics: &Diagnostics) -> BTreeSet<String> {
     identities.map(|(code, words)| format!("{code:?}: {words}")).collect()
 }
 
-fn report(diagnostics: &Diagnostics) {
+/// Says in the log what is wrong.
+pub(crate) fn report(diagnostics: &Diagnostics) {
     for line in diagnostics.log_lines() {
         log::warn!("{line}");
     }

@@ -1,4 +1,5 @@
-//! `vrrp_priority`, `checker_cpu_affinity` and their kin: set once, when the process begins.
+//! `vrrp_priority`, `checker_cpu_affinity` and their kin: set when the process begins, and what a
+//! reload changes of them.
 
 use std::io;
 
@@ -23,6 +24,23 @@ pub(crate) fn apply(settings: &ProcessSettings) {
     }
     if *no_swap {
         check("lock its memory", scheduling::lock_memory());
+    }
+}
+
+/// Sets what another configuration has otherwise; what it no longer has becomes ordinary again.
+pub(crate) fn change(old: &ProcessSettings, new: &ProcessSettings) {
+    if old.cpu_affinity != new.cpu_affinity && new.cpu_affinity.is_empty() {
+        check("run on all processors", scheduling::set_all_processors());
+    }
+    let ordinary = new.nice.is_none() && new.realtime_priority.is_none();
+    if ordinary && (old.nice.is_some() || old.realtime_priority.is_some()) {
+        check("become an ordinary process", scheduling::set_nice(0));
+    }
+    if old.no_swap && !new.no_swap {
+        check("unlock its memory", scheduling::unlock_memory());
+    }
+    if old != new {
+        apply(new);
     }
 }
 

@@ -62,6 +62,29 @@ pub fn set_processors(processors: &[u32]) -> io::Result<()> {
     Ok(sched_setaffinity(Pid::this(), &set)?)
 }
 
+/// Runs on every processor that it may.
+///
+/// # Errors
+/// The system call's; none is known.
+pub fn set_all_processors() -> io::Result<()> {
+    let mut set = CpuSet::new();
+    for index in 0..CpuSet::count() {
+        set.set(index)?;
+    }
+    Ok(sched_setaffinity(Pid::this(), &set)?)
+}
+
+/// Undoes [`lock_memory`].
+///
+/// # Errors
+/// The system call's; none is known.
+#[expect(unsafe_code, reason = "nix's own is behind a feature that nothing else needs")]
+pub fn unlock_memory() -> io::Result<()> {
+    // SAFETY: no arguments.
+    nix::Error::result(unsafe { libc::munlockall() })?;
+    Ok(())
+}
+
 /// Keeps the memory of this process, now and later, out of the swap space.
 ///
 /// # Errors

@@ -33,6 +33,12 @@ pub fn vrrp_data<'a>(
     globals(config)
         .chain(vrrp(config, Some((live, clock))))
         .chain(section("Interfaces", live.links.iter().map(interfaces::lines)))
+        .chain(section("Scheduler", std::iter::once(lateness(live))))
+}
+
+/// Ours: what `A thread timer expired N seconds ago` of keepalived's log is about.
+fn lateness(live: &VrrpLive) -> [String; 1] {
+    [format!(" Worst timer lateness = {} usecs", live.worst_lateness.as_micros())]
 }
 
 /// `keepalived_check.data`: the checker process.

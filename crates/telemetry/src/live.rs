@@ -21,6 +21,8 @@ pub struct VrrpLive {
     pub links: Vec<LinkView>,
     /// The sockets that hear adverts.
     pub sockets: Vec<SocketView>,
+    /// By how much the latest of its timers was late since it runs.
+    pub worst_lateness: Duration,
 }
 
 impl VrrpLive {

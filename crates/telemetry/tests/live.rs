@@ -97,7 +97,13 @@ fn live(config: &Config, status: i32, span: Duration) -> VrrpLive {
         multicast: true,
         instances: vec!["VI_1".into(), "VI_2".into()],
     };
-    VrrpLive { at: end, stack: stack.view(), links: vec![view], sockets: vec![socket] }
+    VrrpLive {
+        at: end,
+        stack: stack.view(),
+        links: vec![view],
+        sockets: vec![socket],
+        worst_lateness: Duration::from_micros(1_234),
+    }
 }
 
 fn clock(live: &VrrpLive) -> Clock {
@@ -305,7 +311,13 @@ fn tracked_files_and_processes_are_shown_with_what_was_seen() {
     ] {
         stack.handle_input(at, Input::Sighted(&seen), &mut out);
     }
-    let live = VrrpLive { at, stack: stack.view(), links: Vec::new(), sockets: Vec::new() };
+    let live = VrrpLive {
+        at,
+        stack: stack.view(),
+        links: Vec::new(),
+        sockets: Vec::new(),
+        worst_lateness: Duration::ZERO,
+    };
     config.global.files.json_version = Some(2);
     let json = telemetry::json(&config, &live, clock(&live)).unwrap().unwrap();
     // As keepalived 2.4.3 wrote it, but for the numbers.

@@ -19,7 +19,7 @@ use checkers::{
     Checkers, Input, Level, Outcome, Output, Outputs, Outside, ProbeId, ProbeSpec, Snapshot,
 };
 use control_plane::Config;
-use control_plane::model::global::Fifo;
+use control_plane::model::global::{Fifo, ProcessSettings};
 use control_plane::model::lvs::ServerGroup;
 use ipc::{Report, ToParent};
 use scheduler::{Event, Scheduler, Signal, TimerId};
@@ -31,7 +31,7 @@ use crate::kind::{self, Birth, CheckersState, End};
 use crate::log_setup;
 use crate::mail::Mailer;
 use crate::parent::{self, Order, Parent, Start};
-use crate::privilege;
+use crate::{privilege, scheduling};
 use kernel::{Kernel, OpenError};
 use patterns::Patterns;
 use presence::Presence;
@@ -115,6 +115,7 @@ struct Process {
     outputs: Outputs,
     /// `-I`.
     keep_table: bool,
+    settings: ProcessSettings,
     leaving: bool,
     /// A successor stands ready.
     retiring: bool,
@@ -129,7 +130,11 @@ impl Process {
     ) -> io::Result<Self> {
         let Start { generation, config, known, outside, leave } = start;
         let mut outputs = Outputs::new();
-        let (now, seed) = (sys::clock::now(), sys::random::random_u64()?);
+        let now = sys::clock::now();
+        let seed = match config.global.launch.random_seed {
+            Some(seed) => u64::from(seed),
+            None => sys::random::random_u64()?,
+        };
         if known.is_none() {
             kernel.start(&config.lvs);
         }
@@ -161,6 +166,7 @@ impl Process {
             machine,
             outputs,
             keep_table: false,
+            settings: config.global.checker_process.clone(),
             leaving: leave,
             retiring: false,
         })
@@ -308,6 +314,8 @@ impl Process {
 
     fn reload(&mut self, now: Instant, new: &Config) {
         log::info!("Reinitializing ipvs");
+        scheduling::change(&self.settings, &new.global.checker_process);
+        self.settings = new.global.checker_process.clone();
         self.scripts.reload(new, commands(new));
         self.mailer.reload(new);
         self.fifos.follow(pipes(new));

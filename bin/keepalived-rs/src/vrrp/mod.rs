@@ -37,7 +37,7 @@ use crate::kind::{self, Birth, End, VrrpState};
 use crate::log_setup;
 use crate::mail::Mailer;
 use crate::parent::{self, Order, Parent, Start};
-use crate::privilege;
+use crate::{privilege, scheduling};
 use kernel::Kernel;
 use probes::Probes;
 use scripts::{Scripts, commands, exit_kind, kill_signal};
@@ -342,7 +342,8 @@ impl Vrrp {
     fn report(&mut self, now: Instant, report: Report) {
         let links = self.kernel.links(&self.ours).into_iter().map(link_view).collect();
         let sockets = self.sockets.views(&self.stack, |index| self.kernel.link(index, &self.ours));
-        let live = VrrpLive { at: now, stack: self.stack.view(), links, sockets };
+        let (stack, worst_lateness) = (self.stack.view(), self.scheduler.worst_lateness());
+        let live = VrrpLive { at: now, stack, links, sockets, worst_lateness };
         self.parent.report_live(report, &live);
         if report == Report::StatisticsCleared {
             self.stack.clear_statistics();
@@ -359,6 +360,7 @@ impl Vrrp {
         self.on_kernel(now);
         self.input(now, Input::Reload(&new.vrrp));
         self.kernel.disturbed();
+        scheduling::change(&self.config.global.vrrp_process, &new.global.vrrp_process);
         self.config = new;
         // A source of adverts may have become a virtual address, or the other way round.
         for link in self.kernel.links(&self.ours) {

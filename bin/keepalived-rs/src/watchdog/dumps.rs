@@ -55,12 +55,16 @@ impl Dumps {
                 write(&self.data(config, ""), telemetry::vrrp_data(config, live, clock));
             }
             Report::Statistics | Report::StatisticsCleared => {
-                write(&self.directory.join("keepalived.stats"), telemetry::statistics(live));
+                let named = config.global.files.stats_dump.as_deref();
+                let path = self.directory.join(named.unwrap_or("keepalived.stats"));
+                write(&path, telemetry::statistics(live));
             }
             Report::Json => match telemetry::json(config, live, clock) {
                 Ok(None) => {}
                 Ok(Some(line)) => {
-                    write(&self.directory.join("keepalived.json"), std::iter::once(line));
+                    let named = config.global.files.json_dump.as_deref();
+                    let path = self.directory.join(named.unwrap_or("keepalived.json"));
+                    write(&path, std::iter::once(line));
                 }
                 Err(error) => log::error!("no keepalived.json: {error}"),
             },

@@ -6,6 +6,7 @@ mod fifos;
 mod handover;
 mod lifecycle;
 mod outside;
+mod reading;
 mod run_files;
 mod slot;
 mod start;
@@ -347,14 +348,7 @@ impl WatchDog {
                 log::log!(level, "{event}");
             }
             Output::Load => {
-                let input = match configuration::read_again(&self.options, &self.running) {
-                    Ok(usable) => {
-                        let wanted = configuration::wanted(&self.options, &usable.config);
-                        self.read = Some(usable);
-                        Input::Loaded(wanted)
-                    }
-                    Err(why) => Input::LoadFailed(why),
-                };
+                let input = self.read_for_reload();
                 self.feed(sys::clock::now(), input);
             }
             Output::Adopt => {

@@ -66,13 +66,12 @@ static NOT_YET: &[Gap] = &[
     (&[Block::Root], &["net_namespace_ipvs", "namespace_with_ipsets"], "IPVS in another namespace"),
     (
         GLOBAL,
-        &["config_save_dir", "tmp_config_directory", "random_seed", "use_symlink_paths"],
+        &["config_save_dir", "tmp_config_directory", "use_symlink_paths"],
         "small settings of the daemon",
     ),
-    (GLOBAL, &["stats_dump_file", "json_dump_file"], "dump files"),
     (
         GLOBAL,
-        &["reload_check_config", "reload_time_file", "reload_repeat", "reload_file"],
+        &["reload_time_file", "reload_repeat"],
         "reload files",
     ),
     (

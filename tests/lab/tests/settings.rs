@@ -1,0 +1,82 @@
+//! Settings of the daemon that a reload brings or that a reload is about.
+#![allow(clippy::expect_used, reason = "test code")]
+
+use std::time::Duration;
+
+use lab::scenario::configuration;
+use lab::{Daemon, Network, Node, Program, left, wait};
+
+const VIP: &str = "192.168.100.100";
+const OWN: &str = "192.168.100.11/24";
+const LIMIT: Duration = Duration::from_secs(10);
+
+fn machine() -> (Network, Node) {
+    let network = Network::new();
+    let node = network.machine("lb01", "eth0", &[OWN]);
+    (network, node)
+}
+
+fn with_globals(lines: &str) -> String {
+    format!("global_defs {{\n{lines}\n}}\n{}", configuration("single-lb01"))
+}
+
+#[test]
+fn a_reload_leaves_its_complaints_in_a_file_and_removes_its_marker() {
+    let (_network, node) = machine();
+    let text = with_globals("  reload_check_config /run/check.log\n  reload_file /run/marker");
+    let daemon = Daemon::start(&Program::ours(), &node, &text);
+    wait::eventually(LIMIT, "the VIP is there", || node.holds(VIP));
+    let read = |path: &str| node.try_sh(&format!("cat {path}")).stdout;
+
+    // As somebody does who waits for the daemon to have read the files.
+    node.sh("echo mine >/run/marker");
+    let from = daemon.reload(&text.replace("priority 100", "priorty 100"));
+    daemon.log().wait_since(from, "validate conf before Reload", LIMIT);
+    let line = "New config failed validation, see /run/check.log for details";
+    daemon.log().wait_since(from, line, LIMIT);
+    assert!(read("/run/check.log").contains("priorty"), "{}", read("/run/check.log"));
+    assert_eq!(node.try_sh("ls /run/marker").code(), Some(2), "the marker is gone");
+
+    let from = daemon.reload(&text);
+    daemon.log().wait_since(from, "Reload complete", LIMIT);
+    assert_eq!(read("/run/check.log"), "", "nothing is wrong with this one");
+    assert!(daemon.stop().1.success());
+    node.sh("rm /run/check.log");
+    left::nothing(&node, &[OWN]);
+}
+
+#[test]
+fn a_reload_sets_priorities_and_takes_them_back() {
+    let (_network, node) = machine();
+    let look = "ps -o ni=,cls=,rtprio= -p $(cat /run/vrrp.pid) | xargs echo";
+    let daemon = Daemon::start(&Program::ours(), &node, configuration("single-lb01"));
+    wait::eventually(LIMIT, "the VIP is there", || node.holds(VIP));
+    let vrrp = daemon.vrrp();
+    for (lines, wanted) in [
+        ("  vrrp_priority -5", "-5 TS -\n"),
+        ("  vrrp_rt_priority 7\n  vrrp_no_swap", "- RR 7\n"),
+        ("  router_id x", "0 TS -\n"),
+    ] {
+        daemon.reload(&with_globals(lines));
+        wait::becomes(LIMIT, "the priority", &wanted.to_owned(), || node.try_sh(look).stdout);
+    }
+    assert_eq!(daemon.vrrp(), vrrp, "it is the same process");
+    assert!(daemon.stop().1.success());
+    left::nothing(&node, &[OWN]);
+}
+
+#[test]
+fn dumps_have_the_names_that_they_were_given() {
+    let (_network, node) = machine();
+    let text = with_globals("  stats_dump_file /run/a.stats\n  json_dump_file /run/a.json");
+    let daemon = Daemon::start(&Program::ours(), &node, &text);
+    wait::eventually(LIMIT, "the VIP is there", || node.holds(VIP));
+    node.sh("kill -USR2 $(cat /run/keepalived.pid); kill -36 $(cat /run/keepalived.pid)");
+    for (file, part) in [("a.stats", "VRRP Instance: VI_1"), ("a.json", "\"iname\":\"VI_1\"")] {
+        let read = || node.try_sh(&format!("cat /run/{file}")).stdout;
+        wait::eventually(LIMIT, file, || read().contains(part));
+    }
+    assert!(daemon.stop().1.success());
+    node.sh("rm /run/a.stats /run/a.json");
+    left::nothing(&node, &[OWN]);
+}
