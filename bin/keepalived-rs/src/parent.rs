@@ -12,6 +12,8 @@ use scheduler::{Event, Interest, Scheduler, Signal, Token};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::configuration::Prepared;
+
 /// Signals that every child handles. SIGINT comes from a terminal to all processes at once; the
 /// parent alone acts on it. The others belong to the parent too and must not end a child.
 pub(crate) fn signals() -> [Signal; 8] {
@@ -49,6 +51,9 @@ pub(crate) struct Start<Known> {
     pub(crate) known: Option<Known>,
     /// Files and processes as the parent sees them.
     pub(crate) outside: Vec<Sighting>,
+    /// The configuration that the child before this one may have been killed with: what it left by
+    /// that has to become what `config` says.
+    pub(crate) former: Option<Config>,
     /// The word to leave has come as well: what the predecessor has left is to be cleared up.
     pub(crate) leave: bool,
 }
@@ -106,7 +111,7 @@ where
         scheduler: &mut Scheduler,
     ) -> io::Result<Option<Start<Known>>> {
         let (mut events, mut leave) = (Vec::new(), false);
-        let mut outside = Vec::new();
+        let (mut outside, mut former) = (Vec::new(), None);
         loop {
             match self.channel.receive() {
                 Ok(Some(Received { message: ToChild::Start { generation, moved_on }, fds })) => {
@@ -117,10 +122,15 @@ where
                     }
                     let known = fds.first().map(|fd| ipc::blob::read(fd.as_fd())).transpose();
                     let known = known.map_err(io::Error::other)?;
-                    return Ok(Some(Start { generation, config, known, outside, leave }));
+                    return Ok(Some(Start { generation, config, known, outside, former, leave }));
                 }
                 Ok(Some(Received { message: ToChild::Sightings, fds })) => {
                     outside = read_outside(&fds);
+                    continue;
+                }
+                Ok(Some(Received { message: ToChild::Former, fds })) => {
+                    let prepared = fds.first().map(|fd| ipc::blob::read::<Prepared>(fd.as_fd()));
+                    former = prepared.and_then(Result::ok).map(|(config, _)| config);
                     continue;
                 }
                 Ok(Some(_)) => continue,
@@ -171,7 +181,7 @@ where
                 }
             };
             match message {
-                ToChild::Start { .. } => {}
+                ToChild::Start { .. } | ToChild::Former => {}
                 ToChild::Ping(number) => self.say(&ToParent::Pong(number)),
                 ToChild::Report(report) => return Some(Order::Report(report)),
                 ToChild::Sightings => return Some(Order::Outside(read_outside(&fds))),

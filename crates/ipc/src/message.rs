@@ -63,6 +63,9 @@ pub enum ToChild {
     Sightings,
     /// Something outside has changed.
     Sighting(Sighting),
+    /// Before `Start`: the process that this one replaces was killed on the way from this configuration
+    /// to that of `Start`. Descriptor: the configuration and its errors.
+    Former,
 }
 
 /// Files that an administrator asks for, by signal.

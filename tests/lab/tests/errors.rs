@@ -40,7 +40,7 @@ fn refused(node: &Node, finished: &Finished, status: i32, line: &str) {
 fn a_configuration_that_cannot_be_run_is_named_with_its_line() {
     let (_network, node) = machine();
     let text = configuration("single-lb01").replace("state MASTER", "state");
-    refused(&node, &start(&node, &text, ""), 2, "keepalived.conf: Line ");
+    refused(&node, &start(&node, &text, ""), 2, "is missing a parameter after keyword `state`");
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn a_full_disk_costs_the_dump_and_nothing_else() {
     assert!(names.lines().all(|name| !name.starts_with('.')), "nothing beside it: {names}");
     node.sh("kill $(cat /run/keepalived.pid)");
     wait::eventually(LIMIT, "it is gone", || node.processes().is_empty());
-    node.sh("umount /run/full; rmdir /run/full; rm /run/log.txt");
+    node.sh("umount /run/full; rm -rf /run/full /run/log.txt /run/mount");
     left::nothing(&node, &[OWN]);
 }
 

@@ -128,7 +128,11 @@ impl Process {
         mut kernel: Kernel,
         start: Start<Snapshot>,
     ) -> io::Result<Self> {
-        let Start { generation, config, known, outside, leave } = start;
+        let Start { generation, config, known, outside, former, leave } = start;
+        let (config, then) = match former {
+            Some(former) => (former, Some(config)),
+            None => (config, None),
+        };
         let mut outputs = Outputs::new();
         let now = sys::clock::now();
         let seed = match config.global.launch.random_seed {
@@ -153,7 +157,7 @@ impl Process {
         );
         let mut fifos = Fifos::default();
         fifos.follow(pipes(&config));
-        Ok(Self {
+        let mut process = Self {
             scheduler,
             parent,
             kernel,
@@ -169,7 +173,12 @@ impl Process {
             settings: config.global.checker_process.clone(),
             leaving: leave,
             retiring: false,
-        })
+        };
+        if let Some(new) = then {
+            process.reload(now, &new);
+            process.parent.say(&ToParent::Reloaded { generation });
+        }
+        Ok(process)
     }
 
     fn live(mut self) -> io::Result<End> {

@@ -134,7 +134,11 @@ struct Vrrp {
 impl Vrrp {
     fn new(options: &Options, begun: Begun) -> io::Result<Self> {
         let Begun { mut scheduler, mut parent, mut kernel, kernel_token, arp, start } = begun;
-        let Start { generation, config, known, outside, leave } = start;
+        let Start { generation, config, known, outside, former, leave } = start;
+        let (config, then) = match former {
+            Some(former) => (former, Some(config)),
+            None => (config, None),
+        };
         if let Some(known) = &known {
             kernel.resume(&known.host);
         }
@@ -155,7 +159,7 @@ impl Vrrp {
         let around = Surroundings { seen: &outside, wall: sys::clock::wall() };
         let stack = Stack::new_in(now, &config.vrrp, &links, known, around, &mut outputs);
         parent.say(&ToParent::Ready { generation });
-        Ok(Self {
+        let mut process = Self {
             scripts: Scripts::new(&config, commands(&config)),
             mailer: Mailer::new(&config),
             sync_daemon: SyncDaemon::default(),
@@ -177,7 +181,11 @@ impl Vrrp {
             options: options.clone(),
             leaving: leave,
             retiring: false,
-        })
+        };
+        if let Some(new) = then {
+            process.commit(now, generation, new);
+        }
+        Ok(process)
     }
 
     fn live(mut self) -> io::Result<End> {

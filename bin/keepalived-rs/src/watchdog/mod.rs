@@ -353,6 +353,8 @@ impl WatchDog {
             }
             Output::Adopt => {
                 if let Some(usable) = self.read.take() {
+                    self.vrrp.moves_on(self.shown.as_ref());
+                    self.checkers.moves_on(self.shown.as_ref());
                     self.running = usable;
                     self.fifos.follow(&self.running.config);
                     self.look_outside();

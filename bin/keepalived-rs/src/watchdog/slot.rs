@@ -24,6 +24,8 @@ pub(super) struct Slot<K: Kind> {
     /// The process of the former binary, and whether it still does the work.
     predecessor: Option<Predecessor<K>>,
     known: K::Known,
+    /// What the process is on its way from, until it says that it has arrived.
+    former: Option<OwnedFd>,
     pid_path: PathBuf,
     pid_file: Option<PidFile>,
     reports: Vec<(Report, K::Live)>,
@@ -51,7 +53,15 @@ impl<K: Kind> Slot<K> {
     pub(super) fn new(pid_path: &Path) -> Self {
         let known = K::Known::default();
         let (pid_path, pid_file) = (pid_path.to_owned(), None);
-        Self { process: None, predecessor: None, known, pid_path, pid_file, reports: Vec::new() }
+        Self {
+            process: None,
+            predecessor: None,
+            known,
+            former: None,
+            pid_path,
+            pid_file,
+            reports: Vec::new(),
+        }
     }
 
     /// The place as the former program of this process has left it.
@@ -168,11 +178,25 @@ impl<K: Kind> Slot<K> {
             let message = ToChild::Sightings;
             process.channel.send_with(&message, vec![fd]).map_err(|error| error.to_string())?;
         }
+        if let Some(former) =
+            self.former.as_ref().map(OwnedFd::try_clone).transpose().ok().flatten()
+        {
+            let sent = process.channel.send_with(&ToChild::Former, vec![former]);
+            sent.map_err(|error| error.to_string())?;
+        }
         let generation = Generation(generation);
         process
             .channel
             .send_with(&ToChild::Start { generation, moved_on: config.is_some() }, fds)
             .map_err(|error| error.to_string())
+    }
+
+    /// The process is about to be told to leave `former` for another configuration.
+    pub(super) fn moves_on(&mut self, former: Option<&OwnedFd>) {
+        let is_at_work = self.process.is_some() || self.known != K::Known::default();
+        if is_at_work && self.former.is_none() {
+            self.former = former.and_then(|fd| fd.try_clone().ok());
+        }
     }
 
     /// Asks the predecessor for its last words.
@@ -286,6 +310,7 @@ impl<K: Kind> Slot<K> {
                     Some(Input::Refused { role, generation: generation.0, reason })
                 }
                 ToParent::Reloaded { generation } => {
+                    self.former = None;
                     Some(Input::Committed { role, generation: generation.0 })
                 }
                 ToParent::Pong(number) => Some(Input::Pong(role, number)),
