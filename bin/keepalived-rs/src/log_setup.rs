@@ -7,6 +7,7 @@ use scheduler::{Scheduler, TimerId};
 use watchdog::Role;
 
 use crate::cli::Options;
+use crate::log_file;
 
 /// Expires when lines may have room again; nothing else is to be done then.
 const LOG: TimerId = TimerId(u64::MAX);
@@ -19,7 +20,15 @@ const LAST_LINES: std::time::Duration = std::time::Duration::from_millis(200);
 
 /// Sets up the log of the parent; its children inherit it.
 pub(crate) fn start(options: &Options) {
+    let file = options.log_file.as_deref().and_then(|base| {
+        log_file::start(base)
+            .inspect_err(|error| {
+                eprintln!("keepalived-rs: no log file {}: {error}", base.display())
+            })
+            .ok()
+    });
     let wanted = logging::Options {
+        file,
         console: options.log_console,
         syslog: (!options.no_syslog).then_some(options.facility),
         detail: Detail::from_count(options.log_detail),
@@ -45,6 +54,7 @@ pub(crate) fn child(role: Role, launch: &Launch) {
 }
 
 fn set(process: Process, launch: &Launch) {
+    logging::set_process(process);
     let (namespace, instance) = (launch.namespace.as_deref(), launch.instance.as_deref());
     logging::set_identity(&logging::identity(process, namespace, instance));
 }

@@ -11,7 +11,7 @@
 //! - `scripts`: those that a child runs
 //! - `privilege`: the capabilities of each process
 //! - `scheduling`: priorities and processors of a child
-//! - `mail`: alerts, and the process that sends them
+//! - `mail`: alerts, and the process that sends them; `log_file`: the process that writes log files
 //! - `convergence`: how far the kernel is from what a machine wants
 
 mod checkers;
@@ -22,6 +22,7 @@ mod convergence;
 mod fifos;
 mod genhash;
 mod kind;
+mod log_file;
 mod log_setup;
 mod mail;
 mod parent;
@@ -44,6 +45,9 @@ fn status() -> i32 {
     let arguments: Vec<_> = std::env::args_os().collect();
     if arguments.get(1).is_some_and(|first| first == mail::HELPER) {
         return mail::run_helper();
+    }
+    if std::env::args_os().nth(1).is_some_and(|first| first == log_file::WRITER) {
+        return log_file::run(std::env::args_os().nth(2).map(Into::into));
     }
     if let Some(descriptors) = trial::asked(&arguments) {
         return trial::run(descriptors, arguments);

@@ -1,14 +1,16 @@
-//! Log lines as keepalived writes them, to the console and to syslog. Neither makes the daemon wait:
+//! Log lines as keepalived writes them, to the console, to syslog and to files. None makes the daemon wait:
 //! what syslog does not take at once waits in a bounded backlog, what finds no room is dropped,
 //! counted, and owned up to in a later line.
 //!
 //! - [`init`], [`set_identity`]: the sinks behind the `log` macros
 //! - [`Facility`], [`Detail`]: what `-S` and `-D` choose
+//! - [`write_log_files`]: the process behind `-g`
 //! - [`identity()`]: what syslog calls a process
 //! - [`RateLimit`]: for lines that a packet can trigger; pure
 
 mod console;
 mod facility;
+mod file;
 mod identity;
 mod line;
 mod rate_limit;
@@ -16,6 +18,7 @@ mod sink;
 mod syslog;
 
 pub use facility::Facility;
+pub use file::write_log_files;
 pub use identity::{Process, identity};
 pub use rate_limit::RateLimit;
-pub use sink::{Detail, Options, finish, flush, init, lost, set_identity};
+pub use sink::{Detail, Options, finish, flush, init, lost, set_identity, set_process};

@@ -1,5 +1,6 @@
 //! The one logger of a process, behind the `log` macros.
 
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -8,6 +9,8 @@ use log::{Level, LevelFilter, Log, Metadata, Record, SetLoggerError};
 
 use crate::console;
 use crate::facility::Facility;
+use crate::file::LogFile;
+use crate::identity::Process;
 use crate::syslog::Syslog;
 
 const SYSLOG_SOCKET: &str = "/dev/log";
@@ -45,12 +48,14 @@ impl Detail {
 }
 
 /// Where lines go.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Debug)]
 pub struct Options {
     /// `-l`: to standard error. `RUST_LOG` may choose other lines for it, by module and level.
     pub console: bool,
     /// To syslog under this facility; `None` with `-G`.
     pub syslog: Option<Facility>,
+    /// `-g`: to files, by way of the process behind this pipe.
+    pub file: Option<OwnedFd>,
     /// How much.
     pub detail: Detail,
     /// What syslog calls this process: see [`crate::identity()`].
@@ -61,6 +66,7 @@ struct Sink {
     console: Option<env_logger::Logger>,
     console_lost: Arc<AtomicU64>,
     syslog: Option<Mutex<Syslog>>,
+    file: Option<LogFile>,
     syslog_level: LevelFilter,
 }
 
@@ -87,6 +93,13 @@ pub fn set_identity(identity: &str) {
     }
 }
 
+/// Whose lines these are from now on, in log files. For a process that was just forked.
+pub fn set_process(process: Process) {
+    if let Some(file) = SINK.get().and_then(|sink| sink.file.as_ref()) {
+        file.set_process(process);
+    }
+}
+
 /// Gives syslog what it had no room for, without waiting. Whether some still waits: then this is to
 /// be called again soon, or the lines wait for the next one.
 pub fn flush() -> bool {
@@ -107,12 +120,13 @@ pub fn finish(limit: std::time::Duration) {
 pub fn lost() -> u64 {
     let Some(sink) = SINK.get() else { return 0 };
     let syslog = sink.syslog().map_or(0, |syslog| syslog.lost());
-    syslog + sink.console_lost.load(Ordering::Relaxed)
+    let file = sink.file.as_ref().map_or(0, LogFile::lost);
+    syslog + file + sink.console_lost.load(Ordering::Relaxed)
 }
 
 impl Sink {
     fn new(options: Options) -> Self {
-        let Options { console, syslog, detail, identity } = options;
+        let Options { console, syslog, file, detail, identity } = options;
         let console_lost = Arc::new(AtomicU64::new(0));
         let lost = Arc::clone(&console_lost);
         Self {
@@ -121,6 +135,8 @@ impl Sink {
             syslog: syslog.map(|facility| {
                 Mutex::new(Syslog::new(PathBuf::from(SYSLOG_SOCKET), facility, identity))
             }),
+            // A pipe that cannot be set up has no lines in it; nothing else suffers.
+            file: file.and_then(|pipe| LogFile::new(pipe).ok()),
             syslog_level: detail.level(),
         }
     }
@@ -143,7 +159,8 @@ fn is_noise(metadata: &Metadata<'_>) -> bool {
 
 impl Log for Sink {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        (self.syslog.is_some() && metadata.level() <= self.syslog_level && !is_noise(metadata))
+        let elsewhere = self.syslog.is_some() || self.file.is_some();
+        (elsewhere && metadata.level() <= self.syslog_level && !is_noise(metadata))
             || self.console.as_ref().is_some_and(|console| console.enabled(metadata))
     }
 
@@ -153,6 +170,12 @@ impl Log for Sink {
             && let Some(mut syslog) = self.syslog()
         {
             syslog.log(record.level(), &record.args().to_string());
+        }
+        if record.level() <= self.syslog_level
+            && !is_noise(record.metadata())
+            && let Some(file) = &self.file
+        {
+            file.log(&record.args().to_string());
         }
         if let Some(console) = &self.console {
             console.log(record);

@@ -10,13 +10,18 @@ const ROLE: &str = "LOGGING_TEST_ROLE";
 #[test]
 fn lines_of_the_chosen_detail_go_to_standard_error() {
     if std::env::var_os(ROLE).is_some() {
-        let identity = "Keepalived".to_owned();
-        let options = Options { console: true, syslog: None, detail: Detail::Detailed, identity };
-        logging::init(options.clone()).unwrap();
+        let options = || Options {
+            console: true,
+            syslog: None,
+            file: None,
+            detail: Detail::Detailed,
+            identity: "Keepalived".to_owned(),
+        };
+        logging::init(options()).unwrap();
         log::info!("(VI_1) Entering {} STATE", "MASTER");
         log::debug!("what -D adds");
         log::trace!("what a second -D adds");
-        assert!(logging::init(options).is_err(), "a second logger");
+        assert!(logging::init(options()).is_err(), "a second logger");
         assert_eq!(logging::lost(), 0);
         return;
     }

@@ -188,6 +188,14 @@ pub fn die_with_parent(parent: i32) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::NotConnected, "the parent process has ended"))
 }
 
+/// The opposite of [`die_with_parent`].
+///
+/// # Errors
+/// The system call's; none is known.
+pub fn outlive_parent() -> io::Result<()> {
+    Ok(prctl::set_pdeathsig(None)?)
+}
+
 /// From now on the orphans below this process become its own children, to be collected with
 /// [`reap_orphan`].
 ///

@@ -17,6 +17,8 @@ pub(crate) struct Options {
     pub(crate) log_detail: u8,
     /// `-G`.
     pub(crate) no_syslog: bool,
+    /// `-g`: names of log files are made of this one.
+    pub(crate) log_file: Option<PathBuf>,
     /// `-S`.
     pub(crate) facility: Facility,
     /// `-C` leaves it out.
@@ -73,6 +75,7 @@ impl Default for Options {
             log_console: false,
             log_detail: 0,
             no_syslog: false,
+            log_file: None,
             facility: Facility::Daemon,
             run_vrrp: true,
             run_checkers: true,

@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use logging::Facility;
 
 use super::Options;
+use crate::log_file;
 
 /// Whether an option takes a value, and what it is called in the help text.
 #[derive(Clone, Copy)]
@@ -110,8 +111,17 @@ pub(super) const FLAGS: &[Flag] = &[
         'g',
         "log-file",
         Value::Attached("FILE"),
-        "Refused, as by builds of keepalived without log files: use -l or syslog",
-        |_, _| Err("-g requires configure option --enable-log-file".into()),
+        "Log to this file too, each process to one of its own; default keepalived.log in $TMPDIR",
+        |o, v| {
+            let default = v.is_empty();
+            o.log_file = Some(if default { log_file::default_file() } else { v.into() });
+            Ok(())
+        },
+    ),
+    long(
+        "flush-log-file",
+        "Every line is written to its file at once, with or without this",
+        |_| (),
     ),
     taking('u', "umask", Value::Required("MASK"), "Mask for the mode of new files", umask),
     flag('X', "release-vips", "Remove addresses on leaving MASTER; always so here", |_| ()),

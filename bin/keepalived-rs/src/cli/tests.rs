@@ -108,10 +108,12 @@ fn a_core_pattern_asks_for_core_dumps_too() {
 }
 
 #[test]
-fn a_log_file_is_refused_as_builds_without_log_files_do() {
-    let refused = Err("-g requires configure option --enable-log-file".into());
-    assert_eq!(parse(["-g"]), refused);
-    assert_eq!(parse(["--log-file=/tmp/x"]), refused);
+fn a_log_file_has_a_default_name() {
+    let file = |arguments: &[&str]| run(arguments).log_file;
+    assert_eq!(file(&["-g"]), Some(std::env::temp_dir().join("keepalived.log")));
+    assert_eq!(file(&["-g/tmp/x"]), Some("/tmp/x".into()));
+    assert_eq!(file(&["--log-file=/tmp/x", "--flush-log-file"]), Some("/tmp/x".into()));
+    assert_eq!(file(&[]), None);
 }
 
 /// The manual page lives in `docs`; this table is what the program does.

@@ -1,0 +1,41 @@
+//! `-g`: a file for each process, written by one that nobody waits for.
+
+use std::time::Duration;
+
+use lab::{Daemon, Network, Program, left, wait};
+
+const OWN: &str = "10.9.0.1/24";
+const SLACK: Duration = Duration::from_secs(8);
+
+const CONFIGURATION: &str = "vrrp_instance VI_1 {
+    state MASTER
+    interface eth0
+    virtual_router_id 51
+    priority 255
+    virtual_ipaddress { 10.9.0.51 }
+}
+";
+
+#[test]
+fn each_process_has_its_log_file_and_a_rotation_needs_no_signal() {
+    let network = Network::new();
+    let node = network.machine("one", "eth0", &[OWN]);
+    let options = ["-g/scripts/keepalived.log"];
+    let daemon = Daemon::start_with(&Program::ours(), &node, CONFIGURATION, &options);
+    let has = |file: &str, line: &str| {
+        wait::eventually(SLACK, &format!("{file} has {line}"), || {
+            node.try_sh(&format!("grep -F '{line}' /scripts/{file}")).status.success()
+        });
+    };
+    has("keepalived.log", "Starting Keepalived v2.4.3");
+    has("keepalived_vrrp.log", "(VI_1) Entering MASTER STATE");
+    node.sh("mv /scripts/keepalived_vrrp.log /scripts/keepalived_vrrp.log.1");
+    daemon.reload(&CONFIGURATION.replace("10.9.0.51", "10.9.0.52"));
+    has("keepalived.log", "Reloading ...");
+    wait::eventually(SLACK, "the new address is there", || node.holds("10.9.0.52"));
+    assert!(daemon.stop().1.success());
+    has("keepalived.log", "Stopped Keepalived v2.4.3");
+    has("keepalived_vrrp.log", "(VI_1) sent 0 priority");
+    wait::eventually(SLACK, "the writer ends", || node.processes().is_empty());
+    left::nothing(&node, &[OWN]);
+}
