@@ -126,6 +126,11 @@ impl Ledger {
         self.known.retain(|object, known| *known != Knowledge::Gone || managed.contains(object));
     }
 
+    /// Whether an object of ours is there, as far as is known.
+    pub(crate) fn has(&self, object: &Object) -> bool {
+        self.known.get(object) == Some(&Knowledge::There)
+    }
+
     /// Objects like this may have gone. Whether we had one.
     pub(crate) fn doubt(&mut self, is_like: impl Fn(&Object) -> bool) -> bool {
         let mut had = false;

@@ -243,6 +243,11 @@ impl<T: Transport> Reflector<T> {
         self.pending.len()
     }
 
+    /// Whether a route or rule that was planned is there, as far as is known.
+    pub fn has_object(&self, object: &Object) -> bool {
+        self.ledger.has(object)
+    }
+
     /// Whether routes or rules of ours may have gone since the last call, so that it is time for
     /// another plan.
     pub fn take_lost(&mut self) -> bool {

@@ -1,5 +1,6 @@
 //! What can happen to the stack.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv6Addr};
 
 use base::{Duration, IfIndex, Sighting};
@@ -46,6 +47,8 @@ pub enum Input<'a> {
     },
     /// An address that somebody had removed was put back: neighbours are told again.
     AddressRepaired(IfIndex, IpAddr),
+    /// `track_group`s that follow static entries of which some could not be put in place.
+    StaticsMissing(&'a BTreeSet<String>),
     /// The wall clock, since 1970. Needed while an instance has `auth_hmac`, whenever it may have been
     /// set: before every other input, to be sure.
     WallClock(Duration),

@@ -1,10 +1,11 @@
 //! What is watched outside: numbers in files (`track_file`), numbers of processes
 //! (`vrrp_track_process`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base::{Instant, Sighting};
 use control_plane::model::tracking::{TrackFile, TrackProcess};
+use control_plane::model::vrrp::TrackGroup;
 use control_plane::model::{FileId, ProcessId, Vrrp};
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +21,10 @@ pub(crate) struct Observed {
     values: BTreeMap<String, i32>,
     /// Numbers of processes, likewise.
     counts: BTreeMap<String, u32>,
+    /// `track_group` blocks.
+    groups: Vec<TrackGroup>,
+    /// Those whose static entries are not all there.
+    missing: BTreeSet<String>,
     /// A successor has to be told something new about processes.
     dirty: bool,
 }
@@ -115,6 +120,7 @@ impl Observed {
     /// for any longer are forgotten.
     pub(crate) fn configure(&mut self, config: &Vrrp) {
         self.files.clone_from(&config.files);
+        self.groups.clone_from(&config.track_groups);
         let mut old: BTreeMap<String, ProcessTracker> = std::mem::take(&mut self.processes)
             .into_iter()
             .map(|tracker| (tracker.config.name.clone(), tracker))
@@ -138,6 +144,18 @@ impl Observed {
         self.values.retain(|name, _| files.iter().any(|file| file.name == *name));
         let processes = &self.processes;
         self.counts.retain(|name, _| processes.iter().any(|one| one.config.name == *name));
+    }
+
+    /// These groups lack static entries.
+    pub(crate) fn miss(&mut self, groups: &BTreeSet<String>) {
+        self.missing.clone_from(groups);
+    }
+
+    /// The groups of an instance that lack static entries.
+    pub(crate) fn missing_for(&self, instance: &str) -> bool {
+        let lack = |group: &&TrackGroup| self.missing.contains(&group.name);
+        let mut lacking = self.groups.iter().filter(lack);
+        lacking.any(|group| group.members.iter().any(|member| member == instance))
     }
 
     /// Lets what is known of processes count after [`Self::configure`].

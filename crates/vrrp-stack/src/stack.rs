@@ -186,6 +186,10 @@ impl Stack {
                 self.observed.see(now, sighting);
                 self.look_around(now, out);
             }
+            Input::StaticsMissing(groups) => {
+                self.observed.miss(groups);
+                self.look_around(now, out);
+            }
             Input::AddressRepaired(index, address) => {
                 self.each_router(now, out, |router, turn| {
                     // What has `no_track` is not put back.

@@ -59,6 +59,7 @@ impl Stack {
             | Input::ProbeAnswered { .. }
             | Input::AddressRepaired(..) => {}
             Input::Sighted(sighting) => self.observed.see(now, sighting),
+            Input::StaticsMissing(groups) => self.observed.miss(groups),
         }
     }
 

@@ -1,4 +1,4 @@
-//! `no_track`: entries that are put in place when the instance becomes master, and not again when
+//! `no_track` and `track_group`: entries that are put in place when the instance becomes master, and not again when
 //! somebody removes them.
 #![allow(clippy::expect_used, reason = "test code")]
 
@@ -78,4 +78,54 @@ fn what_has_no_track_stays_away_until_the_next_takeover() {
     assert!(daemon.stop().1.success());
     wait::becomes(LIMIT, "nothing is left", &(0, 0), || there(&node));
     left::nothing(&node, &[OWN]);
+}
+
+const GROUPED: &str = "
+track_group T {
+    group {
+        V
+    }
+}
+static_ipaddress {
+    10.9.3.1/32 dev side0 track_group T
+}
+static_routes {
+    10.9.4.0/24 dev side0 track_group T
+}
+vrrp_instance V {
+    interface eth0
+    virtual_router_id 51
+    version 3
+    advert_int 0.1
+    virtual_ipaddress {
+        10.9.0.101/24
+    }
+}
+";
+
+#[test]
+fn an_instance_follows_the_static_entries_of_its_track_group() {
+    let program = Program::ours();
+    let network = Network::new();
+    let node = network.machine("one", "eth0", &[OWN]);
+    node.sh(
+        "ip link add side0 type veth peer name side1; ip link set side0 up; ip link set side1 up",
+    );
+    let daemon = Daemon::start_with(&program, &node, GROUPED, &["-P"]);
+    wait::eventually(LIMIT, "the VIP is there", || node.holds("10.9.0.101"));
+
+    // What can be put back is no fault.
+    node.sh("ip route del 10.9.4.0/24; ip addr del 10.9.3.1/32 dev side0");
+    wait::eventually(LIMIT, "both are back", || {
+        node.holds("10.9.3.1") && node.sh("ip route").contains("10.9.4.0/24")
+    });
+    assert!(!daemon.log().contains("FAULT"));
+
+    // The kernel takes routes away with their interface.
+    node.sh("ip link set side0 down");
+    daemon.wait_log("(V) Entering FAULT STATE", LIMIT);
+    wait::eventually(LIMIT, "the VIP is gone", || !node.holds("10.9.0.101"));
+    node.sh("ip link set side0 up");
+    wait::eventually(LIMIT, "the VIP is back", || node.holds("10.9.0.101"));
+    assert!(daemon.stop().1.success());
 }

@@ -28,6 +28,8 @@ pub(super) struct Kernel {
     firewall_options: firewall::Options,
     state: Convergence,
     wishes: Wishes,
+    /// `track_group`s that lack something, once that is news.
+    missing: News,
     own_links: OwnLinks,
     settings: Settings,
     /// Links of our own, or what they need, may be other than they should be.
@@ -39,6 +41,20 @@ pub(super) struct Kernel {
     untracked: Untracked,
     /// The plan that is being carried out, turn by turn.
     plan: Option<Plan>,
+}
+
+/// What was learnt last, and whether somebody has to be told.
+#[derive(Default)]
+struct News {
+    groups: BTreeSet<String>,
+    is_new: bool,
+}
+
+impl News {
+    fn learn(&mut self, groups: BTreeSet<String>) {
+        self.is_new |= groups != self.groups;
+        self.groups = groups;
+    }
 }
 
 /// What is being done, and what of it was refused so far.
@@ -61,6 +77,7 @@ impl Kernel {
             firewall_options: firewall::Options::default(),
             state: Convergence::default(),
             wishes: Wishes::default(),
+            missing: News::default(),
             own_links: OwnLinks::default(),
             settings: Settings::default(),
             links_disturbed: true,
@@ -291,11 +308,17 @@ impl Kernel {
         for message in self.state.compared(now, wanted, plan.refused) {
             log::error!("{message}");
         }
+        self.missing.learn(self.wishes.missing(&self.reflector));
         let is_there = self.state.is_there();
         if is_there {
             self.untracked = plan.untracked;
         }
         is_there
+    }
+
+    /// The `track_group`s whose static entries could not all be put in place, when that has changed.
+    pub(super) fn take_missing(&mut self) -> Option<BTreeSet<String>> {
+        std::mem::take(&mut self.missing.is_new).then(|| self.missing.groups.clone())
     }
 
     /// Whether leases wait to be renewed: call [`Self::renew`] in the next turn.

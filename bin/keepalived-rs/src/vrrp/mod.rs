@@ -10,6 +10,7 @@ mod probes;
 mod scripts;
 mod settings;
 mod sockets;
+mod static_tracks;
 mod sync_daemon;
 mod untracked;
 mod wishes;
@@ -397,6 +398,9 @@ impl Vrrp {
             self.stack.forget_retired();
         }
         self.kernel.renew(&mut self.stack);
+        if let Some(groups) = self.kernel.take_missing() {
+            self.input(now, Input::StaticsMissing(&groups));
+        }
         if self.kernel.has_more() {
             self.scheduler.still_ready(self.kernel_token);
         }

@@ -13,6 +13,7 @@ use vrrp_stack::Stack;
 use super::kernel::desired;
 use super::names::Names;
 use super::objects::Host;
+use super::static_tracks::StaticTracks;
 use super::untracked::Untracked;
 
 /// The static part of the configuration, and what it was before.
@@ -22,6 +23,7 @@ pub(super) struct Wishes {
     routes: Vec<Route>,
     rules: Vec<Rule>,
     names: Names,
+    tracks: StaticTracks,
     /// Static addresses that were added, and are ours to remove.
     added: BTreeSet<(IfIndex, IpNet)>,
     /// Some route or rule is configured.
@@ -47,6 +49,7 @@ impl Wishes {
         self.addresses = vrrp.static_addresses.iter().map(|one| one.item.clone()).collect();
         self.routes = vrrp.static_routes.iter().map(|one| one.item.clone()).collect();
         self.rules = vrrp.static_rules.iter().map(|one| one.item.clone()).collect();
+        self.tracks.configure(config);
         let mut instances = vrrp.instances.iter();
         let has_objects = !self.routes.is_empty()
             || !self.rules.is_empty()
@@ -73,6 +76,14 @@ impl Wishes {
             }
             _ => false,
         }
+    }
+
+    /// The `track_group`s of static entries that are not there.
+    pub(super) fn missing<T: netlink::Transport>(
+        &self,
+        reflector: &Reflector<T>,
+    ) -> BTreeSet<String> {
+        if self.leaving { BTreeSet::new() } else { self.tracks.missing(reflector, &self.names) }
     }
 
     /// What is wanted now. What this host cannot have is told in `refused`.

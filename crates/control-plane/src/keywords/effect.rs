@@ -106,13 +106,6 @@ static NOT_YET: &[Gap] = &[
         &["linkbeat_use_polling", "linkbeat_interfaces"],
         "polling and debouncing of interfaces",
     ),
-    (&[Block::Root], &["track_group"], "static entries that follow instances"),
-    (&[Block::TrackGroup], &["*"], "static entries that follow instances"),
-    (
-        &[Block::AddressEntry, Block::RouteEntry, Block::RuleEntry],
-        &["track_group"],
-        "static entries that follow instances",
-    ),
 ];
 
 static INDEX: LazyLock<HashMap<(Block, &'static str), &'static str>> = LazyLock::new(|| {

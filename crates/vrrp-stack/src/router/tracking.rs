@@ -33,6 +33,8 @@ pub enum Fault {
     ScriptPending(ScriptId),
     /// A script with weight 0 is down.
     ScriptDown(ScriptId),
+    /// A static address, route or rule of its `track_group` could not be put in place.
+    StaticMissing,
     /// What a tracked file says is a fault.
     FileDown(FileId),
     /// A process with weight 0 has not its quorum.
@@ -80,6 +82,9 @@ impl VirtualRouter {
             let up = turn.links.named(&tracked.interface).is_some_and(|link| link.up);
             let weight = tracked.weight.weight.get();
             take(effect(weight, up != tracked.weight.reverse, Fault::TrackedLinkDown(at)));
+        }
+        if turn.observed.missing_for(&self.config.name) {
+            take(Effect::Fault(Fault::StaticMissing));
         }
         for tracked in &self.config.track_files {
             take(file_effect(tracked, turn.observed.value(tracked.file)));
@@ -186,6 +191,9 @@ impl VirtualRouter {
                 format!("script {} has not ended for the first time", script(id))
             }
             Fault::ScriptDown(id) => format!("script {} is down", script(id)),
+            Fault::StaticMissing => {
+                "a static address, route or rule of its track_group is missing".to_owned()
+            }
             Fault::FileDown(id) => {
                 format!("tracked file {} says so", turn.observed.file_name(id))
             }

@@ -4,7 +4,7 @@ use base::{Duration, Sighting, Weight};
 use control_plane::model::tracking::{
     ParamMatch, TrackBfd, TrackFile, TrackFileUse, TrackProcess, TrackProcessUse,
 };
-use control_plane::model::vrrp::{SyncGroup, TrackWeight, Vrrp};
+use control_plane::model::vrrp::{SyncGroup, TrackGroup, TrackWeight, Vrrp};
 use control_plane::model::{BfdId, FileId, ProcessId};
 
 use crate::fixture::*;
@@ -291,4 +291,22 @@ fn without_a_bfd_process_every_session_is_down() {
         assert_eq!((bench.state(), priority(&bench)), ("BACKUP", expected));
     }
     assert_eq!(Bench::new(&config(0, true)).state(), "BACKUP");
+}
+
+#[test]
+fn an_instance_whose_static_entries_are_missing_is_in_fault_until_they_are_back() {
+    let group =
+        TrackGroup { name: "T".to_owned(), members: vec!["VI_1".to_owned(), "VI_9".to_owned()] };
+    let mut bench = Bench::master(&Vrrp { track_groups: vec![group], ..only(instance(100)) });
+    let of = |name: &str| std::collections::BTreeSet::from([name.to_owned()]);
+    bench.give(Input::StaticsMissing(&of("other")));
+    assert_eq!(bench.state(), "MASTER");
+    bench.give(Input::StaticsMissing(&of("T")));
+    assert_eq!((bench.state(), bench.adverts()), ("FAULT", vec![0, 0]));
+    assert_eq!(
+        bench.causes(),
+        ["(VI_1) fault: a static address, route or rule of its track_group is missing"]
+    );
+    bench.give(Input::StaticsMissing(&Default::default()));
+    assert_eq!(bench.state(), "BACKUP");
 }
