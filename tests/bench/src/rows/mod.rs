@@ -6,6 +6,7 @@ mod announce;
 mod failover;
 mod instances;
 mod memory;
+mod servers;
 mod start;
 mod takeover;
 
@@ -19,5 +20,6 @@ pub(crate) const ALL: &[Row] = &[
     instances::ROW,
     memory::ROW,
     configuration::ROW,
+    servers::ROW,
     start::ROW,
 ];
