@@ -206,6 +206,7 @@ impl Layout {
         Snapshot {
             services: self.services.iter().map(|one| (one.config.address, one.state())).collect(),
             servers: self.servers.iter().map(|one| (one.id, self.server_state(one))).collect(),
+            former_timeouts: None,
         }
     }
 }

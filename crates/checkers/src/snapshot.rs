@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 
+use control_plane::model::lvs::Timeouts;
 use control_plane::model::{Checker, ServiceAddress};
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,9 @@ pub struct Snapshot {
     pub services: BTreeMap<ServiceAddress, ServiceState>,
     /// Real servers.
     pub servers: BTreeMap<ServerId, ServerState>,
+    /// What `lvs_timeouts` has changed, as it was before; the machine passes it on.
+    #[serde(default)]
+    pub former_timeouts: Option<Timeouts>,
 }
 
 /// What is remembered of a virtual server.
@@ -75,6 +79,8 @@ pub enum StateChange {
     Service(ServiceAddress, Option<ServiceState>),
     /// A real server.
     Server(ServerId, Option<ServerState>),
+    /// `lvs_timeouts` is about to change these values.
+    FormerTimeouts(Timeouts),
 }
 
 /// Whose state a report is; a later report of the same object replaces an earlier one.
@@ -84,6 +90,8 @@ pub enum ObjectKey {
     Service(ServiceAddress),
     /// A real server.
     Server(ServerId),
+    /// The kernel's timeouts, of which scripts and pipes are not told.
+    Timeouts,
 }
 
 impl StateChange {
@@ -92,6 +100,7 @@ impl StateChange {
         match self {
             Self::Service(id, _) => ObjectKey::Service(*id),
             Self::Server(id, _) => ObjectKey::Server(*id),
+            Self::FormerTimeouts(_) => ObjectKey::Timeouts,
         }
     }
 }
@@ -112,6 +121,7 @@ impl Snapshot {
             StateChange::Service(id, None) => drop(self.services.remove(&id)),
             StateChange::Server(id, Some(state)) => drop(self.servers.insert(id, state)),
             StateChange::Server(id, None) => drop(self.servers.remove(&id)),
+            StateChange::FormerTimeouts(timeouts) => self.former_timeouts = Some(timeouts),
         }
     }
 }

@@ -1,5 +1,5 @@
 //! The checker process is killed again and again under traffic: no entry leaves the kernel's table,
-//! what was known stays known, and retries go on where they were. `LAB_KILLS=100` is the long form.
+//! what was known stays known, and retries go on where they were. `LAB_CHECKER_KILLS=100` is the long form.
 #![allow(clippy::expect_used, reason = "test code")]
 
 use std::env;
@@ -16,7 +16,7 @@ use nix::sys::signal::Signal;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// How often without `LAB_KILLS`; on a virtual server's one check a second that is a quarter minute.
+/// How often without `LAB_CHECKER_KILLS`; on a virtual server's one check a second that is a quarter minute.
 const KILLS: u32 = 12;
 
 /// A process that lived that long is replaced at once.
@@ -32,7 +32,8 @@ fn no_entry_leaves_the_table_however_often_the_checker_is_killed() {
 }
 
 fn kills() {
-    let wanted = env::var("LAB_KILLS").ok().and_then(|count| count.parse().ok()).unwrap_or(KILLS);
+    let wanted =
+        env::var("LAB_CHECKER_KILLS").ok().and_then(|count| count.parse().ok()).unwrap_or(KILLS);
     let cluster = Cluster::new(INTERFACE);
     let [lb01, _] = &cluster.directors;
     let first = Web::start(&cluster.servers[0], 80);

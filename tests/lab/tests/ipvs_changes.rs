@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use lab::{Daemon, Network, Node, Program, left, uml, wait};
+use nix::sys::signal::Signal;
 
 const OWN: [&str; 1] = ["10.0.0.1/8"];
 
@@ -98,6 +99,12 @@ fn a_reload_changes_groups_and_timeouts_as_a_start_would_set_them() {
         let daemon = started(BEFORE);
         assert!(director.ipvs().contains(&"-A -t 10.8.0.1:80 -s rr".to_owned()));
         assert!(timeouts(&director).contains(": 700 120 300"));
+        // A successor hears of the values of before, and puts them back at the end.
+        let victim = daemon.checker();
+        victim.signal(Signal::SIGKILL);
+        wait::eventually(LIMIT, "a successor", || {
+            !victim.is_alive() && daemon.checker().pid != victim.pid
+        });
         daemon.reload(AFTER);
         wait::becomes(LIMIT, "the table of the new file", &wanted, || state(&director));
         assert!(daemon.log().text().contains("virtual server [dns]:0 added"));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use base::{Duration, Instant};
 use checkers::{Checkers, Touched};
-use control_plane::model::lvs::{FlushOnStop, GroupId, ServerGroup};
+use control_plane::model::lvs::{self as model, FlushOnStop, GroupId, ServerGroup};
 use control_plane::model::{Lvs, ServiceAddress};
 use ipvs_wrapper::{Error, Ipvs, Managed, Report, Timeouts};
 
@@ -78,6 +78,17 @@ impl Kernel {
         }
     }
 
+    /// A predecessor has changed the timeouts; these were there before.
+    pub(super) fn recall(&mut self, former: model::Timeouts) {
+        self.timeouts = Some(wrapped(former));
+    }
+
+    /// The timeouts of before the first change, for a successor.
+    pub(super) fn former_timeouts(&self) -> Option<model::Timeouts> {
+        let Timeouts { tcp, tcp_fin, udp } = self.timeouts?;
+        Some(model::Timeouts { tcp, tcp_fin, udp })
+    }
+
     /// This is the configuration from now on. `machine` runs and does not have it yet.
     pub(super) fn configure(&mut self, config: &Lvs, machine: Option<&Checkers>) {
         if let Some(machine) = machine {
@@ -86,11 +97,7 @@ impl Kernel {
         self.groups.clone_from(&config.groups);
         self.overlaps = overlaps(config);
         self.flush_on_stop = config.flush_on_stop;
-        self.set_timeouts(Timeouts {
-            tcp: config.timeouts.tcp,
-            tcp_fin: config.timeouts.tcp_fin,
-            udp: config.timeouts.udp,
-        });
+        self.set_timeouts(wrapped(config.timeouts));
     }
 
     /// The services of groups that will be others are compared, and what they were is ours still.
@@ -260,4 +267,9 @@ fn overlaps(config: &Lvs) -> bool {
     let addresses: BTreeSet<_> = config.virtual_servers.iter().map(|one| one.address).collect();
     let mut all = addresses.iter().flat_map(|address| keys(address, &config.groups));
     all.any(|key| !seen.insert(key))
+}
+
+const fn wrapped(timeouts: model::Timeouts) -> Timeouts {
+    let model::Timeouts { tcp, tcp_fin, udp } = timeouts;
+    Timeouts { tcp, tcp_fin, udp }
 }

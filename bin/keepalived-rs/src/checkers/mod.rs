@@ -17,6 +17,7 @@ use std::io;
 use base::{Instant, Sighting};
 use checkers::{
     Checkers, Input, Level, Outcome, Output, Outputs, Outside, ProbeId, ProbeSpec, Snapshot,
+    StateChange,
 };
 use control_plane::Config;
 use control_plane::model::global::{Fifo, ProcessSettings};
@@ -113,6 +114,8 @@ struct Process {
     fifos: Fifos,
     machine: Checkers,
     outputs: Outputs,
+    /// The parent keeps what the timeouts were before.
+    timeouts_told: bool,
     /// `-I`.
     keep_table: bool,
     settings: ProcessSettings,
@@ -142,6 +145,9 @@ impl Process {
         if known.is_none() {
             kernel.start(&config.lvs);
         }
+        if let Some(former) = known.as_ref().and_then(|known| known.former_timeouts) {
+            kernel.recall(former);
+        }
         kernel.configure(&config.lvs, None);
         let mut presence = Presence::default();
         let addresses = presence.configure(&config.lvs, &mut scheduler);
@@ -169,6 +175,7 @@ impl Process {
             fifos,
             machine,
             outputs,
+            timeouts_told: false,
             keep_table: false,
             settings: config.global.checker_process.clone(),
             leaving: leave,
@@ -373,7 +380,10 @@ impl Process {
         }
         self.mailer.turn(now, &mut self.scheduler);
         let changes = self.machine.take_changes();
-        self.parent.report(changes.into_iter().map(CheckersState));
+        let timeouts = self.kernel.former_timeouts().filter(|_| !self.timeouts_told);
+        self.timeouts_told |= timeouts.is_some();
+        let changes = changes.into_iter().chain(timeouts.map(StateChange::FormerTimeouts));
+        self.parent.report(changes.map(CheckersState));
         self.parent.flush(&mut self.scheduler);
     }
 }
