@@ -341,6 +341,7 @@ fn wishes(out: Outputs) -> Wishes {
             Output::Announce { .. }
             | Output::KillScript { .. }
             | Output::Probe { .. }
+            | Output::ProbeAddress { .. }
             | Output::Log(_) => {}
         }
     }

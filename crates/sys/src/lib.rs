@@ -22,6 +22,7 @@
 //! - [`watch`]: directories whose files may change
 //! - [`users`]: user and group names
 
+mod arp_socket;
 pub mod clock;
 pub mod exec;
 pub mod fifo;
@@ -48,6 +49,7 @@ pub mod users;
 pub mod vrrp_socket;
 pub mod watch;
 
+pub use arp_socket::ArpSocket;
 pub use interface::{interface_index, interfaces};
 pub use many::{Inbox, MANY};
 pub use packet_socket::PacketSocket;

@@ -29,6 +29,10 @@ pub(crate) fn lines(lines: &mut Lines, config: &Config, one: &Instance, live: Op
         lines.item(3, "Arbiter", format!("{}, {keeps}", name.unwrap_or_default()));
         lines.optional(3, "Held by its arbiter", now.map(|now| yes_no(now.held)));
     }
+    if let Some(action) = one.split_brain.conflict {
+        lines.item(3, "Conflict detection", format!("{action:?}").to_lowercase());
+        lines.optional(3, "Doubles seen", now.map(|now| now.doubles));
+    }
     for path in now.iter().flat_map(|now| &now.lost_paths) {
         lines.item(3, "Silent path", path);
     }

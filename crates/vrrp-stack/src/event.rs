@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use base::Duration;
+use wire::MacAddress;
 
 use crate::arbiter::ArbiterSaying;
 use crate::complaint::Complaint;
@@ -170,6 +171,28 @@ pub enum Saying {
         /// The address.
         address: IpAddr,
     },
+    /// A master that should yield to this one is heard: both hold the addresses.
+    OtherMaster(IpAddr),
+    /// It goes on although adverts leave here.
+    PeerIsDeaf {
+        /// The other master.
+        from: IpAddr,
+        /// For so long.
+        since: Duration,
+    },
+    /// The other master is silent again.
+    Healed(IpAddr),
+    /// Somebody answers for an address of ours.
+    AddressClaimed {
+        /// The address.
+        address: IpAddr,
+        /// Who.
+        mac: MacAddress,
+        /// Where.
+        interface: String,
+        /// No advert of his is heard for so long.
+        silence: Option<Duration>,
+    },
     /// It would take over, but the witnesses of that arbiter cannot be reached.
     HeldByArbiter(String),
     /// It is master, and the witnesses of an arbiter cannot be reached any longer.
@@ -277,6 +300,9 @@ impl Event {
                     | Saying::ClockSkew { .. }
                     | Saying::PathLost { .. }
                     | Saying::HeldByArbiter(_)
+                    | Saying::OtherMaster(_)
+                    | Saying::PeerIsDeaf { .. }
+                    | Saying::AddressClaimed { .. }
                     | Saying::WitnessesLost { .. },
                 ..
             } => Level::Warning,
@@ -313,6 +339,10 @@ impl Event {
                         | Saying::SameFromHigherAddress { .. }
                         | Saying::LowerHeard { .. }
                         | Saying::TwoOwners(_)
+                        | Saying::OtherMaster(_)
+                        | Saying::PeerIsDeaf { .. }
+                        | Saying::Healed(_)
+                        | Saying::AddressClaimed { .. }
                         | Saying::IntervalAdopted { .. }
                         | Saying::Announcing { .. }
                 )
@@ -449,6 +479,39 @@ impl fmt::Display for Saying {
                 write!(f, "tracked file {name} leaving FAULT state")
             }
             Self::CauseGone(cause) => write!(f, "fault is over: {cause}"),
+            Self::OtherMaster(from) => write!(
+                f,
+                "split brain: {from} is master too, with a lower priority: it has not heard this \
+                 node for some time"
+            ),
+            Self::PeerIsDeaf { from, since } => write!(
+                f,
+                "split brain: {from} goes on as master although adverts have left here for {}.{} s: \
+                 it does not hear this node; is protocol 112 or multicast filtered towards it?",
+                since.as_secs(),
+                since.subsec_micros() / 100_000
+            ),
+            Self::Healed(from) => write!(
+                f,
+                "split brain is over: {from} is silent; the addresses are announced again"
+            ),
+            Self::AddressClaimed { address, mac: [a, b, c, d, e, g], interface, silence } => {
+                write!(
+                    f,
+                    "another node answers for {address} with \
+                     {a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}"
+                )?;
+                match silence {
+                    Some(silence) => write!(
+                        f,
+                        ", yet no advert is heard on {interface} for {}.{} s: is protocol 112 or \
+                         multicast filtered?",
+                        silence.as_secs(),
+                        silence.subsec_micros() / 100_000
+                    ),
+                    None => write!(f, " on {interface}, and is heard as a master"),
+                }
+            }
             Self::HeldByArbiter(arbiter) => write!(
                 f,
                 "nobody is heard, but the witnesses of {arbiter} cannot be reached either: this node \

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use base::{Duration, IfIndex, Sighting};
 use control_plane::model::Vrrp;
+use wire::MacAddress;
 
 use crate::arbiter::ProbeId;
 use crate::link::Link;
@@ -39,6 +40,16 @@ pub enum Input<'a> {
         probe: ProbeId,
         /// Whether the witness is what it should be.
         good: bool,
+    },
+    /// Somebody said by ARP that he has an address, on an interface of
+    /// [`Stack::heard_links`](crate::Stack::heard_links).
+    Claimed {
+        /// The interface.
+        index: IfIndex,
+        /// Who.
+        mac: MacAddress,
+        /// Which address.
+        address: IpAddr,
     },
     /// The kernel took an advert of [`Output::SendAdvert`](crate::Output::SendAdvert).
     AdvertLeft {

@@ -1,6 +1,6 @@
 //! What the stack wants done.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use base::{Duration, IfIndex};
 use control_plane::model::{Command, Witness};
@@ -52,6 +52,15 @@ pub enum Output {
         witness: Witness,
         /// Nobody waits for an answer after that.
         timeout: Duration,
+    },
+    /// Ask the neighbours whether anybody has an address of ours (RFC 5227 section 2.1.1).
+    ProbeAddress {
+        /// On this interface.
+        index: IfIndex,
+        /// From its hardware address.
+        mac: MacAddress,
+        /// For this address.
+        address: Ipv4Addr,
     },
     /// Tell the administrator's scripts about a state.
     Notify(Notification),

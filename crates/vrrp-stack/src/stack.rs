@@ -203,6 +203,11 @@ impl Stack {
                 let changed = self.arbiters.answered(probe, good, out);
                 self.follow_arbiters(now, changed, out);
             }
+            Input::Claimed { index, mac, address } => {
+                self.each_router(now, out, |router, turn| {
+                    router.claimed(turn, index, address, mac);
+                });
+            }
             Input::AdvertLeft { instance } => {
                 let at = self.routers.iter().position(|router| router.config().name == instance);
                 if let Some(at) = at {
@@ -256,6 +261,17 @@ impl Stack {
             let address = addresses::desired(&self.links, vip)?;
             Some(DesiredAddress { lease, ..address })
         })
+    }
+
+    /// Where ARP of others must be heard: masters look for somebody who answers for their addresses
+    /// (`conflict_detection`), and witnesses on a link answer there.
+    pub fn heard_links(&self) -> BTreeSet<IfIndex> {
+        let masters = self.routers.iter().filter(|router| router.watches_claims());
+        let places = masters.flat_map(|router| router.places(&self.links));
+        let places = places.filter(|(_, net)| net.addr().is_ipv4()).map(|(index, _)| index);
+        let witnesses = self.arbiters.interfaces();
+        let witnesses = witnesses.filter_map(|name| self.links.named(name)).map(|link| link.index);
+        places.chain(witnesses).collect()
     }
 
     /// Addresses whose lease begins anew, since the last call (`vip_lease`).

@@ -56,6 +56,7 @@ impl Stack {
             | Input::Packet { .. }
             | Input::ScriptExited { .. }
             | Input::AdvertLeft { .. }
+            | Input::Claimed { .. }
             | Input::ProbeAnswered { .. }
             | Input::AddressRepaired(..) => {}
             Input::Sighted(sighting) => self.observed.see(now, sighting),

@@ -54,6 +54,8 @@ pub struct SplitBrainView {
     pub lost_paths: Vec<String>,
     /// It would be master if its witnesses could be reached.
     pub held: bool,
+    /// How many times another node was seen to hold its addresses.
+    pub doubles: u64,
 }
 
 /// A script at one moment.

@@ -4,7 +4,7 @@
 use std::net::Ipv4Addr;
 
 use pnet::packet::Packet;
-use pnet::packet::arp::{ArpHardwareTypes, ArpOperations, MutableArpPacket};
+use pnet::packet::arp::{ArpHardwareTypes, ArpOperations, ArpPacket, MutableArpPacket};
 use pnet::packet::ethernet::{EtherTypes, MutableEthernetPacket};
 use pnet::util::MacAddr;
 
@@ -39,6 +39,29 @@ pub fn gratuitous(mac: MacAddress, address: Ipv4Addr) -> [u8; FRAME_LEN] {
         debug_assert_eq!(header.packet().len(), ETHERNET_LEN);
     }
     frame
+}
+
+/// The Ethernet frame of a broadcast request that asks who has `address`. `sender` is the address of
+/// the asking host, or 0.0.0.0 when it only wants to know whether anybody has it (RFC 5227 section
+/// 2.1.1).
+pub fn request(mac: MacAddress, sender: Ipv4Addr, address: Ipv4Addr) -> [u8; FRAME_LEN] {
+    let mut frame = gratuitous(mac, address);
+    if let Some(mut arp) = frame.get_mut(ETHERNET_LEN..).and_then(MutableArpPacket::new) {
+        arp.set_sender_proto_addr(sender.octets().into());
+        arp.set_target_hw_addr(MacAddr::zero());
+    }
+    frame
+}
+
+/// Who says in an ARP frame that he has which address; `None` when nobody does, or it is no ARP for
+/// IPv4.
+pub fn sender(frame: &[u8]) -> Option<(MacAddress, Ipv4Addr)> {
+    let arp = ArpPacket::new(frame.get(ETHERNET_LEN..)?)?;
+    let fits = arp.get_hardware_type() == ArpHardwareTypes::Ethernet
+        && arp.get_protocol_type() == EtherTypes::Ipv4
+        && (arp.get_hw_addr_len(), arp.get_proto_addr_len()) == (6, 4);
+    let address = Ipv4Addr::from(arp.get_sender_proto_addr().octets());
+    (fits && !address.is_unspecified()).then(|| (arp.get_sender_hw_addr().octets(), address))
 }
 
 #[cfg(test)]

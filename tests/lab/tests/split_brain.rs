@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lab::overlap::{self, Held};
 use lab::ping::Ping;
-use lab::{Daemon, Network, Node, Program, left, wait};
+use lab::{Capture, Daemon, Network, Node, Program, left, wait};
 use nix::sys::signal::Signal;
 
 const VIP: &str = "192.168.216.250";
@@ -283,10 +283,11 @@ fn the_loss_of_the_heartbeat_changes_nothing() {
 /// Three kinds of witness on the service network, and an arbiter that asks them.
 const ARBITER: &str = "vrrp_arbiter gate {
     ping 192.168.216.254
+    arp 192.168.216.254 dev eth0
     tcp 192.168.216.254 7
     http 192.168.216.254 8080 /alive
     interval 0.5
-    quorum 2
+    quorum 4
 }
 ";
 
@@ -320,7 +321,7 @@ fn who_is_cut_off_from_the_witnesses_has_not_the_address() {
     let master = Daemon::start(&program, &pair.lb01, &text(150));
     wait::eventually(DOWN_INTERVAL + SLACK, "the VIP is on lb01", || pair.lb01.holds(VIP));
     let backup = Daemon::start(&program, &pair.lb02, &text(100));
-    backup.wait_log("vrrp_arbiter gate: 2 of the witnesses can be reached", SLACK);
+    backup.wait_log("vrrp_arbiter gate: 4 of the witnesses can be reached", SLACK);
 
     let from = backup.log().len();
     let (held, ()) = pair.watch(|| {
@@ -351,6 +352,45 @@ fn who_is_cut_off_from_the_witnesses_has_not_the_address() {
     server.kill().expect("python3 ends");
     server.wait().expect("python3 has ended");
     drop(gate);
+    assert!(master.stop().1.success());
+    assert!(backup.stop().1.success());
+}
+
+/// Nothing of what prevents a double is configured, only what names it: multicast is filtered.
+#[test]
+fn a_double_that_could_not_be_prevented_is_named_and_healed() {
+    const FILTER: &str = "nft 'table inet f { chain i { type filter hook input priority 0; \
+                          ip protocol 112 drop; }; }'";
+    let pair = Pair::new();
+    let lines = "conflict_detection\n notify_split_brain /scripts/split";
+    for node in [&pair.lb01, &pair.lb02] {
+        node.write_script("scripts", "split", "#!/bin/sh\necho double >> /run/split\n");
+    }
+    let global = "global_defs {\n script_user root\n}\n";
+    let text = |priority| format!("{global}{}", configuration(priority, lines));
+    let program = Program::ours();
+    let master = Daemon::start(&program, &pair.lb01, &text(150));
+    wait::eventually(DOWN_INTERVAL + SLACK, "the VIP is on lb01", || pair.lb01.holds(VIP));
+    let backup = Daemon::start(&program, &pair.lb02, &text(100));
+    backup.wait_log("Entering BACKUP STATE", SLACK);
+
+    pair.lb01.sh(FILTER);
+    pair.lb02.sh(FILTER);
+    let line =
+        backup.wait_log("another node answers for 192.168.216.250 with", DOWN_INTERVAL + SLACK);
+    println!("{}", line.text);
+    assert!(line.text.contains("yet no advert is heard on eth0 for 3.6 s"), "{}", line.text);
+    wait::eventually(SLACK, "notify_split_brain ran", || {
+        pair.lb02.run_files().contains(&"split".to_owned())
+    });
+    let from = master.log().len();
+    let healing = Capture::of(&pair.network, &pair.lb01);
+    pair.lb01.sh("nft flush ruleset");
+    master.log().wait_since(from, "split brain: 192.168.216.2 is master too", SLACK);
+    pair.lb02.sh("nft flush ruleset");
+    wait::eventually(SLACK, "lb02 yields", || !pair.lb02.holds(VIP));
+    master.log().wait_since(from, "split brain is over: 192.168.216.2 is silent", SLACK);
+    wait::eventually(SLACK, "the winner announces", || !healing.gratuitous_arps().is_empty());
     assert!(master.stop().1.success());
     assert!(backup.stop().1.success());
 }

@@ -4,6 +4,7 @@
 mod announcer;
 mod kernel;
 mod names;
+mod neighbours;
 mod objects;
 mod own_links;
 mod probes;
@@ -21,6 +22,7 @@ use std::net::IpAddr;
 
 use base::{IfIndex, Instant};
 use control_plane::Config;
+use control_plane::model::Witness;
 use ipc::{Generation, Report, ToParent};
 use logging::RateLimit;
 use netlink_reflector::{Address, Change};
@@ -28,8 +30,8 @@ use scheduler::{Event, Interest, Scheduler, Signal, TimerId, Token};
 use sys::PacketSocket;
 use telemetry::{LinkView, VrrpLive};
 use vrrp_stack::{
-    HostFact, Input, Level, Link, Notification, ObjectState, Output, Outputs, Snapshot, Stack,
-    Surroundings,
+    HostFact, Input, Level, Link, Notification, ObjectState, Output, Outputs, ProbeId, Snapshot,
+    Stack, Surroundings,
 };
 
 use crate::cli::Options;
@@ -40,6 +42,7 @@ use crate::mail::Mailer;
 use crate::parent::{self, Order, Parent, Start};
 use crate::{privilege, scheduling};
 use kernel::Kernel;
+use neighbours::Neighbours;
 use probes::Probes;
 use scripts::{Scripts, commands, exit_kind, kill_signal};
 use sockets::Sockets;
@@ -114,6 +117,7 @@ struct Vrrp {
     mailer: Mailer,
     sync_daemon: SyncDaemon,
     probes: Probes,
+    neighbours: Neighbours,
     fifos: Fifos,
     stack: Stack,
     outputs: Outputs,
@@ -165,6 +169,7 @@ impl Vrrp {
             mailer: Mailer::new(&config),
             sync_daemon: SyncDaemon::default(),
             probes: Probes::default(),
+            neighbours: Neighbours::default(),
             fifos: fifos(Fifos::default(), &config),
             arp,
             sockets: Sockets::new(),
@@ -239,6 +244,7 @@ impl Vrrp {
                     stack.handle_input(now, Input::Packet { index, packet }, outputs);
                 });
             }
+            Event::Io { token, .. } if self.neighbours.owns(token) => self.on_arp(now, token),
             Event::Io { token, .. } if self.probes.owns(token) => {
                 if let Some((probe, good)) = self.probes.ready(token, &mut self.scheduler) {
                     self.input(now, Input::ProbeAnswered { probe, good });
@@ -258,6 +264,37 @@ impl Vrrp {
     fn tell_wall_clock(&mut self, now: Instant) {
         if self.config.vrrp.instances.iter().any(|instance| instance.hmac.is_some()) {
             self.input(now, Input::WallClock(sys::clock::wall()));
+        }
+    }
+
+    /// Neighbours say what they have.
+    fn on_arp(&mut self, now: Instant, token: Token) {
+        for (index, mac, address) in self.neighbours.drain(token, &mut self.scheduler) {
+            for probe in self.probes.resolved(index, address) {
+                self.input(now, Input::ProbeAnswered { probe, good: true });
+            }
+            self.input(now, Input::Claimed { index, mac, address: address.into() });
+        }
+    }
+
+    /// Asks a witness.
+    fn ask(&mut self, now: Instant, probe: ProbeId, witness: Witness, timeout: base::Duration) {
+        let known = match &witness {
+            Witness::Arp(address, interface) => {
+                let link =
+                    self.kernel.links(&self.ours).into_iter().find(|one| one.name == *interface);
+                let sent = link.is_some_and(|link| {
+                    let sender = link.primary_v4.unwrap_or(std::net::Ipv4Addr::UNSPECIFIED);
+                    let frame = wire::arp::request(link.mac, sender, *address);
+                    self.probes.resolve(probe, link.index, *address, now + timeout);
+                    self.arp.send(link.index, &frame).is_ok_and(|sent| sent)
+                });
+                (!sent).then_some(false)
+            }
+            _ => self.probes.start(now, probe, witness, timeout, &mut self.scheduler),
+        };
+        if let Some(good) = known {
+            self.input(now, Input::ProbeAnswered { probe, good });
         }
     }
 
@@ -390,6 +427,9 @@ impl Vrrp {
         let outputs = std::mem::take(&mut self.outputs);
         self.send_adverts(now, &outputs);
         // Closed after the last advert of an instance has left.
+        if sockets.is_some() {
+            self.neighbours.follow(&self.stack.heard_links(), &mut self.scheduler);
+        }
         if let Some(sockets) = &sockets {
             self.sockets.close_surplus(sockets, &mut self.scheduler);
             self.sockets_at = Some(wanted);
@@ -416,11 +456,12 @@ impl Vrrp {
                         self.input(now, Input::ScriptExited { run, status: exit_kind(None) });
                     }
                 }
-                Output::Probe { probe, witness, timeout } => {
-                    let known =
-                        self.probes.start(now, probe, witness, timeout, &mut self.scheduler);
-                    if let Some(good) = known {
-                        self.input(now, Input::ProbeAnswered { probe, good });
+                Output::Probe { probe, witness, timeout } => self.ask(now, probe, witness, timeout),
+                Output::ProbeAddress { index, mac, address } => {
+                    let nobody = std::net::Ipv4Addr::UNSPECIFIED;
+                    let frame = wire::arp::request(mac, nobody, address);
+                    if let Err(error) = self.arp.send(index, &frame) {
+                        log::debug!("cannot ask who has {address}: {error}");
                     }
                 }
                 Output::KillScript { run, signal } => {

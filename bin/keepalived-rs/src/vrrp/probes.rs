@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::os::fd::AsFd;
 
-use base::{Duration, Instant};
+use base::{Duration, IfIndex, Instant};
 use control_plane::model::Witness;
 use scheduler::{Interest, Scheduler, Token};
 use sys::tcp::{Connect, connect_result, connect_start, icmp_connect};
@@ -21,6 +21,8 @@ const LARGEST_ANSWER: usize = 512;
 #[derive(Default)]
 pub(super) struct Probes {
     running: HashMap<Token, Running>,
+    /// Witnesses that are asked by ARP; whoever says that he has the address answers.
+    resolving: Vec<(ProbeId, IfIndex, Ipv4Addr, Instant)>,
 }
 
 struct Running {
@@ -77,6 +79,26 @@ impl Probes {
         }
     }
 
+    /// An ARP request is about to leave for this probe.
+    pub(super) fn resolve(
+        &mut self,
+        probe: ProbeId,
+        index: IfIndex,
+        address: Ipv4Addr,
+        until: Instant,
+    ) {
+        self.resolving.push((probe, index, address, until));
+    }
+
+    /// Somebody has this address: the probes that wanted to know.
+    pub(super) fn resolved(&mut self, index: IfIndex, address: Ipv4Addr) -> Vec<ProbeId> {
+        let is_it =
+            |one: &(ProbeId, IfIndex, Ipv4Addr, Instant)| (one.1, one.2) == (index, address);
+        let probes = self.resolving.iter().filter(|one| is_it(one)).map(|one| one.0).collect();
+        self.resolving.retain(|one| !is_it(one));
+        probes
+    }
+
     /// Whether the token is one of ours.
     pub(super) fn owns(&self, token: Token) -> bool {
         self.running.contains_key(&token)
@@ -84,11 +106,13 @@ impl Probes {
 
     /// When the first probe has had its time.
     pub(super) fn next_timeout(&self) -> Option<Instant> {
-        self.running.values().map(|one| one.until).min()
+        let resolving = self.resolving.iter().map(|(.., until)| *until);
+        self.running.values().map(|one| one.until).chain(resolving).min()
     }
 
     /// Gives up what has had its time; the stack counts its silence by itself.
     pub(super) fn on_timeout(&mut self, now: Instant, scheduler: &mut Scheduler) {
+        self.resolving.retain(|(.., until)| *until > now);
         self.running.retain(|token, one| {
             let keep = one.until > now;
             if !keep {

@@ -23,9 +23,6 @@ const INSTANCE: &[Block] = &[Block::Instance];
 
 /// What is missing. A line goes when its feature comes.
 static NOT_YET: &[Gap] = &[
-    (&[Block::GlobalDefs, Block::Instance], &["conflict_detection"], "detection of split brain"),
-    (INSTANCE, &["notify_split_brain"], "detection of split brain"),
-    (&[Block::Arbiter], &["arp"], "witnesses that answer ARP"),
     (
         GLOBAL,
         &[

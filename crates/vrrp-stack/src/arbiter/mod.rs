@@ -246,6 +246,15 @@ impl Arbiters {
         self.get(id).map_or(Verdict::Unknown, ArbiterTracker::verdict)
     }
 
+    /// The interfaces on which witnesses are asked by ARP.
+    pub(crate) fn interfaces(&self) -> impl Iterator<Item = &str> {
+        let used = self.used.iter().filter_map(|id| self.get(*id));
+        used.flat_map(|tracker| &tracker.config.witnesses).filter_map(|witness| match witness {
+            Witness::Arp(_, interface) => Some(interface.as_str()),
+            Witness::Ping(_) | Witness::Tcp(_) | Witness::Http(..) => None,
+        })
+    }
+
     /// When the first of them has something to do by itself.
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
         self.used.iter().filter_map(|id| self.get(*id)?.next_timeout()).min()

@@ -186,6 +186,7 @@ impl VirtualRouter {
         let answered = !self.config.lower_prio_no_advert;
         let (theirs, ours) = (theirs.get(), self.priority.get());
         self.say(turn, Saying::LowerHeard { from, theirs, ours, answered });
+        self.heard_lower_master(turn, from);
         if answered {
             self.send_advert(turn, Some(self.priority));
         }

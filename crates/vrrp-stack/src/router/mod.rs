@@ -2,6 +2,7 @@
 //!
 //! - this file: what it is made of, and what it can be asked
 //! - [`arbitration`]: the witnesses that it asks
+//! - [`conflict`]: others who hold its addresses
 //! - [`election`]: what an advert means in each state
 //! - [`transitions`]: from one state to another
 //! - [`reception`]: which packets are adverts for it
@@ -12,6 +13,7 @@
 //! - [`tracking`]: what it lacks, and its effective priority
 
 mod arbitration;
+mod conflict;
 mod election;
 mod leasing;
 pub(crate) mod paths;
@@ -49,6 +51,7 @@ use crate::timing;
 use crate::view::{InstanceView, SplitBrainView};
 use crate::wall::WallClock;
 
+use conflict::Conflicts;
 use paths::Paths;
 pub use tracking::Fault;
 use trailer::Sequences;
@@ -119,6 +122,8 @@ pub struct VirtualRouter {
     paths: Paths,
     /// Its time has come, but its witnesses cannot be reached.
     held: bool,
+    /// Others who hold its addresses.
+    conflicts: Conflicts,
 }
 
 impl VirtualRouter {
@@ -151,6 +156,7 @@ impl VirtualRouter {
             lease: Lease::default(),
             paths: Paths::default(),
             held: false,
+            conflicts: Conflicts::default(),
         }
     }
 
@@ -179,6 +185,7 @@ impl VirtualRouter {
         };
         self.inherit_lease(now);
         self.paths.begin(now, self.path_count());
+        self.begin_conflicts(now);
     }
 
     /// A sequence number beyond any that a predecessor can have used: it was told with a change of
@@ -222,6 +229,7 @@ impl VirtualRouter {
                 lease_ended: self.state.is_master() && !self.holds_addresses(),
                 lost_paths: self.lost_paths(),
                 held: self.is_held(),
+                doubles: self.doubles_seen(),
             },
         }
     }
@@ -330,7 +338,8 @@ impl VirtualRouter {
     /// When it has something to do by itself.
     pub fn next_timeout(&self) -> Option<Instant> {
         let state = self.state.next_timeout().filter(|_| !self.is_held());
-        state.into_iter().chain(self.lease_ends_at()).min()
+        let others = self.lease_ends_at().into_iter().chain(self.conflict_timeout());
+        state.into_iter().chain(others).min()
     }
 
     /// Whether packets to its addresses have to be dropped: RFC 9568 section 6.1, Accept_Mode. The

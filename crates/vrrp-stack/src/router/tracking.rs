@@ -275,6 +275,9 @@ impl VirtualRouter {
         if old.split_brain.heartbeats != self.config.split_brain.heartbeats {
             self.paths.begin(now, self.path_count());
         }
+        if old.split_brain.conflict != self.config.split_brain.conflict {
+            self.begin_conflicts(now);
+        }
         if old.lease_seconds() != self.config.lease_seconds() {
             self.inherit_lease(now);
         }

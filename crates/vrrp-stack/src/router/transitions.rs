@@ -54,6 +54,7 @@ impl VirtualRouter {
             State::Backup(backup) if backup.down_at <= turn.now => self.expire(turn, backup),
             State::Master(master) => {
                 self.serve_lease(turn);
+                self.serve_conflicts(turn);
                 self.serve_master_timers(turn, master);
             }
             State::Init | State::Backup(_) | State::Fault { .. } | State::Stopped => {}
@@ -92,9 +93,9 @@ impl VirtualRouter {
     pub(crate) fn become_master(&mut self, turn: &mut Turn<'_>) {
         self.send_advert(turn, Some(self.priority));
         self.heard = None;
-        let former = match self.state {
-            State::Backup(backup) => backup.interval,
-            _ => self.config.advert_interval,
+        let (former, heard) = match self.state {
+            State::Backup(backup) => (backup.interval, backup.active),
+            _ => (self.config.advert_interval, None),
         };
         let garp = self.config.garp;
         let again = AnnounceAgain { at: turn.now + garp.delay, repeat: garp.repeat };
@@ -107,6 +108,7 @@ impl VirtualRouter {
                 other_owner_until: None,
             }),
         );
+        self.took_over_from(heard.map(|active| active.priority));
         self.statistics.become_master += 1;
         self.say(turn, Saying::EnteringMaster);
         let own = self.config.advert_interval;
@@ -276,6 +278,7 @@ impl VirtualRouter {
         self.lease = Lease::beginning(turn.now);
         self.paths.begin(turn.now, self.path_count());
         self.held = false;
+        self.begin_conflicts(turn.now);
         *turn.generation += 1;
         self.last_transition = Some(turn.now);
         self.complained.clear();

@@ -1,6 +1,7 @@
 //! What the stack does, seen from outside: RFC 9568 section 6.4 and what keepalived logs.
 
 mod arbitration;
+mod conflict;
 mod election;
 mod heartbeat;
 mod hmac;
@@ -37,7 +38,7 @@ fn a_new_master_sends_its_advert_before_anything_else() {
             Output::Notify(_) => "notify",
             Output::Log(_) => "log",
             Output::StartScript { .. } | Output::KillScript { .. } => "script",
-            Output::Probe { .. } => "probe",
+            Output::Probe { .. } | Output::ProbeAddress { .. } => "probe",
         })
         .filter(|kind| *kind != "log")
         .collect();
