@@ -326,8 +326,8 @@ fn a_key_of_auth_hmac_is_text_digits_or_in_a_file() {
     assert_eq!(
         log(&loaded),
         [
-            "(V) auth_hmac key 5 file /etc/absent: no such file",
-            "(V) auth_hmac key 6 file /etc/loop names a file",
+            "(Line 8) (V) auth_hmac key 5 file /etc/absent: no such file",
+            "(Line 9) (V) auth_hmac key 6 file /etc/loop names a file",
         ]
     );
     let config = loaded.config.unwrap();
