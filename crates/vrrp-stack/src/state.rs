@@ -71,6 +71,9 @@ pub struct Master {
     pub announce_again: Option<AnnounceAgain>,
     /// `garp_master_refresh`: the next refresh.
     pub refresh_at: Option<Instant>,
+    /// `garp_extra_if`: the next announcement on other interfaces than the instance's.
+    #[serde(default)] // what an older version hands over lacks it
+    pub extra_at: Option<Instant>,
     /// Another owner was heard; after this silence it counts as gone.
     pub other_owner_until: Option<Instant>,
 }
@@ -99,6 +102,7 @@ impl State {
                 Some(master.advert_at),
                 master.announce_again.map(|again| again.at),
                 master.refresh_at,
+                master.extra_at,
                 master.other_owner_until,
             ]
             .into_iter()

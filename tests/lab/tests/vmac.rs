@@ -277,11 +277,11 @@ fn a_virtual_mac_that_somebody_removes_is_there_again_and_announced() {
 fn a_crash_of_all_processes_leaves_a_virtual_mac_that_the_next_start_takes_over() {
     let network = Network::new();
     let node = network.machine("one", "eth0", &OWN[..1]);
-    let daemon = Daemon::start(&Program::ours(), &node, &ipv4(255));
+    let mut daemon = Daemon::start(&Program::ours(), &node, &ipv4(255));
     wait::eventually(LIMIT, "the address is there", || node.holds(VIP));
     let vmac = node.sh("ip -o link show vrrp.51");
     node.kill_all();
-    drop(daemon);
+    daemon.wait_end(LIMIT);
     node.sh("find /run -mindepth 1 ! -name log -delete");
     assert!(node.holds(VIP), "nobody could remove it");
     let daemon = Daemon::start(&Program::ours(), &node, &ipv4(255));

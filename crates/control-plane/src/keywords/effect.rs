@@ -91,12 +91,7 @@ static NOT_YET: &[Gap] = &[
         "buffer sizes: the daemon forces large ones by itself",
     ),
     (INSTANCE, &["kernel_rx_buf_size"], "buffer sizes: the daemon forces large ones by itself"),
-    (GLOBAL, &["vrrp_garp_extra_if", "vrrp_vmac_garp_intvl"], "small settings of VRRP"),
-    (
-        INSTANCE,
-        &["use_ipvlan", "vrf", "garp_extra_if", "vmac_garp_intvl"],
-        "interfaces of an instance's own",
-    ),
+    (INSTANCE, &["use_ipvlan", "vrf"], "interfaces of an instance's own"),
     (INSTANCE, &["track_src_ip", "linkbeat_use_polling"], "small settings of VRRP"),
     (
         &[Block::Root],

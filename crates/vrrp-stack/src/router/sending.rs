@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use base::{IfIndex, IpNet, Priority};
-use control_plane::model::Authentication;
+use control_plane::model::vrrp::Vmac;
+use control_plane::model::{Authentication, VirtualAddress};
 use wire::ah::{self, Reach};
 use wire::checksum::VRRP_PROTOCOL;
 use wire::trailer::Sequence;
@@ -164,27 +165,41 @@ impl VirtualRouter {
     /// Tells the neighbours of some addresses as after a takeover: they were added, or put back.
     pub(crate) fn announce_some(&self, turn: &mut Turn<'_>, which: impl Fn(IpAddr) -> bool) {
         if self.state.is_master() {
-            self.announce(turn, self.config.garp.repeat, which);
+            self.announce(turn, self.config.garp.repeat, |vip| which(vip.address()));
         }
     }
 
     /// An interface is there again: what is on it is announced as after a takeover.
     pub(crate) fn announce_on(&self, turn: &mut Turn<'_>, interface: &str) {
-        let here = self.vips().filter(|vip| vip.interface == interface);
-        let here: Vec<IpAddr> = here.map(|vip| vip.address()).collect();
-        if !here.is_empty() {
-            self.announce_some(turn, |address| here.contains(&address));
+        if self.state.is_master() {
+            self.announce(turn, self.config.garp.repeat, |vip| vip.interface == interface);
         }
     }
 
-    fn announce(&self, turn: &mut Turn<'_>, repeat: u32, which: impl Fn(IpAddr) -> bool) {
+    /// `garp_extra_if`: once for addresses that are on other interfaces than the instance itself,
+    /// where no advert tells switches of it: on VMACs, or with `all` on every interface.
+    pub(super) fn announce_extra(&self, turn: &mut Turn<'_>) {
+        let own_links = &self.config.own_links;
+        let main = match self.config.vmac {
+            Vmac::None => None,
+            Vmac::Macvlan { .. } | Vmac::Ipvlan { .. } => own_links.first().map(|link| &link.name),
+        };
+        let main = main.unwrap_or(&self.config.interface);
+        let all = self.config.garp.extra_all;
+        self.announce(turn, 1, |vip| {
+            vip.interface != *main
+                && (all || own_links.iter().any(|link| link.name == vip.interface))
+        });
+    }
+
+    fn announce(&self, turn: &mut Turn<'_>, repeat: u32, which: impl Fn(&VirtualAddress) -> bool) {
         if repeat == 0 || !self.holds_addresses() {
             return;
         }
         for vip in self.vips() {
             let Some(link) = turn.links.named(&vip.interface) else { continue };
             let address = vip.address();
-            if !link.arp || !which(address) {
+            if !link.arp || !which(vip) {
                 continue;
             }
             let spacing = match address {

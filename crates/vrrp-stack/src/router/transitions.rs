@@ -105,6 +105,7 @@ impl VirtualRouter {
                 advert_at: turn.now + self.config.advert_interval,
                 announce_again: (!garp.delay.is_zero()).then_some(again),
                 refresh_at: (!garp.refresh.is_zero()).then_some(turn.now + garp.refresh),
+                extra_at: self.next_extra(None, turn.now),
                 other_owner_until: None,
             }),
         );
@@ -138,10 +139,22 @@ impl VirtualRouter {
             master.refresh_at =
                 (!garp.refresh.is_zero()).then(|| next_advert(due, garp.refresh, now));
         }
+        if master.extra_at.is_none_or(|due| due <= now) {
+            if master.extra_at.is_some() {
+                self.announce_extra(turn);
+            }
+            master.extra_at = self.next_extra(master.extra_at, now);
+        }
         if master.other_owner_until.take_if(|until| *until <= now).is_some() {
             self.say(turn, Saying::OtherOwnerSilent);
         }
         self.state = State::Master(master);
+    }
+
+    /// When `garp_extra_if` announces next; `due` is when it did, or a reload may have brought it.
+    fn next_extra(&self, due: Option<Instant>, now: Instant) -> Option<Instant> {
+        let interval = self.config.garp.extra_interval;
+        (!interval.is_zero()).then(|| next_advert(due.unwrap_or(now), interval, now))
     }
 
     /// `timer_expired_backup`: a master that was not served for so long that another one has taken

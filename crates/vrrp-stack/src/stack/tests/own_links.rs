@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use base::{Duration, IfIndex};
-use control_plane::model::Instance;
 use control_plane::model::own_link::{OwnLink, OwnLinkKind};
-use control_plane::model::vrrp::IpvlanMode;
+use control_plane::model::vrrp::{IpvlanMode, Vmac};
+use control_plane::model::{Instance, VirtualAddress};
 use wire::ipv4;
 use wire::vrrp::{Advert, Body, GROUP_V4, Password};
 
@@ -170,4 +170,61 @@ fn an_ipvlan_is_up_with_its_address_in_every_state() {
     bench.run(Duration::from_secs(4));
     assert_eq!(bench.desired(), ["10.9.0.77/32", "10.9.0.160/24"]);
     assert_eq!(first_advert(&bench).source, address);
+}
+
+/// VRID 51 on its VMAC, with an address on the VMAC, on a VMAC of its own, and on another interface.
+fn with_addresses_elsewhere(all: bool) -> Bench {
+    let mut config = with_vmac(true);
+    config.vmac = Vmac::Macvlan {
+        name: Some("vrrp.51".into()),
+        mac: None,
+        transmit_base: false,
+        for_addresses: false,
+        netlink_notify: false,
+        group: None,
+    };
+    let second =
+        OwnLink { name: "vrrp1.51".into(), base: "eth1".into(), ..config.own_links[0].clone() };
+    config.own_links.push(OwnLink { transmits: false, ..second });
+    let on = |net: &str, interface: &str| VirtualAddress::new(net.parse().unwrap(), interface);
+    config.virtual_addresses.push(on("10.8.0.1/24", "vrrp1.51"));
+    config.virtual_addresses.push(on("10.8.0.2/24", "eth1"));
+    config.garp.delay = Duration::ZERO;
+    config.garp.extra_interval = Duration::from_secs(10);
+    config.garp.extra_all = all;
+    let named = |number: u32, name: &str| Link {
+        index: IfIndex::new(number).unwrap(),
+        name: name.into(),
+        ..eth0()
+    };
+    let links = [eth0(), vmac(9), named(10, "vrrp1.51"), named(3, "eth1")];
+    let mut bench = Bench::on(&only(config), &links, None);
+    bench.run(Duration::from_secs(4));
+    assert_eq!(bench.announced().len(), 3 * 5, "at the takeover all of them");
+    bench
+}
+
+#[test]
+fn every_so_often_what_is_on_other_vmacs_is_announced() {
+    let mut bench = with_addresses_elsewhere(false);
+    bench.run(Duration::from_secs(9));
+    assert!(bench.announced().is_empty());
+    bench.run(Duration::from_secs(1));
+    assert_eq!(bench.announced(), ["10.8.0.1".parse::<IpAddr>().unwrap()]);
+    bench.run(Duration::from_secs(20));
+    assert_eq!(bench.announced().len(), 2);
+    bench.hear(HIGH, 150);
+    bench.give(Input::LinkGone(vmac(9).index));
+    bench.run(Duration::from_secs(2));
+    assert!(bench.announced().is_empty(), "not when it is not master");
+}
+
+#[test]
+fn every_so_often_what_is_on_any_other_interface_is_announced() {
+    let mut bench = with_addresses_elsewhere(true);
+    bench.run(Duration::from_secs(10));
+    let mut announced = bench.announced();
+    announced.sort();
+    let wanted: [IpAddr; 2] = ["10.8.0.1".parse().unwrap(), "10.8.0.2".parse().unwrap()];
+    assert_eq!(announced, wanted);
 }
