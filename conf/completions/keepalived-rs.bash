@@ -17,6 +17,6 @@ _keepalived_rs() {
         -i|--config-id) return ;;
         --signum) COMPREPLY=($(compgen -W 'STOP RELOAD DATA STATS STATS_CLEAR JSON UPGRADE' -- "$word")); return ;;
     esac
-    COMPREPLY=($(compgen -W '-f --use-file -P --vrrp -C --check -B --no_bfd --all -l --log-console -D --log-detail -S --log-facility -G --no-syslog -g --log-file --flush-log-file -u --umask -X --release-vips -V --dont-release-vrrp -I --dont-release-ipvs -R --dont-respawn -n --dont-fork -d --dump-conf -p --pid -r --vrrp_pid -c --checkers_pid -b --bfd_pid -a --address-monitoring -x --snmp -A --snmp-agent-socket -s --namespace -m --core-dump -M --core-dump-pattern -e --all-config --any-interface -i --config-id --ignore-sigint --signum -t --config-test --plan -v --version -h --help' -- "$word"))
+    COMPREPLY=($(compgen -W '-f --use-file -P --vrrp -C --check -B --no_bfd --all -l --log-console -D --log-detail -S --log-facility -G --no-syslog -g --log-file --flush-log-file -u --umask -X --release-vips -V --dont-release-vrrp -I --dont-release-ipvs -R --dont-respawn -n --dont-fork -d --dump-conf -p --pid -r --vrrp_pid -c --checkers_pid -b --bfd_pid -a --address-monitoring -x --snmp -A --snmp-agent-socket -s --namespace -m --core-dump -M --core-dump-pattern -e --all-config --any-interface -i --config-id --ignore-sigint --signum -t --config-test --plan -T --genhash -v --version -h --help' -- "$word"))
 }
 complete -F _keepalived_rs keepalived-rs keepalived

@@ -35,5 +35,6 @@ complete -c keepalived-rs -l ignore-sigint -d 'Do not end on SIGINT, nor replace
 complete -c keepalived-rs -l signum -x -a 'STOP RELOAD DATA STATS STATS_CLEAR JSON UPGRADE' -d 'Print the number of the signal: STOP, RELOAD, DATA, STATS, STATS_CLEAR, JSON, UPGRADE'
 complete -c keepalived-rs -s t -l config-test -F -d 'Test the configuration and leave'
 complete -c keepalived-rs -l plan -d 'Print what a reload would change in the running daemon, and leave'
+complete -c keepalived-rs -s T -l genhash -d 'Be genhash: the rest of the line is its own'
 complete -c keepalived-rs -s v -l version -d 'Print the version'
 complete -c keepalived-rs -s h -l help -d 'Print this text'

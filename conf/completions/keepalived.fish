@@ -35,5 +35,6 @@ complete -c keepalived -l ignore-sigint -d 'Do not end on SIGINT, nor replace a 
 complete -c keepalived -l signum -x -a 'STOP RELOAD DATA STATS STATS_CLEAR JSON UPGRADE' -d 'Print the number of the signal: STOP, RELOAD, DATA, STATS, STATS_CLEAR, JSON, UPGRADE'
 complete -c keepalived -s t -l config-test -F -d 'Test the configuration and leave'
 complete -c keepalived -l plan -d 'Print what a reload would change in the running daemon, and leave'
+complete -c keepalived -s T -l genhash -d 'Be genhash: the rest of the line is its own'
 complete -c keepalived -s v -l version -d 'Print the version'
 complete -c keepalived -s h -l help -d 'Print this text'

@@ -69,6 +69,7 @@ fn the_package_installs_runs_upgrades_and_leaves_nothing() {
     debian.sh("dpkg -i /tmp/keepalived-rs.deb");
     assert_eq!(debian.sh("readlink -f /usr/sbin/keepalived").trim(), "/usr/sbin/keepalived-rs");
     assert!(debian.sh("keepalived -v 2>&1").starts_with("Keepalived v2.4.3 "));
+    assert!(debian.sh("readlink -f /usr/bin/genhash").contains("keepalived-rs"));
     assert!(debian.sh("ls /etc/rc2.d").contains("keepalived"), "it starts at boot");
     assert_eq!(machine.service("status"), Some(3), "not running");
     assert_eq!(machine.service("start"), Some(6), "not configured");
@@ -119,4 +120,30 @@ fn the_package_installs_runs_upgrades_and_leaves_nothing() {
     fs::remove_file(debian.root().join("etc/keepalived/keepalived.conf")).expect("it was there");
     debian.sh("dpkg -P keepalived-rs");
     assert_eq!(debian.files(), before, "nothing is left");
+}
+
+#[test]
+fn systemd_takes_the_unit() {
+    if !lab::command::exists("systemd-analyze") {
+        println!("skipped: no systemd-analyze (apt-get install systemd)");
+        return;
+    }
+    let conf = concat!(env!("CARGO_MANIFEST_DIR"), "/../../conf");
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    for entry in fs::read_dir(conf).expect("the folder of service files").flatten() {
+        let name = entry.file_name();
+        if !name.to_string_lossy().ends_with(".service") {
+            continue;
+        }
+        // The program has to be there.
+        let text = fs::read_to_string(entry.path()).expect("a unit");
+        let text = text.replace("@PREFIX@/sbin/keepalived", "/bin/true");
+        let unit = directory.path().join(&name);
+        fs::write(&unit, text).expect("the unit can be written");
+        let mut verify = std::process::Command::new("systemd-analyze");
+        verify.args(["verify", "--man=no"]).arg(&unit);
+        let finished = lab::command::run(verify, "");
+        assert!(finished.status.success(), "{}: {}", name.display(), finished.stderr);
+        assert_eq!(finished.stderr, "", "{}", name.display());
+    }
 }
