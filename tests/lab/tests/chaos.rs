@@ -209,6 +209,7 @@ fn lose<'node>(
     if is_node {
         network.power_on(node, INTERFACE, &DIRECTORS[which..=which]);
     }
+    daemons[which].wait_end(LIMIT);
     let back = Instant::now();
     daemons[which] = start(which);
     wait::eventually(LIMIT, "the VIP is on lb01 alone", || {
