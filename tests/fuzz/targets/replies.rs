@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each target cuts in its own way")]
 
+use std::sync::Arc;
+
 use base::{Duration, Instant};
 use checkers::{Checkers, Input, Output, ProbeId, ServerState, Snapshot};
 use control_plane::model::checks::{Checker, CheckerKind};
@@ -30,7 +32,7 @@ pub fn answered(kind: CheckerKind, answer: &[u8], cut: &Cut) -> ServerState {
     let address =
         ServiceAddress::Address { ip: target.ip(), port: target.port(), protocol: Protocol::Tcp };
     let service = VirtualServer { real_servers: vec![server], ..VirtualServer::new(address) };
-    let config = Lvs { virtual_servers: vec![service], ..Lvs::default() };
+    let config = Arc::new(Lvs { virtual_servers: vec![service], ..Lvs::default() });
     let mut out = Vec::new();
     let mut machine = Checkers::new(Instant::default(), &config, None, 1, &mut out);
     let now = machine.next_timeout().expect("the first check");
