@@ -58,6 +58,12 @@ fn the_seeds_of_the_environment_keep_every_promise() {
 }
 
 #[test]
+fn an_owner_that_lowered_itself_is_no_owner_again_after_its_process_died() {
+    play(100_025..100_026, 7);
+    play(100_623..100_624, 3);
+}
+
+#[test]
 fn a_story_can_be_repeated() {
     let account = |seed| {
         let mut story = Story::new(seed, 3);

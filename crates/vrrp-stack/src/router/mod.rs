@@ -169,6 +169,8 @@ impl VirtualRouter {
         self.last_advert_at = known.last_advert_at;
         self.last_transition = known.last_transition;
         self.priority = Priority::new(known.priority).unwrap_or(self.priority);
+        // An owner has another priority than 255 for one reason only.
+        self.demoted = self.config.priority.is_owner() && !self.priority.is_owner();
         self.state = match known.state {
             State::Master(mut master) => {
                 master.advert_at = now;
