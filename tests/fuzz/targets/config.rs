@@ -7,7 +7,7 @@
 
 use std::path::Path;
 
-use control_plane::{MemorySource, Options, diff, load};
+use control_plane::{MemorySource, Options, load};
 use libfuzzer_sys::fuzz_target;
 
 const FILES: [&str; 4] = ["keepalived.conf", "a.conf", "b.conf", "conf.d/c.conf"];
@@ -46,10 +46,7 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!(diagnostics.render().is_empty(), diagnostics.is_empty());
     }
     match &loaded.config {
-        Some(config) => {
-            assert!(!diagnostics.is_fatal());
-            assert!(diff(config, config).is_empty(), "a configuration differs from itself");
-        }
+        Some(_) => assert!(!diagnostics.is_fatal()),
         None => assert!(diagnostics.is_fatal(), "no configuration and no reason why"),
     }
 });
