@@ -3,6 +3,7 @@
 //! counted, and owned up to in a later line.
 //!
 //! - [`init`], [`set_identity`]: the sinks behind the `log` macros
+//! - [`gather`], [`flush`], [`finish`]: the end of a turn, of a process
 //! - [`Facility`], [`Detail`]: what `-S` and `-D` choose
 //! - [`write_log_files`]: the process behind `-g`
 //! - [`identity()`]: what syslog calls a process
@@ -21,4 +22,4 @@ pub use facility::Facility;
 pub use file::write_log_files;
 pub use identity::{Process, identity};
 pub use rate_limit::RateLimit;
-pub use sink::{Detail, Options, finish, flush, init, lost, set_identity, set_process};
+pub use sink::{Detail, Options, finish, flush, gather, init, lost, set_identity, set_process};

@@ -63,7 +63,7 @@ pub struct Options {
 }
 
 struct Sink {
-    console: Option<env_logger::Logger>,
+    console: Option<(env_logger::Logger, console::Shared)>,
     console_lost: Arc<AtomicU64>,
     syslog: Option<Mutex<Syslog>>,
     file: Option<LogFile>,
@@ -81,7 +81,8 @@ pub fn init(options: Options) -> Result<(), SetLoggerError> {
     let level = options.detail.level();
     let sink = SINK.get_or_init(|| Sink::new(options));
     log::set_logger(sink)?;
-    let console_level = sink.console.as_ref().map_or(LevelFilter::Off, env_logger::Logger::filter);
+    let console = sink.console.as_ref();
+    let console_level = console.map_or(LevelFilter::Off, |(logger, _)| logger.filter());
     log::set_max_level(console_level.max(level));
     Ok(())
 }
@@ -100,9 +101,21 @@ pub fn set_process(process: Process) {
     }
 }
 
-/// Gives syslog what it had no room for, without waiting. Whether some still waits: then this is to
-/// be called again soon, or the lines wait for the next one.
+/// From now on lines for the console wait for [`flush`], which then is to be called at the end of each
+/// turn: a thousand lines of one turn are a few system calls. Errors and what does not fit one write
+/// leave at once. Not for a process that forks and goes on in both.
+pub fn gather() {
+    if let Some((_, console)) = SINK.get().and_then(|sink| sink.console.as_ref()) {
+        console.gather();
+    }
+}
+
+/// Gives the console what was gathered, and syslog what it had no room for, without waiting. Whether
+/// some still waits for syslog: then this is to be called again soon, or the lines wait for the next one.
 pub fn flush() -> bool {
+    if let Some((_, console)) = SINK.get().and_then(|sink| sink.console.as_ref()) {
+        console.write_out();
+    }
     SINK.get().and_then(Sink::syslog).is_some_and(|mut syslog| syslog.flush())
 }
 
@@ -130,7 +143,10 @@ impl Sink {
         let console_lost = Arc::new(AtomicU64::new(0));
         let lost = Arc::clone(&console_lost);
         Self {
-            console: console.then(|| console::logger(detail.level(), lost)),
+            console: console.then(|| {
+                let shared = console::Shared::new(lost);
+                (console::logger(detail.level(), shared.clone()), shared)
+            }),
             console_lost,
             syslog: syslog.map(|facility| {
                 Mutex::new(Syslog::new(PathBuf::from(SYSLOG_SOCKET), facility, identity))
@@ -161,7 +177,7 @@ impl Log for Sink {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         let elsewhere = self.syslog.is_some() || self.file.is_some();
         (elsewhere && metadata.level() <= self.syslog_level && !is_noise(metadata))
-            || self.console.as_ref().is_some_and(|console| console.enabled(metadata))
+            || self.console.as_ref().is_some_and(|(logger, _)| logger.enabled(metadata))
     }
 
     fn log(&self, record: &Record<'_>) {
@@ -177,8 +193,11 @@ impl Log for Sink {
         {
             file.log(&record.args().to_string());
         }
-        if let Some(console) = &self.console {
-            console.log(record);
+        if let Some((logger, console)) = &self.console {
+            logger.log(record);
+            if record.level() == Level::Error {
+                console.write_out();
+            }
         }
     }
 

@@ -31,7 +31,9 @@ pub(crate) struct Syslog {
     path: PathBuf,
     facility: Facility,
     identity: String,
+    /// Made with the first line; without connection while there is no daemon.
     socket: Option<UnixDatagram>,
+    is_connected: bool,
     backlog: VecDeque<String>,
     /// Not yet owned up to.
     unsaid: u64,
@@ -46,6 +48,7 @@ impl Syslog {
             facility,
             identity,
             socket: None,
+            is_connected: false,
             backlog: VecDeque::new(),
             unsaid: 0,
             lost: 0,
@@ -56,6 +59,7 @@ impl Syslog {
         self.identity = identity;
         // A forked process gets a socket of its own, and its parent says what the parent has to say.
         self.socket = None;
+        self.is_connected = false;
         self.backlog.clear();
     }
 
@@ -110,7 +114,7 @@ impl Syslog {
 
     /// With a second try on a new connection, when the old one's daemon is gone.
     fn send(&mut self, line: &[u8]) -> Sent {
-        let had_connection = self.socket.is_some();
+        let had_connection = self.is_connected;
         match self.try_send(line) {
             Sent::Failed if had_connection => self.try_send(line),
             sent => sent,
@@ -118,24 +122,32 @@ impl Syslog {
     }
 
     fn try_send(&mut self, line: &[u8]) -> Sent {
-        if self.socket.is_none() {
-            self.socket = self.connect().ok();
-        }
-        let Some(socket) = &self.socket else { return Sent::Failed };
+        let Ok(socket) = self.connected() else { return Sent::Failed };
         match socket.send(line) {
             Ok(_) => Sent::Taken,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Sent::NotNow,
             Err(_) => {
-                self.socket = None;
+                self.is_connected = false;
                 Sent::Failed
             }
         }
     }
 
-    fn connect(&self) -> io::Result<UnixDatagram> {
-        let socket = UnixDatagram::unbound()?;
-        socket.set_nonblocking(true)?;
-        socket.connect(&self.path)?;
+    /// Where there is no daemon, that costs one system call a line.
+    fn connected(&mut self) -> io::Result<&UnixDatagram> {
+        let socket = match self.socket.take() {
+            Some(socket) => socket,
+            None => {
+                let socket = UnixDatagram::unbound()?;
+                socket.set_nonblocking(true)?;
+                socket
+            }
+        };
+        let socket = self.socket.insert(socket);
+        if !self.is_connected {
+            socket.connect(&self.path)?;
+            self.is_connected = true;
+        }
         Ok(socket)
     }
 }

@@ -189,6 +189,7 @@ impl Process {
     }
 
     fn live(mut self) -> io::Result<End> {
+        logging::gather();
         let mut events = Vec::new();
         let mut now = sys::clock::now();
         loop {

@@ -195,6 +195,7 @@ impl Vrrp {
     }
 
     fn live(mut self) -> io::Result<End> {
+        logging::gather();
         let mut events = Vec::new();
         let mut now = sys::clock::now();
         loop {
