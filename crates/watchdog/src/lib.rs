@@ -8,7 +8,7 @@
 //! - [`pulse`]: whether a child still turns its loop
 //! - [`predecessor`]: a child of the former binary, after an upgrade
 //! - [`supervisor`]: the machine that composes them
-//! - [`number`]: what the text of a tracked file means
+//! - [`number()`]: what the text of a tracked file means
 //! - [`event`]: what is worth a log line, with its text
 
 pub mod child;
