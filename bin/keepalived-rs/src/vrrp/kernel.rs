@@ -13,13 +13,11 @@ use netlink_reflector::{
 use vrrp_stack::{HostFact, HostMemory, Link, Stack};
 
 use super::own_links::OwnLinks;
+use super::pace::Pace;
 use super::settings::{Proc, Settings};
 use super::untracked::Untracked;
 use super::wishes::{Wanted, Wishes};
 use crate::convergence::Convergence;
-
-/// Requests to the kernel in one turn at most, about 3 ms: the next advert is never far.
-const REQUESTS_PER_TURN: usize = 256;
 
 /// The mirror of the kernel, and what was last asked of it.
 pub(super) struct Kernel {
@@ -41,6 +39,7 @@ pub(super) struct Kernel {
     untracked: Untracked,
     /// The plan that is being carried out, turn by turn.
     plan: Option<Plan>,
+    pace: Pace,
 }
 
 /// What was learnt last, and whether somebody has to be told.
@@ -85,6 +84,7 @@ impl Kernel {
             problems: Vec::new(),
             untracked: Untracked::default(),
             plan: None,
+            pace: Pace::default(),
         })
     }
 
@@ -290,7 +290,10 @@ impl Kernel {
         };
         // Tried again with everything else.
         self.links_disturbed |= !plan.refused.is_empty();
-        match self.reflector.step(REQUESTS_PER_TURN) {
+        let begin = sys::clock::now();
+        let done = self.reflector.step(self.pace.requests());
+        self.pace.learn(sys::clock::now().saturating_since(begin));
+        match done {
             Ok(Report { refused, disturbed, .. }) => {
                 plan.refused.extend(refused.iter().map(ToString::to_string));
                 if self.reflector.pending() > 0 {
@@ -331,7 +334,7 @@ impl Kernel {
         if !self.has_renewals() {
             self.reflector.renew(stack.take_renewals().into_iter().map(desired));
         }
-        match self.reflector.step_renewals(REQUESTS_PER_TURN) {
+        match self.reflector.step_renewals(self.pace.requests()) {
             Ok(report) => {
                 for refusal in report.refused {
                     log::error!("{refusal}");

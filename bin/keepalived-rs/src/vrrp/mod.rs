@@ -7,6 +7,7 @@ mod names;
 mod neighbours;
 mod objects;
 mod own_links;
+mod pace;
 mod probes;
 mod scripts;
 mod settings;
