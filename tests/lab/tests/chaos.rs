@@ -116,6 +116,8 @@ fn kills_at_random() {
             let which = dice.below(2);
             if kill == daemon_at || kill == node_at {
                 let is_node = kill == node_at;
+                // A daemon whose VRRP process has just been killed has nobody to say goodbye.
+                std::thread::sleep(WELL.saturating_sub(replaced[which][0].elapsed()));
                 lose(
                     &cluster.network,
                     &cluster.directors,
