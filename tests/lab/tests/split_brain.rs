@@ -1,10 +1,12 @@
 //! Faults after which two nodes hold one address, ours beside Debian's keepalived: for how long?
 #![allow(clippy::expect_used, reason = "test code")]
 
+use std::io::Write;
 use std::time::Duration;
 
 use lab::overlap::{self, Held};
 use lab::ping::Ping;
+use lab::service::{Service, Switch, request};
 use lab::{Capture, Daemon, Network, Node, Program, left, wait};
 use nix::sys::signal::Signal;
 
@@ -292,28 +294,22 @@ const ARBITER: &str = "vrrp_arbiter gate {
 ";
 
 /// A host that answers all of them.
-fn witness(network: &Network) -> (Node, std::process::Child) {
-    const SERVER: &str = "import socket, threading
-def serve(port, answer):
-    server = socket.create_server(('192.168.216.254', port))
-    while True:
-        peer, _ = server.accept()
-        if answer: peer.recv(1024); peer.sendall(answer)
-        peer.close()
-threading.Thread(target=serve, args=(7, b''), daemon=True).start()
-serve(8080, b'HTTP/1.0 204 No Content\\r\\n\\r\\n')
-";
+fn witness(network: &Network) -> (Node, [Service; 2]) {
     let host = network.host("gate", "eth0", &["192.168.216.254/24"]);
-    let mut python = host.command("python3");
-    let server = python.args(["-c", SERVER]).spawn().expect("python3 serves");
-    (host, server)
+    let always = Switch::default();
+    let echo = Service::tcp(&host, 7, &always, |_, _| Ok(()));
+    let web = Service::tcp(&host, 8080, &always, |stream, _| {
+        request(stream)?;
+        stream.write_all(b"HTTP/1.0 204 No Content\r\n\r\n")
+    });
+    (host, [echo, web])
 }
 
 /// The master is cut off from everybody; its backup reaches the witnesses. And the other way round.
 #[test]
 fn who_is_cut_off_from_the_witnesses_has_not_the_address() {
     let pair = Pair::new();
-    let (gate, mut server) = witness(&pair.network);
+    let (gate, servers) = witness(&pair.network);
     let client = pair.network.host("client", "eth0", &["192.168.216.77/24"]);
     let program = Program::ours();
     let text =
@@ -349,8 +345,7 @@ fn who_is_cut_off_from_the_witnesses_has_not_the_address() {
     wait::eventually(DOWN_INTERVAL + SLACK, "lb01 alone has it", || {
         pair.lb01.holds(VIP) && !pair.lb02.holds(VIP)
     });
-    server.kill().expect("python3 ends");
-    server.wait().expect("python3 has ended");
+    drop(servers);
     drop(gate);
     assert!(master.stop().1.success());
     assert!(backup.stop().1.success());

@@ -2,7 +2,7 @@
 //! standard output what the log should have, and ends. Whoever started it limits its time.
 
 use std::io::{self, Write};
-use std::net::ToSocketAddrs;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
@@ -80,12 +80,9 @@ impl Relay<'_> {
     fn connect(&self) -> Result<SmtpConnection, Failure> {
         let Settings { server, port, timeout, helo, .. } = self.settings;
         let name = format!("[{server}]:{port}");
-        let addresses: Vec<_> = (server.as_str(), *port)
-            .to_socket_addrs()
-            .map_err(|error| {
-                Failure::Relay(format!("Remote SMTP server {name} has no address: {error}"))
-            })?
-            .collect();
+        let addresses = addresses(server, *port).map_err(|error| {
+            Failure::Relay(format!("Remote SMTP server {name} has no address: {error}"))
+        })?;
         let timeout = Duration::from_micros(timeout.as_micros());
         let hello = ClientId::Domain(helo.clone());
         let connected = SmtpConnection::connect(&*addresses, Some(timeout), &hello, None, None);
@@ -161,4 +158,15 @@ fn reason(error: &dyn std::error::Error) -> String {
         source = inner.source();
     }
     text.replace(char::is_control, " ")
+}
+
+/// The addresses of the relay. `localhost` is this host, whatever the name service says (RFC 6761
+/// section 6.3).
+fn addresses(server: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    match (server, port).to_socket_addrs() {
+        Err(_) if server.eq_ignore_ascii_case("localhost") => {
+            Ok(vec![(Ipv4Addr::LOCALHOST, port).into(), (Ipv6Addr::LOCALHOST, port).into()])
+        }
+        found => Ok(found?.collect()),
+    }
 }

@@ -81,6 +81,8 @@ impl Files {
         let Some((watch, _)) = &self.watch else { return };
         for file in self.files.iter_mut().filter(|file| !file.is_watched) {
             file.watch_with(watch);
+            // What was written before it was watched is told by nobody.
+            file.is_touched |= file.is_watched;
         }
         let missing = self.files.iter().any(|file| !file.is_watched);
         self.look_again = missing.then_some(now + LOOK_AGAIN);
