@@ -229,8 +229,7 @@ fn script_with_weights() {
         let wanted: Vec<String> = [service].into_iter().chain(server).collect();
         wait::becomes(LIMIT, &format!("the table with status {status}"), &wanted, || lb01.ipvs());
         if status != "7" {
-            let text = daemon.log().text_since(from);
-            assert!(text.contains(said), "{status}: {said} in\n{text}");
+            daemon.log().wait_since(from, said, LIMIT);
         }
     }
     assert_eq!(

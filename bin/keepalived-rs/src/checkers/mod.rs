@@ -379,6 +379,8 @@ impl Process {
                 Output::Log(event) => log(&event, self.machine.groups()),
             }
         }
+        // Lines are out before what follows takes its time.
+        logging::flush();
         self.mailer.turn(now, &mut self.scheduler);
         let changes = self.machine.take_changes();
         let timeouts = self.kernel.former_timeouts().filter(|_| !self.timeouts_told);

@@ -478,6 +478,8 @@ impl Vrrp {
                 Output::Log(event) => self.log(now, &event),
             }
         }
+        // Lines are out before what follows takes its time.
+        logging::flush();
         self.mailer.turn(now, &mut self.scheduler);
         self.kernel.say_what_was_done();
         let changes = self.stack.take_changes();
