@@ -9,10 +9,12 @@
 //! - [`vrrp`]: adverts: a view on bytes, the meaning, and why bytes were refused
 //! - [`arp`]: gratuitous ARP
 //! - [`ndp`]: unsolicited neighbour advertisements
+//! - [`echo`]: requests and replies of ICMP and ICMPv6
 
 pub mod ah;
 pub mod arp;
 pub mod checksum;
+pub mod echo;
 pub mod ipv4;
 pub mod ndp;
 pub mod trailer;

@@ -25,7 +25,7 @@ pub const PACKAGES: &[Rule] = &[
     pure("wire", &["base"]),
     pure("control-plane", &["base"]),
     pure("vrrp-stack", &["base", "wire", "control-plane"]),
-    pure("checkers", &["base", "control-plane"]),
+    pure("checkers", &["base", "wire", "control-plane"]),
     pure("watchdog", &["base"]),
     pure("telemetry", &["base", "control-plane", "vrrp-stack", "checkers"]),
     pure("simulator", &["base", "wire", "control-plane", "vrrp-stack"]),

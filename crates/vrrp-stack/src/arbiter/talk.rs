@@ -1,10 +1,7 @@
 //! What is said to a witness, and which answer is one: bytes alone, without a socket.
 
 use control_plane::model::Witness;
-
-/// Echo request and reply of ICMP (RFC 792) and ICMPv6 (RFC 4443 section 4.1).
-const ECHO_V4: (u8, u8) = (8, 0);
-const ECHO_V6: (u8, u8) = (128, 129);
+use wire::echo;
 
 /// What the first bytes of an answer mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,12 +18,7 @@ pub enum Answer {
 pub fn request(witness: &Witness, tag: u32) -> Option<Vec<u8>> {
     match witness {
         Witness::Ping(address) => {
-            let [a, b, c, d] = tag.to_be_bytes();
-            let kind = if address.is_ipv4() { ECHO_V4.0 } else { ECHO_V6.0 };
-            // The kernel fills the checksum of ICMPv6 in.
-            let sum =
-                if address.is_ipv4() { checksum([[kind, 0], [a, b], [c, d]]) } else { [0; 2] };
-            Some(vec![kind, 0, sum[0], sum[1], a, b, c, d])
+            Some(echo::request(address.is_ipv6(), tag.to_be_bytes()).to_vec())
         }
         Witness::Http(address, path) => Some(
             format!("GET {path} HTTP/1.0\r\nHost: {address}\r\nUser-Agent: keepalived-rs\r\n\r\n")
@@ -40,9 +32,7 @@ pub fn request(witness: &Witness, tag: u32) -> Option<Vec<u8>> {
 pub fn answer(witness: &Witness, tag: u32, bytes: &[u8]) -> Answer {
     match witness {
         Witness::Ping(address) => {
-            let kind = if address.is_ipv4() { ECHO_V4.1 } else { ECHO_V6.1 };
-            let is_ours =
-                bytes.first() == Some(&kind) && bytes.get(4..8) == Some(&tag.to_be_bytes());
+            let is_ours = echo::is_reply(address.is_ipv6(), tag.to_be_bytes(), bytes);
             if is_ours { Answer::Good } else { Answer::NotYet }
         }
         Witness::Http(..) => status(bytes),
@@ -62,14 +52,6 @@ fn status(bytes: &[u8]) -> Answer {
         Some(code) if code.iter().all(u8::is_ascii_digit) && code < b"400" => Answer::Good,
         Some(_) => Answer::Bad,
     }
-}
-
-/// RFC 1071, of a message that has no more words than these.
-fn checksum(words: [[u8; 2]; 3]) -> [u8; 2] {
-    let sum: u32 = words.iter().map(|word| u32::from(u16::from_be_bytes(*word))).sum();
-    let folded = (sum & 0xffff) + (sum >> 16);
-    let [_, _, high, low] = (!((folded & 0xffff) + (folded >> 16))).to_be_bytes();
-    [high, low]
 }
 
 #[cfg(test)]
