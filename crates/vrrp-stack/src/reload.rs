@@ -123,16 +123,13 @@ impl Stack {
         self.observed.configure(new);
         self.arbiters.configure(now, new);
         self.observed.recount(now);
-        let Self { links, scripts, observed, arbiters, clock, announcements, generation, .. } =
-            self;
-        let clock = *clock;
-        let mut turn =
-            Turn { now, clock, links, scripts, observed, arbiters, announcements, generation, out };
+        let mut gone = Vec::new();
+        let (routers, mut turn) = self.parts(now, out);
         for (identity, mut router) in old {
             let deleted = router.config().notify.report_deleted;
             let told = if deleted { NotifyState::Deleted } else { NotifyState::Fault };
             router.stop(&mut turn, told);
-            self.gone.push(identity);
+            gone.push(identity);
         }
         for (old, instance) in pairs {
             let is_new = old.is_none();
@@ -146,8 +143,9 @@ impl Stack {
             } else {
                 router.follow_faults(&mut turn);
             }
-            self.routers.push(router);
+            routers.push(router);
         }
+        self.gone.extend(gone);
         self.form_groups(new);
         self.debounce.configure(&new.link_delays);
         self.log_unknown_vrids = new.log_unknown_vrids;

@@ -554,13 +554,12 @@ impl Stack {
         self.listeners = listeners;
     }
 
-    pub(crate) fn with_router(
-        &mut self,
+    /// The routers, and what they act with.
+    pub(crate) fn parts<'a>(
+        &'a mut self,
         now: Instant,
-        at: usize,
-        out: &mut Outputs,
-        act: impl FnOnce(&mut VirtualRouter, &mut Turn<'_>),
-    ) {
+        out: &'a mut Outputs,
+    ) -> (&'a mut Routers, Turn<'a>) {
         let Self {
             routers,
             links,
@@ -573,20 +572,20 @@ impl Stack {
             ..
         } = self;
         let clock = *clock;
-        routers.act(at, |router| {
-            let mut turn = Turn {
-                now,
-                clock,
-                links,
-                scripts,
-                observed,
-                arbiters,
-                announcements,
-                generation,
-                out,
-            };
-            act(router, &mut turn);
-        });
+        let turn =
+            Turn { now, clock, links, scripts, observed, arbiters, announcements, generation, out };
+        (routers, turn)
+    }
+
+    pub(crate) fn with_router(
+        &mut self,
+        now: Instant,
+        at: usize,
+        out: &mut Outputs,
+        act: impl FnOnce(&mut VirtualRouter, &mut Turn<'_>),
+    ) {
+        let (routers, mut turn) = self.parts(now, out);
+        routers.act(at, |router| act(router, &mut turn));
     }
 
     pub(crate) fn each_router(
@@ -595,20 +594,7 @@ impl Stack {
         out: &mut Outputs,
         mut act: impl FnMut(&mut VirtualRouter, &mut Turn<'_>),
     ) {
-        let Self {
-            routers,
-            links,
-            scripts,
-            observed,
-            arbiters,
-            clock,
-            announcements,
-            generation,
-            ..
-        } = self;
-        let clock = *clock;
-        let mut turn =
-            Turn { now, clock, links, scripts, observed, arbiters, announcements, generation, out };
+        let (routers, mut turn) = self.parts(now, out);
         routers.act_all(|router| act(router, &mut turn));
     }
 }
