@@ -234,19 +234,7 @@ impl FileDraft {
 
 impl ProcessDraft {
     const fn new(name: String, place: Place) -> Self {
-        let draft = TrackProcess {
-            name,
-            process: Vec::new(),
-            param_match: None,
-            weight: 0,
-            reverse: false,
-            quorum: 1,
-            quorum_max: None,
-            fork_delay: Duration::ZERO,
-            terminate_delay: Duration::ZERO,
-            full_command: false,
-        };
-        Self { place, draft, has_weight: false }
+        Self { place, draft: TrackProcess::new(name), has_weight: false }
     }
 
     fn leaf(&mut self, statement: &Statement<'_>, value: &Value<'_>, cx: &mut Context<'_>) {

@@ -145,6 +145,24 @@ pub struct TrackProcess {
     pub full_command: bool,
 }
 
+impl TrackProcess {
+    /// With every setting at its default, and no process yet.
+    pub const fn new(name: String) -> Self {
+        Self {
+            name,
+            process: Vec::new(),
+            param_match: None,
+            weight: 0,
+            reverse: false,
+            quorum: 1,
+            quorum_max: None,
+            fork_delay: Duration::ZERO,
+            terminate_delay: Duration::ZERO,
+            full_command: false,
+        }
+    }
+}
+
 /// `param_match`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ParamMatch {

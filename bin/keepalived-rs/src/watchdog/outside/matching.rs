@@ -81,23 +81,11 @@ pub(super) fn words(command_line: &[u8]) -> Vec<&[u8]> {
 
 #[cfg(test)]
 mod tests {
-    use base::Duration;
-
     use super::*;
 
     fn tracked(words: &[&str]) -> TrackProcess {
-        TrackProcess {
-            name: "p".to_owned(),
-            process: words.iter().map(|word| (*word).to_owned()).collect(),
-            param_match: None,
-            weight: 0,
-            reverse: false,
-            quorum: 1,
-            quorum_max: None,
-            fork_delay: Duration::ZERO,
-            terminate_delay: Duration::ZERO,
-            full_command: false,
-        }
+        let process = words.iter().map(|word| (*word).to_owned()).collect();
+        TrackProcess { process, ..TrackProcess::new("p".to_owned()) }
     }
 
     const STAT: &[u8] = b"1234 (a (b) c) S 1 1234 1234 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 \
