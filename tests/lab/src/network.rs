@@ -21,6 +21,13 @@ impl Network {
         Self { switch }
     }
 
+    /// A network of one machine, `lb01` on `eth0`, with these addresses.
+    pub fn of_one(addresses: &[&str]) -> (Self, Node) {
+        let network = Self::new();
+        let node = network.machine("lb01", "eth0", addresses);
+        (network, node)
+    }
+
     /// A machine that can run a daemon, on `interface` with `addresses` (`address/prefix`).
     pub fn machine(&self, name: &str, interface: &str, addresses: &[&str]) -> Node {
         let node = Node::machine(name);

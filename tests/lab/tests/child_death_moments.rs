@@ -14,9 +14,7 @@ const OWN: &str = "192.168.100.11/24";
 const LIMIT: Duration = Duration::from_secs(10);
 
 fn machine() -> (Network, Node) {
-    let network = Network::new();
-    let node = network.machine("lb01", "eth0", &[OWN]);
-    (network, node)
+    Network::of_one(&[OWN])
 }
 
 /// Ten adverts a second: master 0.36 s after the start.

@@ -15,8 +15,7 @@ const OWN: &str = "192.168.100.11/24";
 const VIP: &str = "192.168.100.100";
 
 fn machine() -> (Network, Node) {
-    let network = Network::new();
-    let node = network.machine("lb01", "eth0", &[OWN]);
+    let (network, node) = Network::of_one(&[OWN]);
     node.write_file("etc", "keepalived.conf", configuration("single-lb01"));
     (network, node)
 }

@@ -13,9 +13,7 @@ const OWN: &str = "192.168.100.11/24";
 const LIMIT: Duration = Duration::from_secs(10);
 
 fn machine() -> (Network, Node) {
-    let network = Network::new();
-    let node = network.machine("lb01", "eth0", &[OWN]);
-    (network, node)
+    Network::of_one(&[OWN])
 }
 
 /// A start in the background, as an init script does it, with the log on the console.

@@ -17,9 +17,7 @@ const OWN: &str = "192.168.100.11/24";
 const LIMIT: Duration = Duration::from_secs(8);
 
 fn machine() -> (Network, Node) {
-    let network = Network::new();
-    let node = network.machine("lb01", "eth0", &[OWN]);
-    (network, node)
+    Network::of_one(&[OWN])
 }
 
 /// Starts a daemon in the background whose dumps go to the node's `/run/dumps`.

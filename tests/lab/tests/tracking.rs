@@ -12,9 +12,7 @@ const LIMIT: Duration = Duration::from_secs(8);
 const AT_ONCE: Duration = Duration::from_millis(900);
 
 fn machine() -> (Network, Node) {
-    let network = Network::new();
-    let node = network.machine("lb01", "eth0", &[OWN]);
-    (network, node)
+    Network::of_one(&[OWN])
 }
 
 /// An instance that is master at once but for what it tracks.
