@@ -60,6 +60,9 @@ pub enum Input<'a> {
     AddressRepaired(IfIndex, IpAddr),
     /// `track_group`s that follow static entries of which some could not be put in place.
     StaticsMissing(&'a BTreeSet<String>),
+    /// Of the addresses that `track_src_ip` names, of the old configuration or the new one, those
+    /// that are there.
+    Sources(&'a BTreeSet<(IfIndex, IpAddr)>),
     /// The wall clock, since 1970. Needed while an instance has `auth_hmac`, whenever it may have been
     /// set: before every other input, to be sure.
     WallClock(Duration),

@@ -1,6 +1,6 @@
 //! The interfaces that the stack was told about.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use base::IfIndex;
@@ -13,6 +13,8 @@ use crate::link::Link;
 pub struct Links {
     by_index: BTreeMap<IfIndex, Link>,
     by_name: BTreeMap<String, IfIndex>,
+    /// Sources of adverts that somebody tracks (`track_src_ip`) and that are there.
+    sources: BTreeSet<(IfIndex, IpAddr)>,
 }
 
 impl Links {
@@ -48,6 +50,20 @@ impl Links {
     pub fn with_primary(&self, address: IpAddr) -> Option<&Link> {
         let is_it = |link: &&Link| link.primary(Family::of(address)) == Some(address);
         self.by_index.values().find(is_it)
+    }
+
+    /// These are the tracked sources that are there; whether that is news.
+    pub fn set_sources(&mut self, sources: &BTreeSet<(IfIndex, IpAddr)>) -> bool {
+        let is_news = self.sources != *sources;
+        if is_news {
+            self.sources.clone_from(sources);
+        }
+        is_news
+    }
+
+    /// Whether an address that is tracked is there.
+    pub fn has_source(&self, index: IfIndex, address: IpAddr) -> bool {
+        self.sources.contains(&(index, address))
     }
 
     /// The link of that name.

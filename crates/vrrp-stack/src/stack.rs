@@ -51,8 +51,9 @@ pub struct Stack {
     /// `vrrp_startup_delay`: until then nothing is started.
     pub(crate) start_at: Option<Instant>,
     pub(crate) announcements: AnnounceQueue,
-    /// Which router listens where: by interface, family and virtual router id.
-    listeners: BTreeMap<(IfIndex, Family, u8), (usize, PathId)>,
+    /// Who listens where: by interface, family and virtual router id. Several share an id when one
+    /// talks to a group and another to peers, or to another group.
+    listeners: BTreeMap<(IfIndex, Family, u8), Vec<(usize, PathId)>>,
     /// It has left for good.
     stopped: bool,
     next_run: RunId,
@@ -76,6 +77,8 @@ pub struct Surroundings<'a> {
     pub seen: &'a [Sighting],
     /// The wall clock, since 1970.
     pub wall: Duration,
+    /// As [`Input::Sources`]; `None` is none.
+    pub sources: Option<&'a BTreeSet<(IfIndex, IpAddr)>>,
 }
 
 impl Stack {
@@ -128,6 +131,9 @@ impl Stack {
         stack.changed_scripts = stack.scripts.keys().copied().collect();
         for link in links {
             stack.links.insert(link.clone());
+        }
+        if let Some(sources) = around.sources {
+            stack.links.set_sources(sources);
         }
         stack.debounce.configure(&config.link_delays);
         stack.observed.resume(resume.map_or(&[], |known| &known.processes));
@@ -185,6 +191,11 @@ impl Stack {
             Input::Sighted(sighting) => {
                 self.observed.see(now, sighting);
                 self.look_around(now, out);
+            }
+            Input::Sources(sources) => {
+                if self.links.set_sources(sources) {
+                    self.look_around(now, out);
+                }
             }
             Input::StaticsMissing(groups) => {
                 self.observed.miss(groups);
@@ -514,9 +525,8 @@ impl Stack {
             self.stray.unreadable += 1;
             return;
         };
-        let listener = self.listeners.get(&(index, Family::of(carrier.source), view.vrid()));
-        let router = |(at, path): &(usize, PathId)| Some((*at, *path, self.routers.get(*at)?));
-        let Some((at, path, router)) = listener.and_then(router) else {
+        let listeners = self.listeners.get(&(index, Family::of(carrier.source), view.vrid()));
+        let Some(listeners) = listeners else {
             self.stray.unknown_vrid += 1;
             if let Some(link) = self.links.get(index).filter(|_| self.log_unknown_vrids) {
                 let (vrid, interface, from) = (view.vrid(), link.name.clone(), carrier.source);
@@ -524,32 +534,43 @@ impl Stack {
             }
             return;
         };
-        if path == SERVICE && !router.hears_on(index, &self.links) {
+        let mut hearing = listeners.iter().filter_map(|(at, path)| {
+            let router = self.routers.get(*at)?;
+            let hears = *path != SERVICE || router.hears_on(index, &self.links);
+            hears.then_some((*at, *path, router))
+        });
+        let mut is_heard = false;
+        let found = hearing.find(|(_, path, router)| {
+            is_heard = true;
+            router.is_reached(&self.links, *path, &carrier)
+        });
+        let Some((at, path, _)) = found else {
+            self.stray.misdirected += u64::from(is_heard);
             return;
-        }
-        if !router.is_reached(&self.links, path, &carrier) {
-            self.stray.misdirected += 1;
-            return;
-        }
+        };
         self.with_router(now, at, out, |router, turn| {
             router.receive(turn, view, &carrier, sealed, path);
         });
     }
 
     pub(crate) fn rebuild_listeners(&mut self) {
-        let mut listeners = BTreeMap::new();
-        for (at, router) in self.routers.iter().enumerate() {
+        let mut listeners: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        let live = |router: &&VirtualRouter| router.config().duplicate_of.is_none();
+        for (at, router) in self.routers.iter().enumerate().filter(|(_, router)| live(router)) {
             let key = |index| (index, router.family(), router.config().vrid.get());
             let own = router.transmitting_link().map(|link| &link.name);
             for name in std::iter::once(&router.config().interface).chain(own) {
                 if let Some(link) = self.links.named(name) {
-                    listeners.insert(key(link.index), (at, SERVICE));
+                    listeners.entry(key(link.index)).or_default().push((at, SERVICE));
                 }
             }
-            // An instance that lives on the interface comes before another one's heartbeat.
             for (path, way) in router.heartbeat_ways(&self.links) {
-                listeners.entry(key(way.socket.index)).or_insert((at, path));
+                listeners.entry(key(way.socket.index)).or_default().push((at, path));
             }
+        }
+        // An instance that lives on the interface comes before another one's heartbeat.
+        for places in listeners.values_mut() {
+            places.sort_by_key(|(_, path)| *path != SERVICE);
         }
         self.listeners = listeners;
     }

@@ -59,6 +59,9 @@ impl Stack {
             | Input::Claimed { .. }
             | Input::ProbeAnswered { .. }
             | Input::AddressRepaired(..) => {}
+            Input::Sources(sources) => {
+                self.links.set_sources(sources);
+            }
             Input::Sighted(sighting) => self.observed.see(now, sighting),
             Input::StaticsMissing(groups) => self.observed.miss(groups),
         }

@@ -274,6 +274,11 @@ impl Kernel {
         self.plan.is_some()
     }
 
+    /// The number of the interface of that name.
+    pub(super) fn index_of(&self, name: &str) -> Option<IfIndex> {
+        self.reflector.link_by_name(name).map(|link| link.index)
+    }
+
     /// Whether an address is there.
     pub(super) fn has(&self, index: IfIndex, address: IpAddr) -> bool {
         self.reflector.address(index, address).is_some()

@@ -12,6 +12,7 @@ mod probes;
 mod scripts;
 mod settings;
 mod sockets;
+mod sources;
 mod static_tracks;
 mod sync_daemon;
 mod untracked;
@@ -47,6 +48,7 @@ use neighbours::Neighbours;
 use probes::Probes;
 use scripts::{Scripts, commands, exit_kind, kill_signal};
 use sockets::Sockets;
+use sources::Sources;
 use sync_daemon::SyncDaemon;
 
 const STACK: TimerId = TimerId(0);
@@ -113,6 +115,7 @@ struct Vrrp {
     kernel: Kernel,
     kernel_token: Token,
     sockets: Sockets,
+    sources: Sources,
     arp: PacketSocket,
     scripts: Scripts,
     mailer: Mailer,
@@ -162,7 +165,11 @@ impl Vrrp {
         let mut outputs = Outputs::new();
         let links = kernel.links(&ours);
         let known = known.as_ref();
-        let around = Surroundings { seen: &outside, wall: sys::clock::wall() };
+        let mut sources = Sources::default();
+        sources.keep(&config);
+        let present = sources.look(&kernel);
+        let around =
+            Surroundings { seen: &outside, wall: sys::clock::wall(), sources: present.as_ref() };
         let stack = Stack::new_in(now, &config.vrrp, &links, known, around, &mut outputs);
         parent.say(&ToParent::Ready { generation });
         let mut process = Self {
@@ -174,6 +181,7 @@ impl Vrrp {
             fifos: fifos(Fifos::default(), &config),
             arp,
             sockets: Sockets::new(),
+            sources,
             peer_lines: RateLimit::new(PEER_LINES, PEER_LINES_INTERVAL),
             scheduler,
             parent,
@@ -324,6 +332,13 @@ impl Vrrp {
         for index in gone {
             self.input(now, Input::LinkGone(index));
         }
+        self.look_for_sources(now);
+    }
+
+    fn look_for_sources(&mut self, now: Instant) {
+        if let Some(sources) = self.sources.look(&self.kernel) {
+            self.input(now, Input::Sources(&sources));
+        }
     }
 
     /// Takes news in; says which interface has to be looked at.
@@ -405,8 +420,11 @@ impl Vrrp {
         self.fifos = fifos(std::mem::take(&mut self.fifos), &new);
         // Links of their own have to be there when instances begin.
         self.kernel.configure(&new);
+        self.sources.add(&new);
         self.on_kernel(now);
         self.input(now, Input::Reload(&new.vrrp));
+        self.sources.keep(&new);
+        self.look_for_sources(now);
         self.kernel.disturbed();
         scheduling::change(&self.config.global.vrrp_process, &new.global.vrrp_process);
         self.config = new;

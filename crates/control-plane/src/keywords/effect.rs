@@ -92,7 +92,7 @@ static NOT_YET: &[Gap] = &[
     ),
     (INSTANCE, &["kernel_rx_buf_size"], "buffer sizes: the daemon forces large ones by itself"),
     (INSTANCE, &["use_ipvlan", "vrf"], "interfaces of an instance's own"),
-    (INSTANCE, &["track_src_ip", "linkbeat_use_polling"], "small settings of VRRP"),
+    (INSTANCE, &["linkbeat_use_polling"], "polling and debouncing of interfaces"),
     (
         &[Block::Root],
         &["linkbeat_use_polling", "linkbeat_interfaces"],

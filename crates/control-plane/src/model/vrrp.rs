@@ -115,6 +115,8 @@ pub struct Instance {
     pub source: Option<IpAddr>,
     /// `track_src_ip`: FAULT while the source address is absent.
     pub track_source: bool,
+    /// An earlier instance has its interface, family, kind and virtual router id: FAULT for good.
+    pub duplicate_of: Option<String>,
     /// `mcast_dst_ip`; `None` is the multicast group of `global_defs`.
     pub destination: Option<IpAddr>,
     /// `unicast_peer`; `None` is multicast.
@@ -188,6 +190,7 @@ impl Instance {
             rules: Vec::new(),
             source: None,
             track_source: false,
+            duplicate_of: None,
             destination: None,
             unicast: None,
             vmac: Vmac::None,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use base::{Instant, Priority};
+use base::{IfIndex, Instant, Priority};
 use control_plane::model::global::MulticastGroups;
 use control_plane::model::tracking::TrackFileUse;
 use control_plane::model::{self, ArbiterId, BfdId, FileId, ProcessId, ScriptId};
@@ -25,8 +25,12 @@ pub enum Fault {
     LinkDown,
     /// The interface has no address of the family to send from.
     NoPrimaryAddress,
+    /// `track_src_ip`: the source of adverts is not an address of the interface.
+    SourceMissing,
     /// `unicast_fault_no_peer`: there is nobody to talk to.
     NoPeer,
+    /// Another instance has its virtual router id, on the same interface.
+    VridInUse,
     /// A tracked interface with weight 0 is down; its place in `track_interface`.
     TrackedLinkDown(usize),
     /// A script with weight 0 has not ended once.
@@ -115,6 +119,7 @@ impl VirtualRouter {
         self.source = primary.or(self.source);
         let unicast = self.config.unicast.as_ref();
         match link {
+            _ if self.config.duplicate_of.is_some() => Some(Fault::VridInUse),
             _ if unicast.is_some_and(|u| u.fault_without_peer && u.peers.is_empty()) => {
                 Some(Fault::NoPeer)
             }
@@ -122,8 +127,15 @@ impl VirtualRouter {
             Some(link) if !link.up && !self.config.dont_track_primary => Some(Fault::LinkDown),
             Some(_) if primary.is_none() => Some(Fault::NoPrimaryAddress),
             Some(_) if self.sending_socket(links).is_none() => Some(Fault::OwnLinkMissing),
+            Some(link) if self.lacks_source(links, link.index) => Some(Fault::SourceMissing),
             Some(_) => None,
         }
+    }
+
+    /// `track_src_ip`.
+    fn lacks_source(&self, links: &Links, index: IfIndex) -> bool {
+        let source = self.config.source.filter(|_| self.config.track_source);
+        source.is_some_and(|source| !links.has_source(index, source))
     }
 
     /// What the rest of its sync group makes impossible; whether that is news. Takes effect with
@@ -173,6 +185,15 @@ impl VirtualRouter {
         };
         match fault {
             Fault::NoPeer => "there is no unicast peer".to_owned(),
+            Fault::VridInUse => {
+                let first = self.config.duplicate_of.as_deref().unwrap_or("another instance");
+                format!("{first} uses VRID {} on interface {interface}", self.config.vrid)
+            }
+            Fault::SourceMissing => {
+                let source = self.config.source.map(|source| source.to_string());
+                let source = source.as_deref().unwrap_or("to send from");
+                format!("interface {interface} has no address {source}")
+            }
             Fault::InterfaceMissing => format!("interface {interface} does not exist"),
             Fault::OwnLinkMissing => {
                 let name = self.transmitting_link().map_or("of its own", |link| &link.name);

@@ -5,6 +5,7 @@ mod conflict;
 mod election;
 mod heartbeat;
 mod hmac;
+mod identity;
 mod ipv6;
 mod lease;
 mod outside;

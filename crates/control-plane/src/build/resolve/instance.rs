@@ -116,6 +116,7 @@ pub(super) fn resolve(
         native_ipv6: draft.ipv4 == Some(false) || draft.native_ipv6.is_some(),
         source: draft.source.map(|(address, _)| address),
         track_source: draft.track_source,
+        duplicate_of: None,
         destination: draft.destination.map(|(address, _)| address),
         unicast,
         dont_track_primary: draft.dont_track_primary,
@@ -549,15 +550,15 @@ fn garp(own: &GarpDraft, global: &GlobalDraft, interface: &str, groups: &[GarpGr
 }
 
 /// Instances of one interface, family and kind must differ in their virtual router id.
-pub(super) fn check_identities(instances: &mut Vec<(Instance, Place)>, cx: &mut Context<'_>) {
+pub(super) fn check_identities(instances: &mut [(Instance, Place)], cx: &mut Context<'_>) {
     let mut seen: HashMap<_, (String, Place)> = HashMap::new();
-    instances.retain(|(instance, place)| {
+    for (instance, place) in instances {
         let ipv4 = instance.is_ipv4();
         let unicast = instance.unicast.is_some();
         let key = (instance.interface.clone(), instance.vrid, ipv4, unicast, instance.destination);
         let Some((first, first_place)) = seen.get(&key) else {
             seen.insert(key, (instance.name.clone(), place.clone()));
-            return true;
+            continue;
         };
         let message = format!(
             "{first} and {} both use VRID {} with IPv{} on interface {}",
@@ -568,8 +569,8 @@ pub(super) fn check_identities(instances: &mut Vec<(Instance, Place)>, cx: &mut 
         );
         let problem = late(Code::Duplicate, message, place);
         cx.report(
-            problem.label("this one is left out").related(first_place.clone(), "the first one"),
+            problem.label("this one stays in FAULT").related(first_place.clone(), "the first one"),
         );
-        false
-    });
+        instance.duplicate_of = Some(first.clone());
+    }
 }

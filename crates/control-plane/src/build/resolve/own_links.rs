@@ -34,6 +34,9 @@ pub(super) fn resolve(
     naming.take_given(instances, cx);
     let mut places: HashSet<(String, OwnLinkKind)> = HashSet::new();
     instances.retain_mut(|(instance, place)| {
+        if instance.duplicate_of.is_some() {
+            return true;
+        }
         let links = naming.links_of(instance);
         let is_vmac = |link: &&OwnLink| matches!(link.kind, OwnLinkKind::Vmac(_));
         let at = |link: &OwnLink| (link.base.clone(), link.kind);

@@ -361,3 +361,29 @@ fn a_change_of_priority_is_told_to_those_who_asked_and_to_no_script() {
     let told = bench.notified();
     assert!(!told.iter().any(|line| line.contains("PRIORITY")), "{told:?}");
 }
+
+#[test]
+fn track_src_ip_is_a_fault_while_the_source_of_adverts_is_not_on_the_interface() {
+    let source: std::net::IpAddr = "10.9.0.77".parse().unwrap();
+    let there = [(eth0().index, source)].into();
+    let elsewhere = [(base::IfIndex::new(9).unwrap(), source)].into();
+    let tracking = Instance { source: Some(source), track_source: true, ..instance(100) };
+
+    let mut bench = Bench::new(&only(tracking.clone()));
+    assert_eq!(bench.causes(), ["(VI_1) fault: interface eth0 has no address 10.9.0.77"]);
+    bench.give(Input::Sources(&elsewhere));
+    assert_eq!(bench.state(), "FAULT");
+    bench.give(Input::Sources(&there));
+    assert_eq!(bench.state(), "BACKUP");
+    bench.run(Duration::from_secs(4));
+    bench.out.clear();
+    bench.give(Input::Sources(&elsewhere));
+    assert_eq!((bench.state(), bench.adverts()), ("FAULT", vec![0, 0]));
+
+    for careless in [
+        Instance { track_source: false, ..tracking.clone() },
+        Instance { source: None, ..tracking },
+    ] {
+        assert_eq!(Bench::new(&only(careless)).state(), "BACKUP", "there is nothing to look for");
+    }
+}
