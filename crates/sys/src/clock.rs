@@ -69,6 +69,27 @@ pub fn local_time_at(seconds: i64) -> LocalTime {
     }
 }
 
+/// When clocks of this time zone show that; the day of the week does not matter. Of an hour that
+/// comes twice either one, of one that does not come a moment near it.
+///
+/// `None` for a moment that the system cannot tell.
+#[expect(unsafe_code, reason = "nix has no mktime")]
+pub fn seconds_at_local(time: LocalTime) -> Option<i64> {
+    // SAFETY: all-zero bytes are a valid `tm`: integers, and a pointer that may be null.
+    let mut broken_down: libc::tm = unsafe { std::mem::zeroed() };
+    broken_down.tm_year = time.year.checked_sub(1900)?;
+    broken_down.tm_mon = time.month.into();
+    broken_down.tm_mday = time.day.into();
+    broken_down.tm_hour = time.hour.into();
+    broken_down.tm_min = time.minute.into();
+    broken_down.tm_sec = time.second.into();
+    // Whether clocks are an hour ahead then is for the system to know.
+    broken_down.tm_isdst = -1;
+    // SAFETY: the pointer is to a live `tm` for the time of the call.
+    let seconds = unsafe { libc::mktime(&raw mut broken_down) };
+    (seconds != -1).then_some(seconds)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,6 +105,13 @@ mod tests {
     #[test]
     fn the_wall_clock_is_after_this_was_written() {
         assert!(wall().as_secs() > 1_795_000_000);
+    }
+
+    #[test]
+    fn a_local_time_is_the_second_that_shows_it() {
+        for second in [1_795_176_000, 1_780_000_000, 1] {
+            assert_eq!(seconds_at_local(local_time_at(second)), Some(second));
+        }
     }
 
     #[test]

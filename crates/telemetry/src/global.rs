@@ -141,7 +141,9 @@ fn reload(lines: &mut Lines, global: &Global) {
     if global.reload.check.is_none() {
         lines.at(1, "No test config before reload");
     }
-    lines.optional(1, "Reload time file", global.reload.time_file.as_ref());
+    let repeat = if global.reload.repeat { " (repeat)" } else { "" };
+    let file = global.reload.time_file.as_ref().map(|file| format!("{file}{repeat}"));
+    lines.optional(1, "Reload time file", file);
 }
 
 fn balancer(lines: &mut Lines, global: &Global, lvs: &Lvs) {

@@ -44,6 +44,44 @@ fn a_reload_leaves_its_complaints_in_a_file_and_removes_its_marker() {
 }
 
 #[test]
+fn a_file_says_when_to_reload() {
+    let (_network, node) = machine();
+    let text = with_globals("  reload_time_file /run/later/at");
+    let daemon = Daemon::start(&Program::ours(), &node, &text);
+    daemon.wait_log("Unable to monitor reload timer file directory /run/later", LIMIT);
+    wait::eventually(LIMIT, "the VIP is there", || node.holds(VIP));
+    let log = daemon.log();
+
+    // The directory comes later, and with it a file; by then another address is configured.
+    let from = log.len();
+    node.write_file("etc", "keepalived.conf", &text.replace(VIP, "192.168.100.200"));
+    node.sh("mkdir /run/later; date -d '+3 seconds' +%H:%M:%S >/run/later/at");
+    log.wait_since(from, "Scheduling reload for ", LIMIT);
+    assert!(node.holds(VIP), "not yet");
+    log.wait_since(from, "Reload complete", LIMIT);
+    wait::eventually(LIMIT, "the new address", || {
+        node.holds("192.168.100.200") && !node.holds(VIP)
+    });
+    wait::eventually(LIMIT, "the file has served", || node.sh("ls /run/later").is_empty());
+
+    // A time of every day stays; a file that says something else or goes away calls it off.
+    let from = daemon.reload(&text.replace("/at", "/at\n  reload_repeat"));
+    log.wait_since(from, "Reload complete", LIMIT);
+    node.sh("TZ=UTC date -u -d '+2 seconds' +%H:%M:%SZ >/run/later/new; mv /run/later/new /run/later/at");
+    log.wait_since(from, "Scheduling reload for ", LIMIT);
+    let from = log.len();
+    log.wait_since(from, "Reloading ...", LIMIT);
+    log.wait_since(from, "Scheduling reload for ", LIMIT);
+    assert!(node.sh("cat /run/later/at").contains('Z'), "it stays");
+    node.sh("echo tomorrow >/run/later/at");
+    log.wait_since(from, "Invalid reload time 'tomorrow' specified - ignoring", LIMIT);
+    log.wait_since(from, "Cancelling reload scheduled for ", LIMIT);
+    assert!(daemon.stop().1.success());
+    node.sh("rm -r /run/later");
+    left::nothing(&node, &[OWN]);
+}
+
+#[test]
 fn a_reload_sets_priorities_and_takes_them_back() {
     let (_network, node) = machine();
     let look = "ps -o ni=,cls=,rtprio= -p $(cat /run/vrrp.pid) | xargs echo";

@@ -66,7 +66,6 @@ static NOT_YET: &[Gap] = &[
         &["config_save_dir", "tmp_config_directory", "use_symlink_paths"],
         "small settings of the daemon",
     ),
-    (GLOBAL, &["reload_time_file", "reload_repeat"], "reload files"),
     (
         GLOBAL,
         &["nftables_ipvs", "nftables_ipvs_priority", "nftables_ipvs_start_fwmark"],

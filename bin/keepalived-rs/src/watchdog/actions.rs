@@ -1,0 +1,116 @@
+//! What the machine says, done.
+
+use control_plane::Config;
+use ipc::{Generation, ToChild};
+use scheduler::Signal;
+use sys::service_manager::Moment;
+use watchdog::{Command, Output, Role};
+
+use super::{WatchDog, tell};
+use crate::plan;
+
+impl WatchDog {
+    pub(super) fn act(&mut self, output: Output) {
+        match output {
+            Output::Log(event) => {
+                tell_service_manager(&event);
+                let level = if event.is_error() { log::Level::Error } else { log::Level::Info };
+                log::log!(level, "{event}");
+            }
+            Output::Load => {
+                let input = self.read_for_reload();
+                self.feed(sys::clock::now(), input);
+            }
+            Output::Adopt => {
+                if let Some(usable) = self.read.take() {
+                    self.vrrp.moves_on(self.shown.as_ref());
+                    self.checkers.moves_on(self.shown.as_ref());
+                    self.running = usable;
+                    self.fifos.follow(&self.running.config);
+                    self.look_outside();
+                    let reload = &self.running.config.global.reload;
+                    self.reload_file.follow(sys::clock::now(), reload, &mut self.scheduler);
+                    self.shown = plan::show(&self.running);
+                }
+            }
+            Output::Discard => self.read = None,
+            Output::Send(role, command) => self.send(role, command),
+            Output::Ping(role, number) => {
+                let message = ToChild::Ping(number);
+                match role {
+                    Role::Vrrp => self.vrrp.send(&message, None),
+                    Role::Checkers => self.checkers.send(&message, None),
+                }
+            }
+            Output::Kill(role, signal) => match role {
+                Role::Vrrp => self.vrrp.signal(number(signal)),
+                Role::Checkers => self.checkers.signal(number(signal)),
+            },
+            Output::KillPredecessor(role, signal) => match role {
+                Role::Vrrp => self.vrrp.signal_predecessor(number(signal)),
+                Role::Checkers => self.checkers.signal_predecessor(number(signal)),
+            },
+            Output::Retire(role) => match role {
+                Role::Vrrp => self.vrrp.retire(),
+                Role::Checkers => self.checkers.retire(),
+            },
+            Output::Begin(role) => {
+                let (generation, config) = (self.supervisor.generation(), &self.running.config);
+                let outside = self.outside.all();
+                match role {
+                    Role::Vrrp => self.vrrp.begin(generation, config, &outside),
+                    Role::Checkers => self.checkers.begin(generation, config, &outside),
+                }
+            }
+            Output::Try => {
+                if let Some(input) = self.begin_trial() {
+                    self.feed(sys::clock::now(), input);
+                }
+            }
+            Output::EndTrial => self.end_trial(),
+            Output::TakeOver { reload } => {
+                let failed = self.take_over(reload);
+                self.feed(sys::clock::now(), failed);
+            }
+            // `live` has taken these out.
+            Output::Fork(_) | Output::Exit(_) => {}
+        }
+    }
+
+    fn send(&mut self, role: Role, command: Command) {
+        let new: Option<&Config> = self.read.as_ref().map(|usable| &usable.config);
+        let (message, config) = match command {
+            Command::Prepare(number) => (ToChild::Prepare { generation: Generation(number) }, new),
+            Command::Commit(number) => (ToChild::Commit { generation: Generation(number) }, None),
+            Command::Abort(number) => (ToChild::Abort { generation: Generation(number) }, None),
+        };
+        match role {
+            Role::Vrrp => self.vrrp.send(&message, config),
+            Role::Checkers => self.checkers.send(&message, config),
+        }
+    }
+
+    /// Before the children commit to a configuration they are told of what it names outside.
+    fn look_outside(&mut self) {
+        self.outside.follow(sys::clock::now(), &self.running.config, &mut self.scheduler);
+        let all = self.outside.all();
+        self.vrrp.send_outside(&all);
+        self.checkers.send_outside(&all);
+    }
+}
+
+const fn number(signal: watchdog::Signal) -> Signal {
+    match signal {
+        watchdog::Signal::Term => Signal::TERM,
+        watchdog::Signal::Kill => Signal::KILL,
+    }
+}
+
+fn tell_service_manager(event: &watchdog::Event) {
+    match event {
+        watchdog::Event::Reloading => tell(Moment::Reloading),
+        watchdog::Event::Reloaded | watchdog::Event::Refused(_) => tell(Moment::Ready),
+        watchdog::Event::Stopping => tell(Moment::Stopping),
+        _ => {}
+    }
+}

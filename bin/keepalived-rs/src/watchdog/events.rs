@@ -1,0 +1,119 @@
+//! What reaches the parent, and what it means for the machine.
+
+use base::{Instant, Sighting};
+use ipc::{Report, ToChild};
+use scheduler::{Event, Signal};
+use watchdog::Input;
+
+use super::{OUTSIDE, RELOAD_FILE, WatchDog};
+use crate::{configuration, parent};
+
+/// Orphans collected for one signal; the next signal collects further ones.
+const ORPHANS_A_TURN: usize = 1024;
+
+impl WatchDog {
+    pub(super) fn inputs(&mut self, now: Instant, event: Event) -> Vec<Input> {
+        match event {
+            Event::Timer(OUTSIDE) => {
+                let news = self.outside.on_timeout(now, &mut self.scheduler);
+                self.tell_outside(news)
+            }
+            Event::Timer(RELOAD_FILE) => {
+                self.reload_file.on_timeout(now).then_some(Input::Reload).into_iter().collect()
+            }
+            Event::Timer(_) => vec![Input::Timeout],
+            Event::Io { token, .. } => {
+                let of_child = self
+                    .vrrp
+                    .on_event(token, &mut self.scheduler)
+                    .or_else(|| self.checkers.on_event(token, &mut self.scheduler))
+                    .or_else(|| {
+                        let told = self.trial.as_mut()?.on_event(token)?;
+                        Some(told.into_iter().collect())
+                    });
+                of_child.unwrap_or_else(|| {
+                    if self.reload_file.on_event(now, token, &mut self.scheduler) {
+                        return Vec::new();
+                    }
+                    let news = self.outside.on_event(now, token, &mut self.scheduler);
+                    self.tell_outside(news.unwrap_or_default())
+                })
+            }
+            Event::Signal(signal) if signal == Signal::upgrade() => {
+                if self.announce.is_some() {
+                    log::warn!("Upgrade: the start is not over yet");
+                    return Vec::new();
+                }
+                vec![Input::Upgrade]
+            }
+            Event::Signal(Signal::INT) if self.options.ignore_sigint => Vec::new(),
+            Event::Signal(Signal::TERM | Signal::INT) => {
+                vec![Input::Stop { objects: configuration::objects(&self.running.config) }]
+            }
+            Event::Signal(Signal::HUP) => vec![Input::Reload],
+            Event::Signal(Signal::CHLD) => {
+                self.collect_orphans();
+                Vec::new()
+            }
+            Event::Signal(signal) => {
+                if let Some(report) = parent::report_for(signal) {
+                    self.ask_for(report);
+                }
+                Vec::new()
+            }
+        }
+    }
+
+    /// Tells the children what has changed outside.
+    fn tell_outside(&mut self, news: Vec<Sighting>) -> Vec<Input> {
+        for sighting in news {
+            let message = ToChild::Sighting(sighting);
+            self.vrrp.send(&message, None);
+            self.checkers.send(&message, None);
+        }
+        Vec::new()
+    }
+
+    /// Asks for the files of `report`; each child that has a part in them answers.
+    fn ask_for(&mut self, report: Report) {
+        let message = ToChild::Report(report);
+        self.vrrp.send(&message, None);
+        if report == Report::Data {
+            self.checkers.send(&message, None);
+            self.dumps.parent(&self.running.config);
+        }
+    }
+
+    pub(super) fn write_reports(&mut self) {
+        for (report, live) in self.vrrp.take_reports() {
+            self.dumps.vrrp(report, &self.running.config, &live);
+        }
+        for (_, live) in self.checkers.take_reports() {
+            self.dumps.checkers(&self.running.config, &live);
+        }
+    }
+
+    /// Scripts of a child that has died do not outlive it.
+    pub(super) fn end_scripts_of_the_dead(&self) {
+        let tried = |pid| self.trial.as_ref().is_some_and(|trial| trial.is(pid));
+        let ours = |pid| {
+            self.vrrp.is(pid) || self.checkers.is(pid) || tried(pid) || self.fifos.is_reader(pid)
+        };
+        if let Err(error) = sys::process::end_orphans(ours) {
+            log::debug!("scripts of a dead process are not ended: {error}");
+        }
+    }
+
+    /// Grandchildren whose own parent has died, scripts of a killed child, come to this process.
+    pub(super) fn collect_orphans(&self) {
+        let tried = |pid| self.trial.as_ref().is_some_and(|trial| trial.is(pid));
+        let ours = |pid| self.vrrp.is(pid) || self.checkers.is(pid) || tried(pid);
+        for _ in 0..ORPHANS_A_TURN {
+            match sys::process::reap_orphan(ours) {
+                Ok(Some(_)) => {}
+                Ok(None) => return,
+                Err(error) => return log::error!("cannot collect an orphan: {error}"),
+            }
+        }
+    }
+}
