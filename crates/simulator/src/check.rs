@@ -1,6 +1,8 @@
 //! What must hold.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::net::IpAddr;
 
 use base::{Duration, Instant};
 use control_plane::model::Preempt;
@@ -53,6 +55,18 @@ pub enum Violation {
     Storm,
     /// A state changed although nothing had happened.
     Restless(Note),
+    /// Two nodes held the addresses for longer than a handover takes.
+    TwoHolders {
+        /// The nodes.
+        nodes: [usize; 2],
+        /// Since when.
+        since: Instant,
+    },
+    /// Not exactly one node holds the addresses, or one that no client reaches.
+    NotServed {
+        /// Who holds them.
+        holders: Vec<usize>,
+    },
     /// A master left in good order without saying goodbye.
     NoFarewell {
         /// The node.
@@ -84,6 +98,10 @@ impl fmt::Display for Violation {
             Self::Restless(Note { node, what, .. }) => {
                 write!(f, "node {node}: {what}, for no reason")
             }
+            Self::TwoHolders { nodes, since } => {
+                write!(f, "nodes {nodes:?} both hold the addresses since {since:?}")
+            }
+            Self::NotServed { holders } => write!(f, "clients are not served: {holders:?} hold"),
             Self::Storm => f.write_str("adverts cause adverts without an end"),
             Self::NoFarewell { node } => write!(f, "node {node} left without priority 0"),
             Self::Unexplained { node, instance } => {
@@ -97,10 +115,10 @@ impl fmt::Display for Violation {
 pub fn addresses(world: &World) -> Result<(), Violation> {
     for (at, node) in world.nodes.iter().enumerate() {
         let Life::Running(stack) = &node.life else { continue };
-        let masters = stack.routers().iter().filter(|router| router.state().is_master());
+        let masters = stack.routers().iter().filter(|router| router.holds_addresses());
         let expected = masters.flat_map(|router| &router.config().virtual_addresses);
-        let expected = expected.map(|vip| vip.address()).collect();
-        if node.installed != expected {
+        let expected: BTreeSet<IpAddr> = expected.map(|vip| vip.address()).collect();
+        if node.installed.set() != expected {
             return Err(Violation::Addresses { node: at });
         }
     }

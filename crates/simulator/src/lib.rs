@@ -4,18 +4,23 @@
 //!
 //! - [`seed`]: random numbers that can be repeated
 //! - [`node`]: one machine: the stack, its parent's memory, its kernel's addresses
+//! - [`kernel`]: the addresses in its kernel, with their lifetimes
 //! - [`world`]: nodes on a segment, and the order in which things happen
 //! - [`chaos`]: what a seed does to a world
+//! - [`faults`]: single faults against what is configured to prevent split brain
 //! - [`check`]: what must hold
 
 pub mod chaos;
 pub mod check;
+pub mod faults;
+pub mod kernel;
 pub mod node;
 pub mod seed;
 pub mod world;
 
 pub use chaos::Story;
 pub use check::Violation;
+pub use faults::Siege;
 pub use node::Node;
 pub use seed::Seed;
 pub use world::World;

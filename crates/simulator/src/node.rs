@@ -1,14 +1,16 @@
 //! One machine: the stack, what its parent remembers, and the addresses in its kernel.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 
 use base::{Duration, IfIndex, Instant};
 use control_plane::model::Vrrp;
 use vrrp_stack::{
-    ExitKind, Input, Link, NotifyState, OutgoingAdvert, Output, Outputs, Packet, RunId, Snapshot,
-    Stack, State,
+    ExitKind, Input, Link, NotifyState, OutgoingAdvert, Output, Outputs, Packet, ProbeId, RunId,
+    Snapshot, Stack, State,
 };
+
+use crate::kernel::Addresses;
 
 /// Datagrams that the kernel keeps for a process that does not read them.
 const SOCKET_BUFFER: usize = 64;
@@ -19,9 +21,40 @@ const TURNS_AT_ONCE: usize = 1_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Waiting {
     /// A datagram.
-    Packet(Vec<u8>),
+    Packet(Segment, Vec<u8>),
     /// A child that has ended.
     Exit(RunId, ExitKind),
+    /// A witness has answered.
+    Answer(ProbeId),
+}
+
+/// A wire between the machines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Segment {
+    /// Where clients are: `eth0`.
+    Service,
+    /// The second path: `eth1`.
+    Heartbeat,
+}
+
+impl Segment {
+    const BOTH: [Self; 2] = [Self::Service, Self::Heartbeat];
+
+    const fn index(self) -> IfIndex {
+        let number = match self {
+            Self::Service => 2,
+            Self::Heartbeat => 3,
+        };
+        match IfIndex::new(number) {
+            Some(index) => index,
+            None => unreachable!(),
+        }
+    }
+
+    /// The wire behind an interface.
+    pub(crate) fn behind(index: IfIndex) -> Option<Self> {
+        Self::BOTH.into_iter().find(|segment| segment.index() == index)
+    }
 }
 
 /// What becomes of a machine.
@@ -51,6 +84,8 @@ pub struct Wishes {
     pub scripts: Vec<RunId>,
     /// States that were notified, by instance name.
     pub notified: Vec<(String, NotifyState)>,
+    /// Witnesses that were asked.
+    pub probes: Vec<ProbeId>,
 }
 
 /// A machine on the segment.
@@ -62,12 +97,18 @@ pub struct Node {
     pub config: Vrrp,
     /// Whether its cable carries.
     pub link_up: bool,
+    /// Whether that of its heartbeat does.
+    pub heartbeat_up: bool,
+    /// A firewall of its own drops the adverts that it sends on the service segment.
+    pub mute: bool,
+    /// A firewall of its own drops the adverts that it is sent on the service segment.
+    pub deaf: bool,
     /// What its tracking scripts say.
     pub script_good: bool,
     /// Its process.
     pub life: Life,
     /// The virtual addresses in its kernel.
-    pub installed: BTreeSet<IpAddr>,
+    pub installed: Addresses,
     /// An instance that left without a word although its process could speak.
     pub unsaid: Option<String>,
     /// By how much its clock is ahead of the world's, in microseconds.
@@ -83,9 +124,12 @@ impl Node {
             address,
             config,
             link_up: true,
+            heartbeat_up: true,
+            mute: false,
+            deaf: false,
             script_good: true,
             life: Life::Off,
-            installed: BTreeSet::new(),
+            installed: Addresses::default(),
             unsaid: None,
             ahead: 0,
             memory: Snapshot::default(),
@@ -104,6 +148,22 @@ impl Node {
     pub fn is_master(&self, instance: usize) -> bool {
         let router = self.running().and_then(|stack| stack.routers().get(instance));
         router.is_some_and(|router| router.state().is_master())
+    }
+
+    /// Whether its kernel has addresses that somebody can talk to.
+    pub fn holds(&self) -> bool {
+        self.life != Life::Off && !self.installed.is_empty()
+    }
+
+    /// When its kernel removes an address by itself, by the world's clock.
+    pub fn next_expiry(&self) -> Option<Instant> {
+        Some(shifted(self.installed.next_expiry()?, self.ahead.saturating_neg()))
+    }
+
+    /// Its kernel removes what has had its time; a process that runs is told.
+    pub fn expire(&mut self, now: Instant) -> Wishes {
+        self.installed.expire(self.local(now));
+        self.settle(now, Outputs::new())
     }
 
     /// When it has something to do by itself, by the world's clock.
@@ -142,9 +202,15 @@ impl Node {
         self.start(now, Some(&memory))
     }
 
+    /// Another binary takes over with the last words of the process that runs.
+    pub fn upgrade(&mut self, now: Instant) -> Wishes {
+        let Some(words) = self.running().map(Stack::snapshot) else { return Wishes::default() };
+        self.start(now, Some(&words))
+    }
+
     fn start(&mut self, now: Instant, resume: Option<&Snapshot>) -> Wishes {
         let mut out = Outputs::new();
-        let stack = Stack::new(self.local(now), &self.config, &[self.link()], resume, &mut out);
+        let stack = Stack::new(self.local(now), &self.config, &self.links(), resume, &mut out);
         self.life = Life::Running(Box::new(stack));
         self.settle(now, out)
     }
@@ -189,12 +255,15 @@ impl Node {
         let mut out = Outputs::new();
         for kept in waiting {
             let input = match &kept {
-                Waiting::Packet(bytes) => packet(bytes),
+                Waiting::Packet(segment, bytes) => packet(*segment, bytes),
                 Waiting::Exit(run, status) => Input::ScriptExited { run: *run, status: *status },
+                Waiting::Answer(probe) => Input::ProbeAnswered { probe: *probe, good: true },
             };
             stack.handle_input(self.local(now), input, &mut out);
         }
-        stack.handle_input(self.local(now), Input::Link(self.link()), &mut out);
+        for link in self.links() {
+            stack.handle_input(self.local(now), Input::Link(link), &mut out);
+        }
         self.life = Life::Running(stack);
         self.settle(now, out)
     }
@@ -202,7 +271,14 @@ impl Node {
     /// Plugs the cable in or out.
     pub fn set_link(&mut self, now: Instant, up: bool) -> Wishes {
         self.link_up = up;
-        let link = self.link();
+        let link = self.link(Segment::Service);
+        self.give(now, Input::Link(link))
+    }
+
+    /// The same with the cable of the heartbeat.
+    pub fn set_heartbeat(&mut self, now: Instant, up: bool) -> Wishes {
+        self.heartbeat_up = up;
+        let link = self.link(Segment::Heartbeat);
         self.give(now, Input::Link(link))
     }
 
@@ -216,15 +292,32 @@ impl Node {
         self.give(now, Input::Reload(&config))
     }
 
-    /// A packet arrives.
+    /// A packet arrives on the service segment.
     pub fn deliver(&mut self, now: Instant, bytes: Vec<u8>) -> Wishes {
+        self.deliver_on(now, Segment::Service, bytes)
+    }
+
+    /// A packet arrives.
+    pub fn deliver_on(&mut self, now: Instant, segment: Segment, bytes: Vec<u8>) -> Wishes {
+        if self.deaf && segment == Segment::Service {
+            return Wishes::default();
+        }
         if let Life::Frozen { waiting, .. } = &mut self.life {
             if waiting.len() < SOCKET_BUFFER {
-                waiting.push(Waiting::Packet(bytes));
+                waiting.push(Waiting::Packet(segment, bytes));
             }
             return Wishes::default();
         }
-        self.give(now, packet(&bytes))
+        self.give(now, packet(segment, &bytes))
+    }
+
+    /// A witness answers.
+    pub fn answered(&mut self, now: Instant, probe: ProbeId) -> Wishes {
+        if let Life::Frozen { waiting, .. } = &mut self.life {
+            waiting.push(Waiting::Answer(probe));
+            return Wishes::default();
+        }
+        self.give(now, Input::ProbeAnswered { probe, good: true })
     }
 
     /// A tracking script ends.
@@ -284,20 +377,51 @@ impl Node {
             stack.handle_input(now, Input::Timeout, &mut out);
         }
         debug_assert!(stack.next_timeout().is_none_or(|due| due > now), "the stack is stuck");
-        self.installed = stack.desired_addresses().iter().map(|wanted| wanted.net.addr()).collect();
+        let mute = self.mute;
+        let leaves = |advert: &OutgoingAdvert| {
+            !mute || Segment::behind(advert.socket.index) != Some(Segment::Service)
+        };
+        out.retain(|output| !matches!(output, Output::SendAdvert(advert) if !leaves(advert)));
+        let leased: BTreeSet<String> = out
+            .iter()
+            .filter_map(|output| match output {
+                Output::SendAdvert(advert) if advert.leased => Some(advert.instance.clone()),
+                _ => None,
+            })
+            .collect();
+        for instance in &leased {
+            stack.handle_input(now, Input::AdvertLeft { instance }, &mut out);
+        }
+        self.installed.reconcile(now, &stack.desired_addresses());
+        self.installed.renew(now, &stack.take_renewals());
         for news in stack.take_changes() {
             self.memory.apply(news);
         }
         wishes(out)
     }
 
-    fn link(&self) -> Link {
+    /// Its interfaces; the second is there when something is said over it.
+    fn links(&self) -> Vec<Link> {
+        let mut instances = self.config.instances.iter();
+        let second = instances.any(|instance| !instance.split_brain.heartbeats.is_empty());
+        let segments = if second { &Segment::BOTH[..] } else { &Segment::BOTH[..1] };
+        segments.iter().map(|segment| self.link(*segment)).collect()
+    }
+
+    fn link(&self, segment: Segment) -> Link {
+        let [a, b, c, last] = self.address.octets();
+        let (name, up, address, net) = match segment {
+            Segment::Service => ("eth0", self.link_up, self.address, 0),
+            Segment::Heartbeat => {
+                ("eth1", self.heartbeat_up, Ipv4Addr::new(a, b, c.wrapping_add(100), last), 1)
+            }
+        };
         Link {
-            index: interface(),
-            name: "eth0".into(),
-            up: self.link_up,
-            mac: [2, 0, 0, 0, 0, self.address.octets()[3]],
-            primary_v4: Some(self.address),
+            index: segment.index(),
+            name: name.into(),
+            up,
+            mac: [2, 0, 0, 0, net, last],
+            primary_v4: Some(address),
             link_local_v6: None,
             mtu: 1500,
             arp: true,
@@ -318,15 +442,8 @@ fn signed(span: Duration) -> i64 {
     i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
 }
 
-const fn interface() -> IfIndex {
-    match IfIndex::new(2) {
-        Some(index) => index,
-        None => unreachable!(),
-    }
-}
-
-const fn packet(bytes: &[u8]) -> Input<'_> {
-    Input::Packet { index: interface(), packet: Packet::Ipv4(bytes) }
+const fn packet(segment: Segment, bytes: &[u8]) -> Input<'_> {
+    Input::Packet { index: segment.index(), packet: Packet::Ipv4(bytes) }
 }
 
 fn wishes(out: Outputs) -> Wishes {
@@ -338,9 +455,9 @@ fn wishes(out: Outputs) -> Wishes {
             Output::Notify(told) => {
                 wishes.notified.push((told.object.name().to_owned(), told.state));
             }
+            Output::Probe { probe, .. } => wishes.probes.push(probe),
             Output::Announce { .. }
             | Output::KillScript { .. }
-            | Output::Probe { .. }
             | Output::ProbeAddress { .. }
             | Output::Log(_) => {}
         }

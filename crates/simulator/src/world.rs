@@ -4,13 +4,16 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use base::{Duration, Instant};
-use vrrp_stack::{NotifyState, RunId};
+use vrrp_stack::{NotifyState, ProbeId, RunId};
 
-use crate::node::{Life, Node, Wishes};
+use crate::node::{Life, Node, Segment, Wishes};
 use crate::seed::Seed;
 
 /// How long a tracking script runs.
 const SCRIPT_TIME: Duration = Duration::from_millis(10);
+
+/// How long a witness takes to answer.
+const ANSWER_TIME: Duration = Duration::from_millis(2);
 
 /// Events in one run after which something is amplifying itself.
 const EVENTS_PER_RUN: u32 = 20_000;
@@ -34,8 +37,9 @@ impl Weather {
 /// Something under way.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
-    Packet { to: usize, bytes: Vec<u8> },
+    Packet { to: usize, segment: Segment, bytes: Vec<u8> },
     ScriptEnds { node: usize, life: u32, run: RunId },
+    Answer { node: usize, life: u32, probe: ProbeId },
 }
 
 impl PartialEq for Pending {
@@ -84,6 +88,12 @@ pub struct World {
     pub nodes: Vec<Node>,
     /// Which part of the segment a node is in; nodes in different parts do not hear each other.
     pub part: Vec<u8>,
+    /// The same of the segment of the heartbeats.
+    pub heartbeat_part: Vec<u8>,
+    /// In which part of the service segment witnesses and clients are; `None` is nowhere.
+    pub witness: Option<u8>,
+    /// Nodes that cannot reach the witnesses although they are in their part.
+    pub blind: Vec<bool>,
     /// How the segment treats packets.
     pub weather: Weather,
     /// Adverts with priority 0 that left, by node.
@@ -107,6 +117,9 @@ impl World {
             now: Instant::from_micros(1_000_000_000),
             nodes,
             part: vec![0; count],
+            heartbeat_part: vec![0; count],
+            witness: Some(0),
+            blind: vec![false; count],
             weather: Weather::FAIR,
             farewells: vec![0; count],
             storm: false,
@@ -118,10 +131,36 @@ impl World {
         }
     }
 
-    /// Whether packets pass from one node to another.
+    /// Whether packets pass from one node to another on the service segment.
     pub fn connected(&self, from: usize, to: usize) -> bool {
-        let carries = |node: usize| self.nodes.get(node).is_some_and(|node| node.link_up);
-        carries(from) && carries(to) && self.part.get(from) == self.part.get(to)
+        self.connected_by(Segment::Service, from, to)
+    }
+
+    /// Whether packets pass from one node to another on a segment.
+    pub fn connected_by(&self, segment: Segment, from: usize, to: usize) -> bool {
+        let part = match segment {
+            Segment::Service => &self.part,
+            Segment::Heartbeat => &self.heartbeat_part,
+        };
+        self.carries(segment, from) && self.carries(segment, to) && part.get(from) == part.get(to)
+    }
+
+    fn carries(&self, segment: Segment, node: usize) -> bool {
+        self.nodes.get(node).is_some_and(|node| match segment {
+            Segment::Service => node.link_up,
+            Segment::Heartbeat => node.heartbeat_up,
+        })
+    }
+
+    /// Whether a node is where the clients are.
+    pub fn serves(&self, node: usize) -> bool {
+        self.carries(Segment::Service, node)
+            && self.witness.is_some()
+            && self.part.get(node).copied() == self.witness
+    }
+
+    fn reaches_witness(&self, node: usize) -> bool {
+        self.serves(node) && self.blind.get(node) == Some(&false)
     }
 
     /// Lets something happen to a node.
@@ -147,7 +186,15 @@ impl World {
             let timer =
                 timers.filter_map(|(node, machine)| Some((machine.next_timeout()?, node))).min();
             let event = self.pending.peek().map(|Reverse(next)| next.at);
-            let due = [timer.map(|(at, _)| at), event].into_iter().flatten().min();
+            let nodes = self.nodes.iter().enumerate();
+            let expiry = nodes.filter_map(|(node, one)| Some((one.next_expiry()?, node))).min();
+            let timer = match (expiry, timer) {
+                (Some(expiry), other) if other.is_none_or(|other| expiry.0 <= other.0) => {
+                    Some((expiry.0, expiry.1, true))
+                }
+                (_, timer) => timer.map(|(at, node)| (at, node, false)),
+            };
+            let due = [timer.map(|(at, ..)| at), event].into_iter().flatten().min();
             let Some(due) = due.filter(|due| *due <= end) else { break };
             if events >= EVENTS_PER_RUN {
                 self.storm = true;
@@ -156,8 +203,8 @@ impl World {
             look(self, due);
             self.now = self.now.max(due);
             match (timer, event) {
-                (Some((at, node)), other) if other.is_none_or(|other| at < other) => {
-                    self.act(node, "", Node::timeout);
+                (Some((at, node, expires)), other) if other.is_none_or(|other| at < other) => {
+                    self.act(node, "", if expires { Node::expire } else { Node::timeout });
                 }
                 _ => self.next_event(),
             }
@@ -169,9 +216,14 @@ impl World {
     fn next_event(&mut self) {
         let Some(Reverse(Pending { event, .. })) = self.pending.pop() else { return };
         match event {
-            Event::Packet { to, bytes } => {
-                if self.nodes.get(to).is_some_and(|node| node.link_up) {
-                    self.act(to, "", |node, now| node.deliver(now, bytes));
+            Event::Packet { to, segment, bytes } => {
+                if self.carries(segment, to) {
+                    self.act(to, "", |node, now| node.deliver_on(now, segment, bytes));
+                }
+            }
+            Event::Answer { node, life, probe } => {
+                if self.lives.get(node) == Some(&life) && self.reaches_witness(node) {
+                    self.act(node, "", |node, now| node.answered(now, probe));
                 }
             }
             Event::ScriptEnds { node, life, run } => {
@@ -191,7 +243,14 @@ impl World {
             let life = self.lives.get(node).copied().unwrap_or(0);
             self.cause(self.now + SCRIPT_TIME, Event::ScriptEnds { node, life, run });
         }
+        for probe in wishes.probes {
+            let life = self.lives.get(node).copied().unwrap_or(0);
+            if self.reaches_witness(node) {
+                self.cause(self.now + ANSWER_TIME, Event::Answer { node, life, probe });
+            }
+        }
         for advert in wishes.adverts {
+            let Some(segment) = Segment::behind(advert.socket.index) else { continue };
             if leaves(&advert.datagram) {
                 if let Some(count) = self.farewells.get_mut(node) {
                     *count += 1;
@@ -199,20 +258,20 @@ impl World {
                 self.note(node, format!("{} says goodbye", advert.instance));
             }
             for to in (0..self.nodes.len()).filter(|to| *to != node) {
-                if self.connected(node, to) {
-                    self.carry(to, &advert.datagram);
+                if self.connected_by(segment, node, to) {
+                    self.carry(to, segment, &advert.datagram);
                 }
             }
         }
     }
 
-    fn carry(&mut self, to: usize, datagram: &[u8]) {
+    fn carry(&mut self, to: usize, segment: Segment, datagram: &[u8]) {
         let copies = 1 + u8::from(self.seed.percent(self.weather.duplicates));
         for _ in 0..copies {
             if !self.seed.percent(self.weather.loss) {
                 let delay = self.seed.span(Duration::from_micros(50), self.weather.delay);
                 let bytes = datagram.to_vec();
-                self.cause(self.now + delay, Event::Packet { to, bytes });
+                self.cause(self.now + delay, Event::Packet { to, segment, bytes });
             }
         }
     }
@@ -222,7 +281,8 @@ impl World {
         self.pending.push(Reverse(Pending { at, number: self.caused, event }));
     }
 
-    fn note(&mut self, node: usize, what: String) {
+    /// Adds a line to the account.
+    pub fn note(&mut self, node: usize, what: String) {
         self.account.push(Note { at: self.now, node, what });
     }
 }

@@ -74,9 +74,9 @@ impl Lease {
     }
 
     /// What is in the kernel may be about to end, as after a predecessor's death: the next advert
-    /// renews it.
-    pub(crate) const fn inherited(now: Instant) -> Self {
-        Self { since: now, lapsed: false, inherited: true }
+    /// renews it. What had ended stays so until then.
+    pub(crate) const fn inherited(now: Instant, lapsed: bool) -> Self {
+        Self { since: now, lapsed, inherited: true }
     }
 }
 
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn the_first_advert_of_a_successor_renews() {
-        let mut lease = Lease::inherited(at(0));
+        let mut lease = Lease::inherited(at(0), false);
         assert_eq!(lease.advert_left(at(0), LENGTH), Renewal::Due);
     }
 }

@@ -12,11 +12,16 @@ use crate::state::{Backup, State};
 
 impl VirtualRouter {
     /// Whether it may take over, or has to stay because it may be the one that is cut off. A master
-    /// that said goodbye needs no witness.
+    /// that said goodbye leaves nobody to fear, unless it left because it has lost the witnesses
+    /// itself: then a neighbour in the same place must not follow it.
     pub(super) fn may_take_over(&self, turn: &Turn<'_>, backup: Option<&Backup>) -> bool {
         let Some(used) = self.config.split_brain.arbiter else { return true };
         let left = backup.and_then(|backup| backup.active).is_some_and(|one| one.priority == 0);
-        left || turn.arbiters.verdict(used.arbiter) == Verdict::Up
+        match turn.arbiters.verdict(used.arbiter) {
+            Verdict::Up => true,
+            Verdict::Unknown => left,
+            _ => left && used.keeps,
+        }
     }
 
     /// It stays BACKUP until the witnesses can be reached; said once.

@@ -29,6 +29,7 @@ impl VirtualRouter {
         let Some(length) = self.lease_length().filter(|_| self.state.is_master()) else { return };
         if self.lease.end_if_due(turn.now, length) {
             *turn.generation += 1;
+            self.dirty = true;
             turn.announcements.cancel(&self.places(turn.links));
             self.say(turn, Saying::LeaseEnded(length));
         }
@@ -42,14 +43,15 @@ impl VirtualRouter {
         let renewal = self.lease.advert_left(turn.now, length);
         if renewal == Renewal::Revived {
             *turn.generation += 1;
+            self.dirty = true;
             self.say(turn, Saying::LeaseRevived);
             self.announce_all(turn, self.config.garp.repeat);
         }
         renewal == Renewal::Due
     }
 
-    /// It goes on where a predecessor was, or with another lease.
-    pub(super) const fn inherit_lease(&mut self, now: Instant) {
-        self.lease = Lease::inherited(now);
+    /// It goes on with another lease.
+    pub(super) const fn change_lease(&mut self, now: Instant) {
+        self.lease = Lease::inherited(now, self.lease.has_lapsed());
     }
 }

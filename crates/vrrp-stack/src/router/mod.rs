@@ -185,7 +185,7 @@ impl VirtualRouter {
             State::Fault { told } => State::Fault { told },
             State::Init | State::Stopped => State::Init,
         };
-        self.inherit_lease(now);
+        self.lease = Lease::inherited(now, known.lease_ended);
         self.paths.begin(now, self.path_count());
         self.begin_conflicts(now);
     }
@@ -211,6 +211,7 @@ impl VirtualRouter {
             identification: self.identification,
             sequence: self.sequence,
             statistics: self.statistics.clone(),
+            lease_ended: self.lease.has_lapsed(),
         }
     }
 

@@ -300,7 +300,7 @@ impl VirtualRouter {
             self.begin_conflicts(now);
         }
         if old.lease_seconds() != self.config.lease_seconds() {
-            self.inherit_lease(now);
+            self.change_lease(now);
         }
         let timing = |config: &model::Instance| {
             (config.advert_interval, config.down_timer_adverts, config.priority, config.version)

@@ -97,6 +97,27 @@ fn the_first_advert_of_a_successor_renews_what_the_predecessor_left() {
     assert_eq!(tell(&mut successor, true), 1);
 }
 
+/// Found by the simulator: a successor that did not know it put the addresses back for another lease.
+#[test]
+fn a_successor_or_another_lease_does_not_bring_back_what_has_ended() {
+    let mut bench = master(&only(leased(100)));
+    run(&mut bench, Duration::from_secs(10), false);
+    let told = bench.stack.take_changes();
+    assert!(!told.is_empty(), "the parent hears of it");
+    let known = bench.stack.snapshot();
+    let mut successor = Bench::on(&only(leased(100)), &[eth0()], Some(&known));
+    assert_eq!(successor.desired(), [] as [&str; 0]);
+    run(&mut successor, Duration::from_secs(5), true);
+    assert_eq!(successor.desired(), ["10.9.0.160/24"]);
+
+    let mut longer = leased(100);
+    longer.split_brain.lease = Some(Lease::Seconds(9));
+    bench.give(Input::Reload(&only(longer)));
+    assert_eq!(bench.desired(), [] as [&str; 0]);
+    run(&mut bench, Duration::from_secs(2), true);
+    assert_eq!(bench.desired(), ["10.9.0.160/24"]);
+}
+
 #[test]
 fn a_reload_gives_and_takes_a_lease_of_a_master() {
     let mut bench = master(&only(instance(100)));
