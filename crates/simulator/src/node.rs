@@ -52,7 +52,7 @@ impl Segment {
     }
 
     /// The wire behind an interface.
-    pub(crate) fn behind(index: IfIndex) -> Option<Self> {
+    pub fn behind(index: IfIndex) -> Option<Self> {
         Self::BOTH.into_iter().find(|segment| segment.index() == index)
     }
 }

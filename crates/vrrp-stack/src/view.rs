@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use base::{Duration, Instant, Sighting};
 use serde::{Deserialize, Serialize};
 
+use crate::arbiter::ArbiterTracker;
 use crate::observed::ProcessSnapshot;
 use crate::router::VirtualRouter;
 use crate::script::ScriptSnapshot;
@@ -80,6 +81,11 @@ impl Stack {
             processes: self.observed.snapshots().collect(),
             seen: self.observed.seen(),
         }
+    }
+
+    /// What is known of the witnesses of every arbiter, in the order of the configuration.
+    pub fn arbiters(&self) -> &[ArbiterTracker] {
+        self.arbiters.all()
     }
 
     /// All counters start again (`--signum=STATS_CLEAR`).

@@ -236,6 +236,11 @@ impl Arbiters {
         self.used = ids.collect();
     }
 
+    /// All of them.
+    pub(crate) fn all(&self) -> &[ArbiterTracker] {
+        &self.trackers
+    }
+
     /// One of them.
     pub(crate) fn get(&self, id: ArbiterId) -> Option<&ArbiterTracker> {
         self.trackers.get(id.0)
