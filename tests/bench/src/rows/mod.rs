@@ -5,6 +5,7 @@ pub(crate) mod configuration;
 mod announce;
 mod failover;
 mod instances;
+mod lease;
 mod memory;
 mod servers;
 mod start;
@@ -19,6 +20,7 @@ pub(crate) const ALL: &[Row] = &[
     failover::ROW,
     instances::ROW,
     memory::ROW,
+    lease::ROW,
     configuration::ROW,
     servers::ROW,
     start::ROW,
