@@ -5,18 +5,21 @@ TARGET  := $(abspath $(or $(CARGO_TARGET_DIR),target))
 PREFIX  ?= /usr/local
 SYSCONFDIR ?= /etc
 UNITDIR ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 DOCDIR  ?= $(PREFIX)/share/doc/keepalived-rs
 MANDIR  ?= $(PREFIX)/share/man
 DATADIR ?= $(PREFIX)/share
 # The service files to install; sysv and openrc have the same name, choose one.
 INIT    ?= systemd
 service = sed 's|@PREFIX@|$(PREFIX)|' conf/$(1) | install -D -m $(3) /dev/stdin $(DESTDIR)$(2)
+# What `make install` installs.
+PROGRAM ?= $(TARGET)/release/keepalived-rs
 # Stories of the lab mostly wait: more of them than processors may run at once.
 STORIES ?= 4
 # Runs of each fuzz target.
 FUZZ_RUNS ?= 100000
 
-.PHONY: help setup build check test demo bench bench-quick chaos fuzz install deb deb-files clean
+.PHONY: help setup build check test demo bench bench-quick chaos fuzz install install-files deb deb-files clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
@@ -57,8 +60,11 @@ chaos: setup ## a thousand kills of random processes, a hundred upgrades and rel
 fuzz: ## each fuzz target for FUZZ_RUNS runs; needs nightly Rust and cargo-fuzz
 	@CARGO=$(CARGO) tests/fuzz/run $(FUZZ_RUNS)
 
-install: build ## daemon, manual pages, samples, service files; DESTDIR is respected, INIT=systemd sysv openrc
-	install -D -m 755 $(TARGET)/release/keepalived-rs $(DESTDIR)$(PREFIX)/sbin/keepalived
+install: build install-files ## daemon, manual pages, samples, service files; DESTDIR is respected, INIT=systemd sysv openrc
+
+# The same of a program that was built already.
+install-files:
+	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/sbin/keepalived
 	install -d $(DESTDIR)$(PREFIX)/bin
 	ln -sf ../sbin/keepalived $(DESTDIR)$(PREFIX)/bin/genhash
 	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man1 docs/genhash.1
@@ -72,6 +78,8 @@ install: build ## daemon, manual pages, samples, service files; DESTDIR is respe
 	install -D -m 644 -t $(DESTDIR)$(DATADIR)/zsh/site-functions conf/completions/_keepalived-rs
 	install -D -m 644 -t $(DESTDIR)$(DATADIR)/fish/vendor_completions.d conf/completions/keepalived.fish
 	$(if $(filter systemd,$(INIT)),$(call service,keepalived.service,$(UNITDIR)/keepalived.service,644))
+	$(if $(filter systemd,$(INIT)),$(call service,keepalived-unprivileged.service,$(UNITDIR)/keepalived-unprivileged.service,644))
+	$(if $(filter systemd,$(INIT)),install -D -m 644 conf/keepalived.sysusers $(DESTDIR)$(SYSUSERSDIR)/keepalived-rs.conf)
 	$(if $(filter sysv,$(INIT)),$(call service,keepalived.init,$(SYSCONFDIR)/init.d/keepalived,755))
 	$(if $(filter openrc,$(INIT)),$(call service,keepalived.openrc,$(SYSCONFDIR)/init.d/keepalived,755))
 
@@ -83,6 +91,7 @@ deb: build ## a Debian package in target/debian; needs cargo-deb (cargo install 
 deb-files:
 	install -d target/deb
 	sed 's|@PREFIX@|/usr|' conf/keepalived.service >target/deb/keepalived.service
+	sed 's|@PREFIX@|/usr|' conf/keepalived-unprivileged.service >target/deb/keepalived-unprivileged.service
 	sed 's|@PREFIX@|/usr|' conf/keepalived.init >target/deb/keepalived.init
 
 clean: ## remove what was built

@@ -9,6 +9,7 @@
     reason = "this is test code: a lab that cannot be built must end the test and say why"
 )]
 
+pub mod booted;
 pub mod capture;
 pub mod command;
 pub mod daemon;
@@ -33,6 +34,7 @@ pub mod uml;
 pub mod wait;
 pub mod web;
 
+pub use booted::Booted;
 pub use capture::Capture;
 pub use daemon::Daemon;
 pub use network::Network;

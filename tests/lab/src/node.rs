@@ -101,6 +101,12 @@ impl Node {
         fs::write(self.folder(part).join(name), text).expect("the file can be written");
     }
 
+    /// A file as this node sees it, by a path from outside.
+    pub(crate) fn outside(&self, path: &Path) -> PathBuf {
+        let inside = path.strip_prefix("/").unwrap_or(path);
+        Path::new(&format!("/proc/{}/root", self.holder.id())).join(inside)
+    }
+
     /// A command inside this node.
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let of = |kind: &str| format!("/proc/{}/ns/{kind}", self.holder.id());

@@ -36,6 +36,14 @@ impl Box<'_> {
         finished.code()
     }
 
+    /// The same for who is not root.
+    fn as_nobody(&self, action: &str) -> Option<i32> {
+        let as_nobody = "setpriv --reuid nobody --regid nogroup --clear-groups";
+        let finished = self.debian.try_sh(&format!("{as_nobody} /etc/init.d/keepalived {action}"));
+        println!("{action}: {} {}{}", finished.status, finished.stdout, finished.stderr);
+        finished.code()
+    }
+
     fn configure(&self, text: &str) {
         let file = self.debian.root().join("etc/keepalived/keepalived.conf");
         fs::write(file, text).expect("the configuration can be written");
@@ -101,6 +109,28 @@ fn the_package_installs_runs_upgrades_and_leaves_nothing() {
     machine.holds("10.9.0.52", false);
     assert_eq!(machine.service("status"), Some(1), "dead, with its PID file");
     assert_eq!(machine.service("start"), Some(0), "the file does not hold it up");
+    machine.holds("10.9.0.52", true);
+
+    // LSB's 4: not allowed, or not to be known; 5: not installed.
+    assert_eq!(machine.as_nobody("status"), Some(0), "anybody may ask");
+    for action in ["stop", "reload", "upgrade", "restart"] {
+        assert_eq!(machine.as_nobody(action), Some(4), "{action}");
+    }
+    machine.holds("10.9.0.52", true);
+    assert_eq!(machine.service("stop"), Some(0));
+    machine.holds("10.9.0.52", false);
+    assert_eq!(machine.as_nobody("start"), Some(4));
+    assert_eq!(machine.as_nobody("status"), Some(3));
+    debian.sh("echo 1 >/run/keepalived.pid; chmod 600 /run/keepalived.pid");
+    assert_eq!(machine.as_nobody("status"), Some(4), "nobody can know");
+    assert_eq!(machine.service("status"), Some(1), "that is another process");
+    debian.sh("rm /run/keepalived.pid; mv /usr/sbin/keepalived-rs /usr/sbin/away");
+    for action in ["start", "restart", "force-reload"] {
+        assert_eq!(machine.service(action), Some(5), "{action}");
+    }
+    assert_eq!(machine.service("stop"), Some(0), "not running is stopped");
+    debian.sh("mv /usr/sbin/away /usr/sbin/keepalived-rs");
+    assert_eq!(machine.service("start"), Some(0));
     machine.holds("10.9.0.52", true);
 
     // The next version takes over in place.
