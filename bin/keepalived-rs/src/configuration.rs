@@ -115,14 +115,22 @@ pub(crate) fn host_name() -> String {
 
 /// Reads the files, in the network namespace that this process is in.
 pub(crate) fn load(options: &Options) -> Loaded {
-    let settings = control_plane::Options {
+    control_plane::load(&options.config, &FsSource, &settings(options))
+}
+
+/// The lines of all files, as [`control_plane::merged`] says.
+pub(crate) fn merged(options: &Options) -> Vec<String> {
+    control_plane::merged(&options.config, &FsSource, &settings(options))
+}
+
+fn settings(options: &Options) -> control_plane::Options {
+    control_plane::Options {
         include_checks_all: options.all_include_checks,
         interfaces: if options.any_interface { None } else { sys::interfaces().ok() },
         config_id: options.config_id.clone().unwrap_or_else(node_name),
         random_seed: sys::random::random_u64().unwrap_or_default(),
         ..control_plane::Options::default()
-    };
-    control_plane::load(&options.config, &FsSource, &settings)
+    }
 }
 
 fn identities(diagnostics: &Diagnostics) -> BTreeSet<String> {

@@ -17,6 +17,6 @@ mod parse;
 pub mod source;
 
 pub use diagnostic::{Code, Diagnostic, Diagnostics};
-pub use load::{Loaded, Options, load};
+pub use load::{Loaded, Options, load, merged};
 pub use model::Config;
 pub use source::{FsSource, MemorySource, Source};

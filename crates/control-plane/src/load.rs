@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::build::Builder;
 use crate::diagnostic::Diagnostics;
-use crate::lang::Reader;
+use crate::lang::line::Origin;
+use crate::lang::{Context, Reader, Sink};
 use crate::model::Config;
 use crate::parse::Parser;
 use crate::source::Source;
@@ -50,4 +52,66 @@ pub fn load(path: &Path, source: &dyn Source, options: &Options) -> Loaded {
     let diagnostics = cx.diagnostics;
     let config = (found && !diagnostics.is_fatal()).then_some(config);
     Loaded { config, diagnostics, files }
+}
+
+/// The configuration at `path` as one text, in lines: comments, conditions, includes, repetitions and
+/// definitions are gone, what is left has no blanks at its ends. A line `# FILE` stands where another
+/// file begins or goes on. It means the same as the files that it was read from.
+pub fn merged(path: &Path, source: &dyn Source, options: &Options) -> Vec<String> {
+    let mut reader = Reader::new(source, options, Copy::default());
+    reader.read_main(path);
+    reader.sink.lines
+}
+
+/// Keeps the lines.
+#[derive(Default)]
+struct Copy {
+    file: Option<Arc<str>>,
+    lines: Vec<String>,
+}
+
+impl Sink for Copy {
+    fn line(&mut self, text: &str, origin: Origin<'_>, _: &mut Context<'_>) {
+        if self.file.as_ref() != Some(origin.file) {
+            self.file = Some(Arc::clone(origin.file));
+            self.lines.push(format!("# {}", origin.file));
+        }
+        self.lines.push(text.to_owned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MemorySource;
+
+    #[test]
+    fn a_merged_copy_means_what_its_files_mean() {
+        let main = "$NAME=VI_1\n! mine\nglobal_defs {\n  router_id a # b\n  @other smtp_alert\n}\n\
+                    include part.conf\nvirtual_server_group g {\n 10.0.0.1 80\n}\n";
+        let part = "vrrp_instance $NAME {\n  interface eth0\n  virtual_router_id 5\n}\n";
+        let source = MemorySource::new("/c/main.conf", main).with("/c/part.conf", part);
+        let options = Options::default();
+        let path = Path::new("/c/main.conf");
+        let lines = merged(path, &source, &options);
+        let wanted = [
+            "# /c/main.conf",
+            "global_defs {",
+            "router_id a",
+            "}",
+            "# /c/part.conf",
+            "vrrp_instance VI_1 {",
+            "interface eth0",
+            "virtual_router_id 5",
+            "}",
+            "# /c/main.conf",
+            "virtual_server_group g {",
+            "10.0.0.1 80",
+            "}",
+        ];
+        assert_eq!(lines, wanted);
+        let copy = MemorySource::new("/copy", lines.join("\n"));
+        let again = load(Path::new("/copy"), &copy, &options);
+        assert_eq!(again.config, load(path, &source, &options).config);
+    }
 }

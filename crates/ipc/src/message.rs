@@ -79,6 +79,10 @@ pub enum Report {
     StatisticsCleared,
     /// State and counters for programs: `keepalived.json`.
     Json,
+    /// As `Data`, by the configuration that a reload is about to replace (`config_save_dir`).
+    BeforeReload,
+    /// As `Data`, by the configuration that a reload has brought.
+    AfterReload,
 }
 
 impl Coalesce for ToChild {

@@ -9,7 +9,7 @@ use sys::users::{self, User};
 use sys::{Child, Spawn, process, spawn};
 use thiserror::Error;
 
-use crate::security::{self, Refusal, SystemFacts};
+use crate::security::{self, Refusal, Rules, SystemFacts};
 
 /// Runs scripts when nothing else is said, if there is such a user.
 const DEFAULT_USER: &str = "keepalived_script";
@@ -109,7 +109,7 @@ impl Launcher {
         self.prepared.insert(key, prepared);
         let program = &command.program;
         looked_up.map(|Prepared { path, .. }| {
-            (path != *program).then(|| {
+            (!program.contains('/')).then(|| {
                 format!("WARNING - script `{program}` resolved by path search to `{path}`. Please specify full path.")
             })
         })
@@ -145,7 +145,8 @@ impl Launcher {
         let user = self.user(command.user.as_ref()).map_err(wrong_user)?;
         let search = self.env.get("PATH").map_or(DEFAULT_SEARCH, String::as_str);
         let path = security::find(&command.program, search, &SystemFacts)?;
-        security::check(&path, user, self.security.enforce, &SystemFacts)?;
+        let ScriptSecurity { enforce, keep_symlinks: keep_links, .. } = self.security;
+        let path = security::check(&path, user, Rules { enforce, keep_links }, &SystemFacts)?;
         let groups = if self.security.supplementary_groups {
             let name = user.uid.to_string();
             users::groups(user)

@@ -1,5 +1,6 @@
 //! Whether a script may run. Pure, but for [`SystemFacts`].
 
+use std::ffi::OsString;
 use std::fmt;
 use std::fs;
 use std::io;
@@ -48,6 +49,12 @@ pub trait Facts {
     /// # Errors
     /// The system's: not found, no permission.
     fn behind(&self, path: &Path) -> io::Result<Fact>;
+
+    /// What the symbolic link at `path` says.
+    ///
+    /// # Errors
+    /// The system's: not found, no link, no permission.
+    fn leads_to(&self, path: &Path) -> io::Result<PathBuf>;
 }
 
 /// The real file system.
@@ -61,6 +68,10 @@ impl Facts for SystemFacts {
 
     fn behind(&self, path: &Path) -> io::Result<Fact> {
         fs::metadata(path).map(|metadata| Fact::from_metadata(&metadata))
+    }
+
+    fn leads_to(&self, path: &Path) -> io::Result<PathBuf> {
+        fs::read_link(path)
     }
 }
 
@@ -85,8 +96,6 @@ pub enum Weakness {
     Group(u32),
     /// Everybody may write to it.
     Everybody,
-    /// It is a symbolic link.
-    Link,
     /// It is neither a folder on the way to the script nor a plain file at its end.
     Type,
 }
@@ -97,7 +106,6 @@ impl fmt::Display for Weakness {
             Self::Owner(uid) => write!(f, "is owned by uid {uid}, not by root"),
             Self::Group(gid) => write!(f, "can be written by group {gid}"),
             Self::Everybody => f.write_str("can be written by everybody"),
-            Self::Link => f.write_str("is a symbolic link"),
             Self::Type => f.write_str("is of the wrong file type"),
         }
     }
@@ -155,39 +163,102 @@ pub fn find(program: &str, search: &str, facts: &impl Facts) -> Result<PathBuf, 
     })
 }
 
-/// Whether `user` may run the script at `path`; with `enforce` and for root, also whether others
-/// could change it or swap it: every folder on the way, the root folder included, and the file
-/// belong to root and are written by no one else. A folder with the sticky bit, in which nobody can
-/// remove another's files, may be written by others.
+/// The script at `path` as it is to be run by `user`: by its real path, or with `keep_links` by the
+/// name that it has, which a program of many names (busybox) goes by.
+///
+/// With `enforce` and for root, also whether others could change it or swap it: everything on the
+/// way, the root folder and links included, and the file belong to root and are written by no one
+/// else. A folder with the sticky bit, in which nobody can remove another's files, may be written by
+/// others; a link's own bits mean nothing.
 ///
 /// # Errors
 /// As [`Refusal`] says: the first that is found, from the root folder on.
-pub fn check(path: &Path, user: User, enforce: bool, facts: &impl Facts) -> Result<(), Refusal> {
+pub fn check(
+    path: &Path,
+    user: User,
+    Rules { enforce, keep_links }: Rules,
+    facts: &impl Facts,
+) -> Result<PathBuf, Refusal> {
     let not_found = |reason| Refusal::NotFound { path: path.to_owned(), reason };
     let file = facts.behind(path).map_err(not_found)?;
     if file.kind != Kind::File || !may_execute(file, user) {
         return Err(Refusal::NotExecutable { path: path.to_owned(), user });
     }
+    let way = way(path, facts);
+    let real = |way: &[(PathBuf, Fact)]| way.last().map(|(real, _)| real.clone());
+    let named = || path.to_owned();
     if !enforce || user.uid != 0 {
-        return Ok(());
+        let real = way.ok().filter(|_| !keep_links).and_then(|way| real(&way));
+        return Ok(real.unwrap_or_else(named));
     }
-    let mut components: Vec<&Path> = path.ancestors().collect();
-    components.reverse();
-    for component in components {
-        let fact = facts.at(component).map_err(not_found)?;
-        let wanted = if component == path { Kind::File } else { Kind::Folder };
-        if let Some(weakness) = weakness(fact, wanted) {
-            let (path, component) = (path.to_owned(), component.to_owned());
-            return Err(Refusal::Insecure { path, component, weakness });
+    let way = way.map_err(not_found)?;
+    let end = real(&way);
+    for (component, fact) in &way {
+        let wanted = if Some(component) == end.as_ref() { Kind::File } else { Kind::Folder };
+        if let Some(weakness) = weakness(*fact, wanted) {
+            let component = component.clone();
+            return Err(Refusal::Insecure { path: named(), component, weakness });
         }
     }
-    Ok(())
+    Ok(end.filter(|_| !keep_links).unwrap_or_else(named))
+}
+
+/// What a script has to be like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// `enable_script_security`.
+    pub enforce: bool,
+    /// `use_symlink_paths`.
+    pub keep_links: bool,
+}
+
+/// Links on the way to one file, as the kernel allows them.
+const MAX_LINKS: usize = 40;
+
+/// Everything on the way to what `path` leads to, each with what it is: folders, links and what is
+/// behind them, last the thing itself.
+fn way(path: &Path, facts: &impl Facts) -> io::Result<Vec<(PathBuf, Fact)>> {
+    if !path.is_absolute() {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    let root = PathBuf::from("/");
+    let mut way = vec![(root.clone(), facts.at(&root)?)];
+    let parts =
+        |path: &Path| path.components().map(|part| part.as_os_str().to_owned()).rev().collect();
+    // What is still to go, the next part last.
+    let mut ahead: Vec<OsString> = parts(path);
+    let mut here = root;
+    let mut links = 0;
+    while let Some(part) = ahead.pop() {
+        if part == ".." {
+            here.pop();
+            continue;
+        }
+        let next = here.join(&part);
+        if part == "/" {
+            here = next;
+            continue;
+        }
+        let fact = facts.at(&next)?;
+        way.push((next.clone(), fact));
+        if fact.kind != Kind::Link {
+            here = next;
+            continue;
+        }
+        links += 1;
+        if links > MAX_LINKS {
+            return Err(io::Error::other("too many symbolic links"));
+        }
+        let mut further: Vec<OsString> = parts(&facts.leads_to(&next)?);
+        ahead.append(&mut further);
+    }
+    Ok(way)
 }
 
 fn weakness(fact: Fact, wanted: Kind) -> Option<Weakness> {
     let is_sticky_folder = fact.kind == Kind::Folder && fact.mode & 0o1000 != 0;
     match fact {
-        Fact { kind: Kind::Link, .. } => Some(Weakness::Link),
+        Fact { kind: Kind::Link, uid, .. } => (uid != 0).then_some(Weakness::Owner(uid)),
         Fact { kind, .. } if kind != wanted => Some(Weakness::Type),
         Fact { uid, .. } if uid != 0 => Some(Weakness::Owner(uid)),
         _ if is_sticky_folder => None,

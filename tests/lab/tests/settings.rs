@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use lab::scenario::configuration;
-use lab::{Daemon, Network, Node, Program, left, wait};
+use lab::{Daemon, Network, Node, Program, left, uml, wait};
 
 const VIP: &str = "192.168.100.100";
 const OWN: &str = "192.168.100.11/24";
@@ -40,6 +40,88 @@ fn a_reload_leaves_its_complaints_in_a_file_and_removes_its_marker() {
     assert_eq!(read("/run/check.log"), "", "nothing is wrong with this one");
     assert!(daemon.stop().1.success());
     node.sh("rm /run/check.log");
+    left::nothing(&node, &[OWN]);
+}
+
+#[test]
+fn a_script_runs_by_its_real_path_or_by_the_name_of_its_link() {
+    let (_network, node) = machine();
+    node.write_script("scripts", "real.sh", "#!/bin/sh\necho \"$0\" >>/run/called\n");
+    node.sh("ln -s real.sh /scripts/link.sh");
+    let text = |globals: &str| {
+        let notify = "interface eth0\n  notify_master /scripts/link.sh root";
+        with_globals(globals).replace("interface eth0", notify)
+    };
+    for (globals, name) in [
+        ("", "/scripts/real.sh\n"),
+        ("  use_symlink_paths true", "/scripts/link.sh\n"),
+        ("  enable_script_security", "/scripts/real.sh\n"),
+        ("  enable_script_security\n  use_symlink_paths", "/scripts/link.sh\n"),
+    ] {
+        let daemon = Daemon::start(&Program::ours(), &node, &text(globals));
+        wait::becomes(LIMIT, globals, &name.to_owned(), || node.try_sh("cat /run/called").stdout);
+        assert!(daemon.stop().1.success());
+        node.sh("rm /run/called");
+    }
+    // Somebody else could make the link lead elsewhere.
+    node.sh("chown -h nobody /scripts/link.sh");
+    let daemon = Daemon::start(&Program::ours(), &node, &text("  enable_script_security"));
+    daemon
+        .wait_log("Script /scripts/link.sh is insecure: others may change /scripts/link.sh", LIMIT);
+    wait::eventually(LIMIT, "the VIP is there", || node.holds(VIP));
+    assert!(daemon.stop().1.success());
+    left::nothing(&node, &[OWN]);
+}
+
+const SERVICE: &str = "virtual_server 192.168.100.100 80 {\n  lb_algo rr\n  lb_kind DR\n  \
+                       protocol TCP\n  real_server 192.168.100.20 80 {\n    weight 3\n  }\n}\n";
+
+#[test]
+fn what_each_load_read_and_what_each_reload_did_is_saved_where_asked_for() {
+    uml::with_ipvs(
+        "what_each_load_read_and_what_each_reload_did_is_saved_where_asked_for",
+        what_is_saved,
+    );
+}
+
+fn what_is_saved() {
+    let (_network, node) = machine();
+    node.write_file("etc", "service.conf", SERVICE);
+    let text = with_globals("  config_save_dir /run/saved # here") + "include service.conf\n";
+    let daemon = Daemon::start(&Program::ours(), &node, &text);
+    wait::eventually(LIMIT, "the VIP is there", || node.holds(VIP));
+    let read = |name: &str| node.try_sh(&format!("cat /run/saved/{name}")).stdout;
+    let (parent, vrrp, checker) = (daemon.parent().pid, daemon.vrrp().pid, daemon.checker().pid);
+    let first = read(&format!("keepalived.conf.{parent}.0"));
+    assert!(first.starts_with("# /etc/keepalived/keepalived.conf\nglobal_defs {\n"), "{first}");
+    assert!(first.contains("\nconfig_save_dir /run/saved\n"), "no comment: {first}");
+    assert!(first.contains("\n# /etc/keepalived/service.conf\nvirtual_server"), "{first}");
+    assert_eq!(node.sh("ls /run/saved; stat -c %a /run/saved /run/saved/*").lines().count(), 3);
+    assert_eq!(node.sh("stat -c %a /run/saved /run/saved/*"), "700\n600\n");
+
+    let other = "192.168.100.200";
+    node.write_file("etc", "service.conf", &SERVICE.replace("weight 3", "weight 4"));
+    let from = daemon.reload(&text.replace(VIP, other));
+    daemon.log().wait_since(from, "Reload complete", LIMIT);
+    assert!(read(&format!("keepalived.conf.{parent}.1")).contains(other));
+    for (name, before, after) in [
+        (format!("keepalived_vrrp.{vrrp}.1"), VIP, other),
+        (format!("keepalived_check.{checker}.1"), "WEIGHT = 3", "WEIGHT = 4"),
+    ] {
+        wait::eventually(LIMIT, "after the reload", || {
+            read(&format!("{name}.post")).contains(after)
+        });
+        let pre = read(&format!("{name}.pre"));
+        assert!(pre.contains(before) && !pre.contains(after), "{name}: {pre}");
+    }
+
+    // What was saved is a configuration.
+    node.sh(&format!("cp /run/saved/keepalived.conf.{parent}.1 /etc/keepalived/keepalived.conf"));
+    let from = daemon.log().len();
+    daemon.parent().signal(nix::sys::signal::Signal::SIGHUP);
+    daemon.log().wait_since(from, "Reload: nothing changes", LIMIT);
+    assert!(daemon.stop().1.success());
+    node.sh("rm -r /run/saved");
     left::nothing(&node, &[OWN]);
 }
 

@@ -1,7 +1,7 @@
 //! What the machine says, done.
 
 use control_plane::Config;
-use ipc::{Generation, ToChild};
+use ipc::{Generation, Report, ToChild};
 use scheduler::Signal;
 use sys::service_manager::Moment;
 use watchdog::{Command, Output, Role};
@@ -25,7 +25,8 @@ impl WatchDog {
                 if let Some(usable) = self.read.take() {
                     self.vrrp.moves_on(self.shown.as_ref());
                     self.checkers.moves_on(self.shown.as_ref());
-                    self.running = usable;
+                    let former = std::mem::replace(&mut self.running, usable);
+                    self.saved.adopted(former.config);
                     self.fifos.follow(&self.running.config);
                     self.look_outside();
                     let reload = &self.running.config.global.reload;
@@ -35,13 +36,7 @@ impl WatchDog {
             }
             Output::Discard => self.read = None,
             Output::Send(role, command) => self.send(role, command),
-            Output::Ping(role, number) => {
-                let message = ToChild::Ping(number);
-                match role {
-                    Role::Vrrp => self.vrrp.send(&message, None),
-                    Role::Checkers => self.checkers.send(&message, None),
-                }
-            }
+            Output::Ping(role, number) => self.tell(role, &ToChild::Ping(number)),
             Output::Kill(role, signal) => match role {
                 Role::Vrrp => self.vrrp.signal(number(signal)),
                 Role::Checkers => self.checkers.signal(number(signal)),
@@ -78,15 +73,36 @@ impl WatchDog {
     }
 
     fn send(&mut self, role: Role, command: Command) {
-        let new: Option<&Config> = self.read.as_ref().map(|usable| &usable.config);
-        let (message, config) = match command {
-            Command::Prepare(number) => (ToChild::Prepare { generation: Generation(number) }, new),
-            Command::Commit(number) => (ToChild::Commit { generation: Generation(number) }, None),
-            Command::Abort(number) => (ToChild::Abort { generation: Generation(number) }, None),
-        };
+        match command {
+            Command::Prepare(number) => {
+                let generation = Generation(number);
+                let new: Option<&Config> = self.read.as_ref().map(|usable| &usable.config);
+                match role {
+                    Role::Vrrp => self.vrrp.send(&ToChild::Prepare { generation }, new),
+                    Role::Checkers => self.checkers.send(&ToChild::Prepare { generation }, new),
+                }
+            }
+            Command::Commit(number) => {
+                self.tell_for_saving(role, Report::BeforeReload);
+                self.tell(role, &ToChild::Commit { generation: Generation(number) });
+                self.tell_for_saving(role, Report::AfterReload);
+            }
+            Command::Abort(number) => {
+                self.tell(role, &ToChild::Abort { generation: Generation(number) });
+            }
+        }
+    }
+
+    fn tell_for_saving(&mut self, role: Role, report: Report) {
+        if self.saved.wants_reports() {
+            self.tell(role, &ToChild::Report(report));
+        }
+    }
+
+    fn tell(&mut self, role: Role, message: &ToChild) {
         match role {
-            Role::Vrrp => self.vrrp.send(&message, config),
-            Role::Checkers => self.checkers.send(&message, config),
+            Role::Vrrp => self.vrrp.send(message, None),
+            Role::Checkers => self.checkers.send(message, None),
         }
     }
 

@@ -28,7 +28,7 @@ impl Dumps {
         Self { directory, zero: wall_at_zero() }
     }
 
-    fn clock(&mut self, at: Instant) -> Clock {
+    pub(super) fn clock(&mut self, at: Instant) -> Clock {
         let zero = wall_at_zero();
         if zero.saturating_sub(self.zero).max(self.zero.saturating_sub(zero)) > CLOCK_SET {
             self.zero = zero;
@@ -51,6 +51,8 @@ impl Dumps {
     pub(super) fn vrrp(&mut self, report: Report, config: &Config, live: &VrrpLive) {
         let clock = self.clock(live.at);
         match report {
+            // Where those go is not decided here.
+            Report::BeforeReload | Report::AfterReload => {}
             Report::Data => {
                 write(&self.data(config, ""), telemetry::vrrp_data(config, live, clock));
             }
@@ -100,7 +102,7 @@ fn wall_at_zero() -> Duration {
     wall.saturating_sub(sys::clock::now().saturating_since(Instant::from_micros(0)))
 }
 
-fn write(path: &Path, lines: impl Iterator<Item = String>) {
+pub(super) fn write(path: &Path, lines: impl Iterator<Item = String>) {
     match sys::files::replace(path, lines) {
         Ok(()) => log::debug!("wrote {}", path.display()),
         Err(error) => log::error!("cannot write {}: {error}", path.display()),

@@ -5,7 +5,7 @@ use ipc::{Report, ToChild};
 use scheduler::{Event, Signal};
 use watchdog::Input;
 
-use super::{OUTSIDE, RELOAD_FILE, WatchDog};
+use super::{OUTSIDE, RELOAD_FILE, WatchDog, dumps};
 use crate::{configuration, parent};
 
 /// Orphans collected for one signal; the next signal collects further ones.
@@ -85,11 +85,25 @@ impl WatchDog {
     }
 
     pub(super) fn write_reports(&mut self) {
+        let running = &self.running.config;
+        let pid = self.vrrp.pid().unwrap_or_default();
         for (report, live) in self.vrrp.take_reports() {
-            self.dumps.vrrp(report, &self.running.config, &live);
+            match self.saved.place(report, "keepalived_vrrp", pid, running) {
+                Some((path, config)) => {
+                    let clock = self.dumps.clock(live.at);
+                    dumps::write(&path, telemetry::vrrp_data(config, &live, clock));
+                }
+                None => self.dumps.vrrp(report, running, &live),
+            }
         }
-        for (_, live) in self.checkers.take_reports() {
-            self.dumps.checkers(&self.running.config, &live);
+        let pid = self.checkers.pid().unwrap_or_default();
+        for (report, live) in self.checkers.take_reports() {
+            match self.saved.place(report, "keepalived_check", pid, running) {
+                Some((path, config)) => {
+                    dumps::write(&path, telemetry::checkers_data(config, &live));
+                }
+                None => self.dumps.checkers(running, &live),
+            }
         }
     }
 

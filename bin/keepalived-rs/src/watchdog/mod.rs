@@ -12,6 +12,7 @@ mod outside;
 mod reading;
 mod reload_file;
 mod run_files;
+mod saved;
 mod slot;
 mod start;
 mod upgrade;
@@ -38,6 +39,7 @@ use handover::{Origin, Received};
 use outside::Outside;
 use reload_file::ReloadFile;
 pub(crate) use run_files::RunFiles;
+use saved::Saved;
 use slot::Slot;
 pub(crate) use start::run;
 use upgrade::Trial;
@@ -76,6 +78,7 @@ struct WatchDog {
     /// All children have been ready once.
     is_up: bool,
     dumps: Dumps,
+    saved: Saved,
     /// Of this process.
     pid: i32,
     /// The same open file as that of whoever removes it at the end.
@@ -112,6 +115,8 @@ impl WatchDog {
         outside.follow(sys::clock::now(), &running.config, &mut scheduler);
         let mut reload_file = ReloadFile::default();
         reload_file.follow(sys::clock::now(), &running.config.global.reload, &mut scheduler);
+        let mut saved = Saved::default();
+        saved.loaded(&options, &running.config, sys::process::own_pid());
         let Own { files, pid_file, origin } = own;
         Ok(Self {
             scheduler,
@@ -128,6 +133,7 @@ impl WatchDog {
             announce,
             is_up: false,
             dumps: Dumps::new(),
+            saved,
             options,
             pid: sys::process::own_pid(),
             pid_file,
@@ -161,6 +167,8 @@ impl WatchDog {
         outside.follow(sys::clock::now(), &running.config, &mut scheduler);
         let mut reload_file = ReloadFile::default();
         reload_file.follow(sys::clock::now(), &running.config.global.reload, &mut scheduler);
+        let mut saved = Saved::default();
+        saved.loaded(&options, &running.config, sys::process::own_pid());
         let watch_dog = Self {
             outside,
             reload_file,
@@ -176,6 +184,7 @@ impl WatchDog {
             announce: None,
             is_up: false,
             dumps: Dumps::new(),
+            saved,
             options,
             pid: sys::process::own_pid(),
             pid_file,

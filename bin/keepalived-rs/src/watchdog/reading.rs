@@ -45,6 +45,8 @@ impl WatchDog {
         }
         let loaded = configuration::load(&self.options);
         drop(marker);
+        let config = loaded.config.as_ref().unwrap_or(&self.running.config);
+        self.saved.loaded(&self.options, config, self.pid);
         let file = reload.check.filter(|file| !file.is_empty());
         if let Some(file) = &file {
             let text = loaded.diagnostics.render();

@@ -381,11 +381,15 @@ impl<K: Kind> Slot<K> {
         }
     }
 
+    /// The process that is there now.
+    pub(super) fn pid(&self) -> Option<i32> {
+        self.process.as_ref().map(|process| process.child.pid())
+    }
+
     /// Whether `pid` is a process of this place.
     pub(super) fn is(&self, pid: i32) -> bool {
         let former = self.predecessor.as_ref().map(|predecessor| predecessor.child.pid());
-        let present = self.process.as_ref().map(|process| process.child.pid());
-        [former, present].contains(&Some(pid))
+        [former, self.pid()].contains(&Some(pid))
     }
 
     /// Removes the PID file.

@@ -61,11 +61,7 @@ static NOT_YET: &[Gap] = &[
     ),
     (GLOBAL, &["bfd_process_name"], "BFD"),
     (&[Block::Root], &["net_namespace_ipvs", "namespace_with_ipsets"], "IPVS in another namespace"),
-    (
-        GLOBAL,
-        &["config_save_dir", "tmp_config_directory", "use_symlink_paths"],
-        "small settings of the daemon",
-    ),
+    (GLOBAL, &["tmp_config_directory"], "small settings of the daemon"),
     (
         GLOBAL,
         &["nftables_ipvs", "nftables_ipvs_priority", "nftables_ipvs_start_fwmark"],

@@ -31,11 +31,17 @@ impl Facts for Fake {
         let name = path.to_str().unwrap();
         self.at(Path::new(self.1.get(name).copied().unwrap_or(name)))
     }
+
+    fn leads_to(&self, path: &Path) -> io::Result<PathBuf> {
+        let name = path.to_str().unwrap();
+        self.1.get(name).map(PathBuf::from).ok_or_else(|| io::ErrorKind::InvalidInput.into())
+    }
 }
 
 fn verdict(fake: &Fake, user: User, enforce: bool) -> Result<(), String> {
     let path = Path::new("/etc/keepalived/notify.sh");
-    check(path, user, enforce, fake).map_err(|refusal| refusal.to_string())
+    let rules = Rules { enforce, keep_links: false };
+    check(path, user, rules, fake).map(|_| ()).map_err(|refusal| refusal.to_string())
 }
 
 #[test]
@@ -49,7 +55,6 @@ fn each_weak_component_is_named_with_its_weakness() {
         ("/etc", fact(Kind::Folder, 33, 0, 0o755), "/etc is owned by uid 33, not by root"),
         ("/etc", fact(Kind::Folder, 0, 8, 0o775), "/etc can be written by group 8"),
         ("/", fact(Kind::Folder, 0, 0, 0o777), "/ can be written by everybody"),
-        ("/etc/keepalived", fact(Kind::Link, 0, 0, 0o777), "/etc/keepalived is a symbolic link"),
         (
             "/etc/keepalived/notify.sh",
             fact(Kind::File, 0, 0, 0o757),
@@ -85,16 +90,80 @@ fn a_sticky_folder_may_be_written_by_everybody() {
     );
 }
 
+/// `/etc/keepalived/notify.sh` leads to `../all/real.sh`, which `/etc/all` leads to `/opt`.
+fn linked(change: impl FnOnce(&mut Fake)) -> Fake {
+    fake(|fake| {
+        let (link, folder) = (fact(Kind::Link, 0, 0, 0o777), fact(Kind::Folder, 0, 0, 0o755));
+        fake.0.insert("/opt", folder);
+        fake.0.insert("/etc/all", link);
+        fake.1.insert("/etc/all", "/opt");
+        fake.0.insert("/opt/real.sh", fact(Kind::File, 0, 0, 0o755));
+        fake.0.insert("/etc/keepalived/notify.sh", link);
+        fake.1.insert("/etc/keepalived/notify.sh", "../all/real.sh");
+        change(fake);
+    })
+}
+
+fn path_to_run(fake: &Fake, enforce: bool, keep_links: bool) -> Result<PathBuf, String> {
+    let path = Path::new("/etc/keepalived/notify.sh");
+    let behind = |fake: &Fake| fake.0.get("/opt/real.sh").copied();
+    assert_eq!(behind(fake).map(|fact| fact.kind), Some(Kind::File));
+    check(path, ROOT, Rules { enforce, keep_links }, &Through(fake))
+        .map_err(|error| error.to_string())
+}
+
+/// The fake file system where the script's link leads to the real one, as the kernel sees it.
+struct Through<'a>(&'a Fake);
+
+impl Facts for Through<'_> {
+    fn at(&self, path: &Path) -> io::Result<Fact> {
+        self.0.at(path)
+    }
+
+    fn behind(&self, path: &Path) -> io::Result<Fact> {
+        let script = path == Path::new("/etc/keepalived/notify.sh");
+        self.0.at(if script { Path::new("/opt/real.sh") } else { path })
+    }
+
+    fn leads_to(&self, path: &Path) -> io::Result<PathBuf> {
+        self.0.leads_to(path)
+    }
+}
+
 #[test]
-fn a_script_that_is_a_link_runs_only_without_enforcement() {
-    let fake = fake(|fake| {
-        let file = fact(Kind::File, 0, 0, 0o755);
-        fake.0.insert("/etc/real.sh", file);
-        fake.0.insert("/etc/keepalived/notify.sh", fact(Kind::Link, 0, 0, 0o777));
-        fake.1.insert("/etc/keepalived/notify.sh", "/etc/real.sh");
+fn a_link_is_replaced_by_what_it_leads_to_unless_it_is_to_be_kept() {
+    let fake = linked(|_| ());
+    for enforce in [false, true] {
+        assert_eq!(path_to_run(&fake, enforce, false), Ok("/opt/real.sh".into()));
+        let named = Ok("/etc/keepalived/notify.sh".into());
+        assert_eq!(path_to_run(&fake, enforce, true), named);
+    }
+}
+
+#[test]
+fn what_a_link_leads_through_has_to_be_secure_too() {
+    for (name, changed, text) in [
+        ("/opt", fact(Kind::Folder, 33, 0, 0o755), "/opt is owned by uid 33"),
+        ("/opt/real.sh", fact(Kind::File, 0, 8, 0o775), "/opt/real.sh can be written by group 8"),
+        ("/etc/all", fact(Kind::Link, 33, 0, 0o777), "/etc/all is owned by uid 33"),
+    ] {
+        let fake = linked(|fake| {
+            fake.0.insert(name, changed);
+        });
+        for keep_links in [false, true] {
+            let refusal = path_to_run(&fake, true, keep_links).unwrap_err();
+            assert!(refusal.contains(text), "{refusal}");
+            assert!(path_to_run(&fake, false, keep_links).is_ok());
+        }
+    }
+}
+
+#[test]
+fn links_in_a_circle_end() {
+    let fake = linked(|fake| {
+        fake.1.insert("/etc/all", "/etc/all");
     });
-    assert!(verdict(&fake, ROOT, true).unwrap_err().contains("notify.sh is a symbolic link"));
-    assert_eq!(verdict(&fake, ROOT, false), Ok(()));
+    assert!(path_to_run(&fake, true, false).unwrap_err().contains("too many symbolic links"));
 }
 
 #[test]
