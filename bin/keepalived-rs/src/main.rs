@@ -14,6 +14,7 @@
 //! - `mail`: alerts, and the process that sends them; `log_file`: the process that writes log files
 //! - `convergence`: how far the kernel is from what a machine wants
 
+mod buffers;
 mod checkers;
 mod cli;
 mod config_test;

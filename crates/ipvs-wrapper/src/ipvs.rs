@@ -1,8 +1,9 @@
 //! The handle to the kernel's IPVS table.
 
 use std::collections::BTreeSet;
+use std::io;
 
-use netlink::{Engine, Protocol as Netlink, Refusal, Socket, Transport, genl};
+use netlink::{Engine, Protocol as Netlink, ReceiveBuffer, Refusal, Socket, Transport, genl};
 
 use crate::difference::{Managed, difference};
 use crate::error::Error;
@@ -51,6 +52,14 @@ impl Ipvs<Socket> {
     /// As [`Ipvs::open`].
     pub fn connect() -> Result<Self, Error> {
         Self::open(Socket::commands(Netlink::Generic)?)
+    }
+
+    /// Gives the socket another receive buffer.
+    ///
+    /// # Errors
+    /// As [`Socket::set_receive_buffer`].
+    pub fn set_receive_buffer(&self, wanted: Option<ReceiveBuffer>) -> io::Result<()> {
+        self.engine.transport().set_receive_buffer(wanted)
     }
 }
 

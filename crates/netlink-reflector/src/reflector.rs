@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
+use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsRawFd, RawFd};
 
@@ -11,8 +12,8 @@ use neli::consts::nl::NlmF;
 use neli::consts::rtnl::{RtAddrFamily, RtScope};
 use neli::rtnl::{IfaddrmsgBuilder, IfinfomsgBuilder};
 use netlink::{
-    AttributeWriter, Engine, Error, Events, Malformed, Message, Protocol, Refusal, Reply, Request,
-    Socket, Transport,
+    AttributeWriter, Engine, Error, Events, Malformed, Message, Protocol, ReceiveBuffer, Refusal,
+    Reply, Request, Socket, Transport,
 };
 
 use crate::address::{self, Address, PROTOCOL_KEEPALIVED, RTM_DELADDR, RTM_GETADDR, RTM_NEWADDR};
@@ -107,6 +108,19 @@ impl Reflector<Socket> {
     /// [`Error::Open`] when the groups cannot be joined.
     pub fn watch_objects(&mut self) -> Result<(), Error> {
         self.events.transport_mut().join(&OBJECT_GROUPS)
+    }
+
+    /// Gives the socket for requests and the one for events other receive buffers.
+    ///
+    /// # Errors
+    /// As [`Socket::set_receive_buffer`].
+    pub fn set_receive_buffers(
+        &self,
+        command: Option<ReceiveBuffer>,
+        events: Option<ReceiveBuffer>,
+    ) -> io::Result<()> {
+        self.engine.transport().set_receive_buffer(command)?;
+        self.events.transport().set_receive_buffer(events)
     }
 
     /// The event socket's descriptor: when it is readable, call [`Reflector::drain`].

@@ -33,6 +33,6 @@ pub use error::{Error, Malformed, Refusal};
 pub use events::{Batch, Events};
 pub use frame::Reply;
 pub use message::{Message, Request};
-pub use socket::{Protocol, Socket};
+pub use socket::{Protocol, ReceiveBuffer, Socket};
 pub use transaction::{Aborted, NfHeader};
 pub use transport::Transport;

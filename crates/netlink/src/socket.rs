@@ -41,9 +41,20 @@ impl Protocol {
     }
 }
 
+/// The receive buffer that an administrator wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReceiveBuffer {
+    /// Bytes.
+    pub bytes: u32,
+    /// Beyond the system's limit, if need be.
+    pub force: bool,
+}
+
 /// A non-blocking netlink socket of the network namespace that the process is in.
 pub struct Socket {
     inner: NlSocket,
+    /// Bytes of receive buffer when nobody wants others.
+    usual_buffer: usize,
 }
 
 impl Socket {
@@ -72,6 +83,19 @@ impl Socket {
         joined.map_err(|source| Error::Open { step: "join its groups", source })
     }
 
+    /// Gives it another receive buffer; `None` is the one that it was opened with.
+    ///
+    /// # Errors
+    /// `PermissionDenied` for one beyond the system's limit without `CAP_NET_ADMIN`.
+    pub fn set_receive_buffer(&self, wanted: Option<ReceiveBuffer>) -> io::Result<()> {
+        match wanted {
+            Some(ReceiveBuffer { bytes, force }) => {
+                sys::set_receive_buffer(self.inner.as_raw_fd(), bytes, force)
+            }
+            None => enlarge(&self.inner, self.usual_buffer),
+        }
+    }
+
     fn open(protocol: Protocol, groups: &[u32], buffer: usize) -> Result<Self, Error> {
         let failed = |step| move |source| Error::Open { step, source };
         let inner = NlSocket::connect(protocol.family(), None, Groups::new_groups(groups))
@@ -82,7 +106,7 @@ impl Socket {
             inner.enable_strict_checking(true).map_err(failed("turn on strict checking"))?;
         }
         enlarge(&inner, buffer).map_err(failed("enlarge its buffers"))?;
-        Ok(Self { inner })
+        Ok(Self { inner, usual_buffer: buffer })
     }
 }
 

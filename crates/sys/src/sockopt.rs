@@ -34,6 +34,19 @@ pub fn force_buffers(socket: RawFd, receive_bytes: usize, send_bytes: usize) -> 
     Ok(())
 }
 
+/// Sets the receive buffer of a socket; with `force` beyond the system's limit, which needs
+/// `CAP_NET_ADMIN`. The kernel doubles the number, and has a least and a largest one. By number, as
+/// [`force_buffers`].
+///
+/// # Errors
+/// `PermissionDenied` for `force` without the capability.
+pub fn set_receive_buffer(socket: RawFd, bytes: u32, force: bool) -> io::Result<()> {
+    let option = if force { libc::SO_RCVBUFFORCE } else { libc::SO_RCVBUF };
+    // The kernel refuses none for its size, and doubles it in an `int`.
+    let bytes = i32::try_from(bytes).unwrap_or(i32::MAX).min(i32::MAX / 2);
+    set_raw(socket, libc::SOL_SOCKET, option, &bytes)
+}
+
 /// Sets an option whose value is the bytes of `value`.
 pub(crate) fn set<T: Copy>(
     fd: BorrowedFd<'_>,

@@ -6,12 +6,14 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use base::IfIndex;
 use nix::sys::socket::{
-    ControlMessage, ControlMessageOwned, MsgFlags, SockaddrIn, SockaddrIn6, recvmsg, sendmsg,
-    setsockopt, sockopt,
+    ControlMessage, ControlMessageOwned, MsgFlags, SockaddrIn, SockaddrIn6, getsockopt, recvmsg,
+    sendmsg, setsockopt, sockopt,
 };
 
 use crate::many::{Inbox, send_many};
-use crate::sockopt::{bind_to_interface, not_now, open, set, signed, uninterrupted};
+use crate::sockopt::{
+    bind_to_interface, not_now, open, set, set_receive_buffer, signed, uninterrupted,
+};
 
 /// From linux/in.h; libc does not have it.
 const IP_MULTICAST_ALL: i32 = 49;
@@ -39,8 +41,6 @@ pub struct VrrpSocketOptions {
     pub group: Option<IpAddr>,
     /// Adverts leave from addresses that this interface has not got (those of a VMAC's base).
     pub foreign_source: bool,
-    /// Bytes of receive buffer; `None` leaves the system's.
-    pub receive_buffer: Option<usize>,
 }
 
 impl VrrpSocketOptions {
@@ -50,14 +50,7 @@ impl VrrpSocketOptions {
             Family::V4 => IpAddr::V4(Ipv4Addr::new(224, 0, 0, 18)),
             Family::V6 => IpAddr::V6(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12)),
         };
-        Self {
-            family,
-            interface,
-            protocol: 112,
-            group: Some(group),
-            foreign_source: false,
-            receive_buffer: None,
-        }
+        Self { family, interface, protocol: 112, group: Some(group), foreign_source: false }
     }
 }
 
@@ -86,6 +79,8 @@ pub struct VrrpSocket {
     fd: OwnedFd,
     family: Family,
     interface: IfIndex,
+    /// What the system gave it, as the kernel counts it: doubled.
+    usual_buffer: usize,
 }
 
 impl VrrpSocket {
@@ -101,21 +96,29 @@ impl VrrpSocket {
         };
         let fd = open(domain, libc::SOCK_RAW, i32::from(options.protocol))?;
         bind_to_interface(fd.as_fd(), options.interface)?;
-        if let Some(bytes) = options.receive_buffer {
-            // Without CAP_NET_ADMIN the system's limit holds.
-            setsockopt(&fd, sockopt::RcvBufForce, &bytes)
-                .or_else(|_| setsockopt(&fd, sockopt::RcvBuf, &bytes))?;
-        }
+        let usual_buffer = getsockopt(&fd, sockopt::RcvBuf)?;
         match options.family {
             Family::V4 => prepare_v4(fd.as_fd(), options)?,
             Family::V6 => prepare_v6(fd.as_fd(), options)?,
         }
-        Ok(Self { fd, family: options.family, interface: options.interface })
+        Ok(Self { fd, family: options.family, interface: options.interface, usual_buffer })
     }
 
     /// IPv4 or IPv6.
     pub const fn family(&self) -> Family {
         self.family
+    }
+
+    /// Gives it so many bytes of receive buffer; `None` is what the system gave it.
+    ///
+    /// # Errors
+    /// The system call's; none is known.
+    pub fn set_receive_buffer(&self, bytes: Option<u32>) -> io::Result<()> {
+        let usual = u32::try_from(self.usual_buffer / 2).unwrap_or(u32::MAX);
+        let (socket, bytes) = (self.fd.as_raw_fd(), bytes.unwrap_or(usual));
+        // Without CAP_NET_ADMIN the system's limit holds.
+        set_receive_buffer(socket, bytes, true)
+            .or_else(|_| set_receive_buffer(socket, bytes, false))
     }
 
     /// The next datagram, or `None` when there is none now. 64 KiB of buffer truncate nothing; an

@@ -20,6 +20,8 @@ pub struct SocketView {
     pub authenticated: bool,
     /// It hears a multicast group, not a source address of its own.
     pub multicast: bool,
+    /// Bytes of receive buffer that its instances want, 0 for what the system gives.
+    pub receive_buffer: u32,
     /// The instances that live on it, by name.
     pub instances: Vec<String>,
 }
@@ -43,8 +45,7 @@ pub(crate) fn lines(
     }
     let of = |name: &String| config.vrrp.instances.iter().find(|one| one.name == *name);
     let instances = socket.instances.iter().filter_map(of);
-    let wanted = instances.clone().filter_map(|one| one.receive_buffer).max();
-    lines.item(3, "Rx buf size", wanted.unwrap_or(0));
+    lines.item(3, "Rx buf size", socket.receive_buffer);
     lines.at(3, "VRRP instances");
     instances.for_each(|one| lines.at(5, format!("{} vrid {}", one.name, one.vrid)));
     lines

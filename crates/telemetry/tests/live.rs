@@ -95,6 +95,7 @@ fn live(config: &Config, status: i32, span: Duration) -> VrrpLive {
         ipv6: false,
         authenticated: false,
         multicast: true,
+        receive_buffer: 0,
         instances: vec!["VI_1".into(), "VI_2".into()],
     };
     VrrpLive {

@@ -69,6 +69,10 @@ pub enum Event {
     LinkUp(String),
     /// Packets can neither leave nor arrive.
     LinkDown(String),
+    /// The driver of an interface that is polled says that it has a link.
+    LinkbeatUp(String),
+    /// The driver of an interface that is polled says that it has none.
+    LinkbeatDown(String),
     /// One gratuitous ARP or neighbour advertisement leaves.
     Announcing {
         /// Name of the interface.
@@ -320,6 +324,7 @@ impl Event {
             | Self::DelayedStart => false,
             Self::TimerExpired(_) | Self::UnknownVrid { .. } => false,
             Self::LinkUp(_) | Self::LinkDown(_) => false,
+            Self::LinkbeatUp(_) | Self::LinkbeatDown(_) => false,
             Self::Announcing { .. } => true,
         }
     }
@@ -355,6 +360,7 @@ impl Event {
             | Self::DelayedStart => false,
             Self::TimerExpired(_) => false,
             Self::LinkUp(_) | Self::LinkDown(_) => false,
+            Self::LinkbeatUp(_) | Self::LinkbeatDown(_) => false,
         }
     }
 }
@@ -400,6 +406,8 @@ impl fmt::Display for Event {
             Self::Script { name, says } => write!(f, "VRRP_Script({name}) {says}"),
             Self::LinkUp(name) => write!(f, "Netlink reports {name} up"),
             Self::LinkDown(name) => write!(f, "Netlink reports {name} down"),
+            Self::LinkbeatUp(name) => write!(f, "Linkbeat reports {name} up"),
+            Self::LinkbeatDown(name) => write!(f, "Linkbeat reports {name} down"),
             Self::Announcing { interface, address: address @ IpAddr::V4(_) } => {
                 write!(f, "Sending gratuitous ARP on {interface} for {address}")
             }

@@ -24,6 +24,7 @@
 pub mod addresses;
 pub mod announce;
 pub mod arbiter;
+mod buffers;
 pub mod complaint;
 mod debounce;
 mod envelope;

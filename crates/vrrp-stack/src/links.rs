@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use base::IfIndex;
 use wire::Family;
 
+use crate::event::Event;
 use crate::link::Link;
 
 /// Interfaces by number and by name.
@@ -15,6 +16,8 @@ pub struct Links {
     by_name: BTreeMap<String, IfIndex>,
     /// Sources of adverts that somebody tracks (`track_src_ip`) and that are there.
     sources: BTreeSet<(IfIndex, IpAddr)>,
+    /// Names of interfaces whose drivers are asked for their link.
+    polled: BTreeSet<String>,
 }
 
 impl Links {
@@ -59,6 +62,21 @@ impl Links {
             self.sources.clone_from(sources);
         }
         is_news
+    }
+
+    /// The drivers of these interfaces are asked for their link.
+    pub fn set_polled<'a>(&mut self, names: impl IntoIterator<Item = &'a str>) {
+        self.polled = names.into_iter().map(str::to_owned).collect();
+    }
+
+    /// What is to be said when the state of an interface has changed.
+    pub fn news(&self, name: String, up: bool) -> Event {
+        match (self.polled.contains(&name), up) {
+            (true, true) => Event::LinkbeatUp(name),
+            (true, false) => Event::LinkbeatDown(name),
+            (false, true) => Event::LinkUp(name),
+            (false, false) => Event::LinkDown(name),
+        }
     }
 
     /// Whether an address that is tracked is there.

@@ -147,7 +147,7 @@ impl Stack {
         }
         self.gone.extend(gone);
         self.form_groups(new);
-        self.debounce.configure(&new.link_delays);
+        self.follow_interfaces(new);
         self.log_unknown_vrids = new.log_unknown_vrids;
         if new.fifo_states_on_reload {
             self.repeat_states(out);

@@ -135,7 +135,7 @@ impl Stack {
         if let Some(sources) = around.sources {
             stack.links.set_sources(sources);
         }
-        stack.debounce.configure(&config.link_delays);
+        stack.follow_interfaces(config);
         stack.observed.resume(resume.map_or(&[], |known| &known.processes));
         around.seen.iter().for_each(|sighting| stack.observed.see(now, sighting));
         stack.clock.set(now, around.wall);
@@ -150,6 +150,13 @@ impl Stack {
             stack.start(now, out);
         }
         stack
+    }
+
+    /// What the configuration says of interfaces.
+    pub(crate) fn follow_interfaces(&mut self, config: &Vrrp) {
+        self.debounce.configure(&config.link_delays);
+        self.links.set_polled(config.polled_interfaces().into_keys());
+        self.announcements.configure(&config.garp_groups);
     }
 
     fn new_routers(config: &Vrrp) -> Routers {
@@ -465,8 +472,7 @@ impl Stack {
         let old = self.links.insert(link);
         // That of a link of our own is our own doing.
         if old.as_ref().is_some_and(|old| old.up != up) && !self.is_own_link(&name) {
-            let event = if up { Event::LinkUp } else { Event::LinkDown };
-            out.push(Output::Log(event(name.clone())));
+            out.push(Output::Log(self.links.news(name.clone(), up)));
         }
         self.links_changed(now, out);
         if had_name != Some(index) {

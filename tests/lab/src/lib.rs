@@ -29,6 +29,7 @@ pub mod program;
 pub mod relay;
 pub mod scenario;
 pub mod service;
+pub mod sockets;
 pub mod syslog;
 pub mod uml;
 pub mod wait;

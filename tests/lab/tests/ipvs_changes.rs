@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use lab::{Daemon, Network, Node, Program, left, uml, wait};
+use lab::{Daemon, Network, Node, Program, left, sockets, uml, wait};
 use nix::sys::signal::Signal;
 
 const OWN: [&str; 1] = ["10.0.0.1/8"];
@@ -137,6 +137,39 @@ fn what_somebody_removes_comes_back_and_what_he_sets_otherwise_stays() {
         assert_eq!(now, wanted);
         assert!(daemon.stop().1.success());
         assert_eq!(director.ipvs(), ["-A -t 10.88.0.1:80 -s rr"], "not ours");
+    });
+}
+
+/// Receive buffers of the checker process: its route sockets, then the one to IPVS.
+fn buffers(daemon: &Daemon<'_>) -> Vec<usize> {
+    const NETLINK: u16 = 16;
+    let all = sockets::of(&daemon.checker()).into_iter().filter(|one| one.family == NETLINK);
+    all.map(|one| one.receive_buffer).collect()
+}
+
+#[test]
+fn receive_buffers_of_the_checkers_are_as_large_as_they_are_to_be() {
+    uml::with_ipvs("receive_buffers_of_the_checkers_are_as_large_as_they_are_to_be", || {
+        let network = Network::new();
+        let director = network.machine("lb01", "eth0", &OWN);
+        let plain = BEFORE.replace("protocol TCP", "protocol TCP\n    ha_suspend");
+        let daemon = Daemon::start_with(&Program::ours(), &director, &plain, &["-C"]);
+        daemon.wait_log("VS [mail]:0", LIMIT);
+        let (command, monitor) = (1024 * 1024, 8 * 1024 * 1024);
+        assert_eq!(buffers(&daemon), [command, monitor, command]);
+        let limit = sockets::limit();
+        let smaller = 100_000;
+        let globals = "lvs_netlink_cmd_rcv_bufs 100000\nlvs_netlink_monitor_rcv_bufs 20000000";
+        for (more, monitor) in [("", limit), ("\nlvs_netlink_monitor_rcv_bufs_force", 20_000_000)] {
+            daemon.reload(&format!("global_defs {{\n{globals}{more}\n}}\n{plain}"));
+            let wanted = vec![smaller, monitor, smaller];
+            wait::becomes(LIMIT, "the buffers", &wanted, || buffers(&daemon));
+        }
+        let forced = "lvs_netlink_cmd_rcv_bufs 20000000\nlvs_netlink_cmd_rcv_bufs_force";
+        daemon.reload(&format!("global_defs {{\n{forced}\n}}\n{plain}"));
+        let wanted = vec![monitor, 20_000_000, 20_000_000];
+        wait::becomes(LIMIT, "the buffers", &wanted, || buffers(&daemon));
+        assert!(daemon.stop().1.success());
     });
 }
 

@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use base::{Duration, Instant};
 use checkers::{Checkers, Touched};
+use control_plane::model::global::Buffers;
 use control_plane::model::lvs::{self as model, FlushOnStop, GroupId, ServerGroup};
 use control_plane::model::{Lvs, ServiceAddress};
 use ipvs_wrapper::{Error, Ipvs, Managed, Report, Timeouts};
 
 use super::services::keys;
 use super::wanted::{Wanted, services_of};
+use crate::buffers;
 use crate::convergence::Convergence;
 
 /// The kernel tells nobody when an entry is removed, so it is looked for that often ...
@@ -69,6 +71,12 @@ impl Kernel {
             flush_on_stop: FlushOnStop::default(),
             timeouts: None,
         })
+    }
+
+    /// Sets the receive buffer of the socket to IPVS.
+    pub(super) fn size_buffers(&self, wanted: &Buffers) {
+        let result = self.ipvs.set_receive_buffer(buffers::wanted(wanted.lvs_command));
+        buffers::check("checker", result);
     }
 
     /// The daemon starts with this configuration; not for a successor, who finds a table in use.

@@ -148,9 +148,10 @@ impl Process {
         if let Some(former) = known.as_ref().and_then(|known| known.former_timeouts) {
             kernel.recall(former);
         }
+        kernel.size_buffers(&config.global.buffers);
         kernel.configure(&config.lvs, None);
         let mut presence = Presence::default();
-        let addresses = presence.configure(&config.lvs, &mut scheduler);
+        let addresses = presence.configure(&config.lvs, &config.global.buffers, &mut scheduler);
         let files = outside.into_iter().filter_map(file).collect();
         let outside = Outside { files, addresses };
         let (lvs, known) = (&config.lvs, known.as_ref());
@@ -341,8 +342,10 @@ impl Process {
             Ok(tls) => self.probes.set_tls(tls),
             Err(error) => log::error!("SSL: {error}, the former client certificate stays"),
         }
+        let buffers = &new.global.buffers;
+        self.kernel.size_buffers(buffers);
         self.kernel.configure(&new.lvs, Some(&self.machine));
-        let here = self.presence.configure(&new.lvs, &mut self.scheduler);
+        let here = self.presence.configure(&new.lvs, buffers, &mut self.scheduler);
         self.input(now, Input::Addresses(&here));
         self.input(now, Input::Reload(&new.lvs));
     }

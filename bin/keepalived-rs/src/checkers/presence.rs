@@ -5,9 +5,12 @@ use std::net::IpAddr;
 
 use base::Instant;
 use control_plane::model::ServiceAddress;
+use control_plane::model::global::Buffers;
 use control_plane::model::lvs::{GroupEntry, Lvs};
 use netlink_reflector::Reflector;
 use scheduler::{Interest, Scheduler, Token};
+
+use crate::buffers;
 
 /// The view of addresses, which is there while a service asks for it.
 #[derive(Default)]
@@ -27,6 +30,7 @@ impl Presence {
     pub(super) fn configure(
         &mut self,
         config: &Lvs,
+        buffers: &Buffers,
         scheduler: &mut Scheduler,
     ) -> BTreeSet<IpAddr> {
         self.wanted = wanted(config).collect();
@@ -41,6 +45,11 @@ impl Presence {
                 Ok(view) => self.view = Some(view),
                 Err(error) => log::error!("ha_suspend: addresses cannot be watched: {error}"),
             }
+        }
+        if let Some(View { reflector, .. }) = &self.view {
+            let (command, monitor) = (buffers.lvs_command, buffers.lvs_monitor);
+            let (command, monitor) = (buffers::wanted(command), buffers::wanted(monitor));
+            buffers::check("checker", reflector.set_receive_buffers(command, monitor));
         }
         self.here()
     }

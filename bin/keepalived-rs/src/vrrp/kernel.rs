@@ -6,17 +6,20 @@ use std::os::fd::RawFd;
 
 use base::{IfIndex, Instant};
 use control_plane::Config;
+use control_plane::model::global::Buffers;
 use netlink_reflector::firewall::{self, Vmacs};
 use netlink_reflector::{
     Address, Change, DesiredAddress, Firewall, PROTOCOL_KEEPALIVED, Reflector, Report,
 };
 use vrrp_stack::{HostFact, HostMemory, Link, Stack};
 
+use super::linkbeat::Linkbeat;
 use super::own_links::OwnLinks;
 use super::pace::Pace;
 use super::settings::{Proc, Settings};
 use super::untracked::Untracked;
 use super::wishes::{Wanted, Wishes};
+use crate::buffers;
 use crate::convergence::Convergence;
 
 /// The mirror of the kernel, and what was last asked of it.
@@ -29,6 +32,7 @@ pub(super) struct Kernel {
     /// `track_group`s that lack something, once that is news.
     missing: News,
     own_links: OwnLinks,
+    linkbeat: Linkbeat,
     settings: Settings,
     /// Links of our own, or what they need, may be other than they should be.
     links_disturbed: bool,
@@ -78,6 +82,7 @@ impl Kernel {
             wishes: Wishes::default(),
             missing: News::default(),
             own_links: OwnLinks::default(),
+            linkbeat: Linkbeat::default(),
             settings: Settings::default(),
             links_disturbed: true,
             raised_for: None,
@@ -96,7 +101,9 @@ impl Kernel {
 
     /// This is the configuration from now on.
     pub(super) fn configure(&mut self, config: &Config) {
+        self.size_buffers(&config.global.buffers);
         self.own_links.configure(config);
+        self.linkbeat.configure(sys::clock::now(), &config.vrrp);
         let usual = firewall::Options::default();
         let wanted = &config.global.firewall;
         self.firewall_options = firewall::Options {
@@ -111,6 +118,12 @@ impl Kernel {
             log::error!("netlink reflector: {error}");
         }
         self.disturbed();
+    }
+
+    fn size_buffers(&self, wanted: &Buffers) {
+        let (command, monitor) = (wanted.vrrp_command, wanted.vrrp_monitor);
+        let (command, monitor) = (buffers::wanted(command), buffers::wanted(monitor));
+        buffers::check("VRRP", self.reflector.set_receive_buffers(command, monitor));
     }
 
     /// Nothing of the configuration that does not depend on an instance is wanted any longer.
@@ -161,7 +174,23 @@ impl Kernel {
 
     /// When [`Self::drain`] and [`Self::reconcile`] are to be called without an event.
     pub(super) fn next_timeout(&self) -> Option<Instant> {
-        self.reflector.next_timeout().into_iter().chain(self.state.next_timeout()).min()
+        let own = self.linkbeat.next_timeout().into_iter().chain(self.state.next_timeout());
+        own.chain(self.reflector.next_timeout()).min()
+    }
+
+    /// Asks for the links that are polled, when it is time or `changes` tell of one; interfaces whose
+    /// link has come or gone.
+    pub(super) fn poll_links(&mut self, now: Instant, changes: &[Change]) -> BTreeSet<IfIndex> {
+        let is_told = |change: &Change| match change {
+            Change::LinkNew(link) | Change::LinkChanged(link) => self.linkbeat.polls(&link.name),
+            _ => false,
+        };
+        let is_due = self.linkbeat.next_timeout().is_some_and(|at| at <= now);
+        if !is_due && !changes.iter().any(is_told) {
+            return BTreeSet::new();
+        }
+        let changed = self.linkbeat.poll(now);
+        changed.iter().filter_map(|name| self.index_of(name)).collect()
     }
 
     /// All interfaces, as the stack sees them. `ours` are addresses that are no source of adverts.
@@ -195,7 +224,7 @@ impl Kernel {
         Link {
             index: link.index,
             name: link.name.clone(),
-            up: link.up && link.running,
+            up: link.up && self.linkbeat.has_link(&link.name).unwrap_or(link.running),
             // Without one it takes no part in ARP either.
             mac: link.mac.unwrap_or_default(),
             primary_v4,

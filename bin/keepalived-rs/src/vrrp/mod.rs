@@ -3,6 +3,7 @@
 
 mod announcer;
 mod kernel;
+mod linkbeat;
 mod names;
 mod neighbours;
 mod objects;
@@ -317,7 +318,7 @@ impl Vrrp {
         }
         // Each interface is looked at once, however many of its addresses came and went; one that
         // has another number now is there before the old one goes.
-        let (mut touched, mut gone) = (BTreeSet::new(), Vec::new());
+        let (mut touched, mut gone) = (self.kernel.poll_links(now, &changes), Vec::new());
         for change in changes {
             match change {
                 Change::LinkRemoved(index, _) => gone.push(index),
@@ -443,6 +444,7 @@ impl Vrrp {
         let sockets = (self.sockets_at != Some(wanted)).then(|| self.stack.desired_sockets());
         if let Some(sockets) = &sockets {
             self.sockets.open_missing(sockets, &mut self.scheduler);
+            self.sockets.set_sizes(self.stack.receive_buffers(&self.config.global.buffers));
         }
         let outputs = std::mem::take(&mut self.outputs);
         self.send_adverts(now, &outputs);

@@ -26,6 +26,8 @@ const VRRP: u8 = 112;
 pub(super) struct Sockets {
     open: BTreeMap<SocketKey, (Token, VrrpSocket)>,
     by_token: BTreeMap<Token, SocketKey>,
+    /// Bytes of receive buffer, where that is not what the system gives.
+    sizes: BTreeMap<SocketKey, u32>,
     /// Those that could not be opened, so that the failure is said once.
     failed: BTreeSet<SocketKey>,
     /// For IPv6.
@@ -39,6 +41,7 @@ impl Sockets {
         Self {
             open: BTreeMap::new(),
             by_token: BTreeMap::new(),
+            sizes: BTreeMap::new(),
             failed: BTreeSet::new(),
             buffer: vec![0; BUFFER],
             inbox: Inbox::default(),
@@ -72,6 +75,20 @@ impl Sockets {
         });
     }
 
+    /// Sets their receive buffers: those that are not named have what the system gives.
+    pub(super) fn set_sizes(&mut self, wanted: BTreeMap<SocketKey, u32>) {
+        for (key, (_, socket)) in &self.open {
+            let bytes = wanted.get(key).copied();
+            if bytes == self.sizes.get(key).copied() {
+                continue;
+            }
+            if let Err(error) = socket.set_receive_buffer(bytes) {
+                log::warn!("receive buffer of a VRRP socket on {}: {error}", key.index);
+            }
+        }
+        self.sizes = wanted.into_iter().filter(|(key, _)| self.open.contains_key(key)).collect();
+    }
+
     /// What dumps show: each socket with those who live on it.
     pub(super) fn views(
         &self,
@@ -91,6 +108,7 @@ impl Sockets {
                 ipv6: key.family == Family::Ipv6,
                 authenticated: key.protocol != VRRP,
                 multicast: key.group.is_some(),
+                receive_buffer: self.sizes.get(key).copied().unwrap_or(0),
                 instances: names(key, &interface),
                 interface,
             }
@@ -123,6 +141,7 @@ impl Sockets {
                     key.protocol
                 );
                 self.failed.remove(&key);
+                self.sizes.remove(&key);
                 self.by_token.insert(token, key);
                 self.open.insert(key, (token, socket));
             }

@@ -69,30 +69,10 @@ static NOT_YET: &[Gap] = &[
     ),
     (
         GLOBAL,
-        &[
-            "vrrp_netlink_cmd_rcv_bufs",
-            "vrrp_netlink_cmd_rcv_bufs_force",
-            "vrrp_netlink_monitor_rcv_bufs",
-            "vrrp_netlink_monitor_rcv_bufs_force",
-            "process_monitor_rcv_bufs",
-            "process_monitor_rcv_bufs_force",
-            "lvs_netlink_cmd_rcv_bufs",
-            "lvs_netlink_cmd_rcv_bufs_force",
-            "lvs_netlink_monitor_rcv_bufs",
-            "lvs_netlink_monitor_rcv_bufs_force",
-            "vrrp_rx_bufs_policy",
-            "vrrp_rx_bufs_multiplier",
-        ],
-        "buffer sizes: the daemon forces large ones by itself",
+        &["process_monitor_rcv_bufs", "process_monitor_rcv_bufs_force"],
+        "processes are found without the kernel's process events, so nothing waits in a buffer",
     ),
-    (INSTANCE, &["kernel_rx_buf_size"], "buffer sizes: the daemon forces large ones by itself"),
     (INSTANCE, &["use_ipvlan", "vrf"], "interfaces of an instance's own"),
-    (INSTANCE, &["linkbeat_use_polling"], "polling and debouncing of interfaces"),
-    (
-        &[Block::Root],
-        &["linkbeat_use_polling", "linkbeat_interfaces"],
-        "polling and debouncing of interfaces",
-    ),
 ];
 
 static INDEX: LazyLock<HashMap<(Block, &'static str), &'static str>> = LazyLock::new(|| {

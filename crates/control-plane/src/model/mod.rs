@@ -7,6 +7,7 @@
 pub mod checks;
 pub mod defaults;
 pub mod global;
+mod linkbeat;
 pub mod lvs;
 pub mod network;
 pub mod own_link;

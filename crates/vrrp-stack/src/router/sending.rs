@@ -157,6 +157,20 @@ impl VirtualRouter {
         (room / self.family.address_len()).min(usize::from(u8::MAX))
     }
 
+    /// Bytes of one of its adverts: of IPv4 with the header of the datagram.
+    pub(crate) fn datagram_length(&self, mtu: u32) -> u32 {
+        let (header, auth) = match (self.family, self.version()) {
+            (Family::Ipv4, Version::V2) => (ipv4::HEADER_LEN, AdvertView::AUTH_LEN),
+            (Family::Ipv4, Version::V3) => (ipv4::HEADER_LEN, 0),
+            (Family::Ipv6, _) => (0, 0),
+        };
+        let sealed = if self.ah_key().is_some() { ah::HEADER_LEN } else { 0 };
+        let count = self.config.virtual_addresses.len().min(self.most_addresses(mtu));
+        let addresses = count * self.family.address_len();
+        let rest = AdvertView::HEADER_LEN + auth + self.trailer_len();
+        u32::try_from(header + sealed + addresses + rest).unwrap_or(u32::MAX)
+    }
+
     /// Tells the neighbours of every address, `repeat` times.
     pub(super) fn announce_all(&self, turn: &mut Turn<'_>, repeat: u32) {
         self.announce(turn, repeat, |_| true);
@@ -206,7 +220,7 @@ impl VirtualRouter {
                 IpAddr::V4(_) => self.config.garp.interval,
                 IpAddr::V6(_) => self.config.garp.gna_interval,
             };
-            turn.announcements.add(turn.now, link.index, address, repeat, spacing);
+            turn.announcements.add(turn.now, link, address, repeat, spacing);
             let interface = link.name.clone();
             self.say(turn, Saying::Announcing { interface, address });
         }

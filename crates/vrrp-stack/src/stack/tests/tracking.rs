@@ -387,3 +387,18 @@ fn track_src_ip_is_a_fault_while_the_source_of_adverts_is_not_on_the_interface()
         assert_eq!(Bench::new(&only(careless)).state(), "BACKUP", "there is nothing to look for");
     }
 }
+
+#[test]
+fn what_is_polled_is_said_of_the_linkbeat() {
+    let entry = control_plane::model::vrrp::Linkbeat {
+        interface: "eth0".into(),
+        method: control_plane::model::vrrp::LinkbeatMethod::Auto,
+    };
+    let mut config = only(instance(150));
+    config.linkbeat = vec![entry];
+    let mut bench = Bench::master(&config);
+    bench.give(Input::Link(down(eth0())));
+    assert_eq!(bench.log()[0], "Linkbeat reports eth0 down");
+    bench.give(Input::Link(eth0()));
+    assert_eq!(bench.log()[0], "Linkbeat reports eth0 up");
+}
