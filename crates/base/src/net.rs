@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 pub struct IfIndex(NonZeroU32);
 
 impl IfIndex {
+    /// The loopback interface has this number in every network namespace.
+    pub const LOOPBACK: Self = Self(NonZeroU32::MIN);
+
     /// The index, or `None` for 0, which the kernel uses for "any".
     pub const fn new(value: u32) -> Option<Self> {
         match NonZeroU32::new(value) {

@@ -19,6 +19,8 @@ pub(crate) const IFLA_INFO_KIND: u16 = 1;
 pub(crate) const IFLA_INFO_DATA: u16 = 2;
 /// IFLA_MACVLAN_MODE (4 bytes) and IFLA_IPVLAN_MODE (2 bytes).
 pub(crate) const IFLA_MODE: u16 = 1;
+pub(crate) const IFLA_IPVLAN_FLAGS: u16 = 2;
+const IFLA_VRF_TABLE: u16 = 1;
 
 pub(crate) const IFF_UP: u32 = 0x1;
 const IFF_LOOPBACK: u32 = 0x8;
@@ -58,6 +60,10 @@ pub struct Link {
     pub kind: Option<String>,
     /// The mode of a macvlan (1 private) or an ipvlan (0 L2).
     pub mode: Option<u32>,
+    /// The flags of an ipvlan: 0 bridge, 1 private, 2 VEPA.
+    pub ipvlan_flags: Option<u16>,
+    /// The routing table of a VRF.
+    pub table: Option<u32>,
 }
 
 /// The index and family of a link message, whatever else it holds.
@@ -79,14 +85,12 @@ pub(crate) fn decode(reply: &Reply<'_>) -> Result<Option<Link>, Malformed> {
     };
     let info = attributes.nested(IFLA_LINKINFO)?;
     let kind = info.as_ref().and_then(|info| info.text(IFLA_INFO_KIND));
-    let mode = match (&info, kind.as_deref()) {
-        (Some(info), Some("macvlan")) => {
-            info.nested(IFLA_INFO_DATA)?.and_then(|data| data.u32(IFLA_MODE))
-        }
-        (Some(info), Some("ipvlan")) => {
-            info.nested(IFLA_INFO_DATA)?.and_then(|data| data.u16(IFLA_MODE)).map(u32::from)
-        }
-        _ => None,
+    let data = info.as_ref().map(|info| info.nested(IFLA_INFO_DATA)).transpose()?.flatten();
+    let of = |wanted: &str| data.as_ref().filter(|_| kind.as_deref() == Some(wanted));
+    let ipvlan = of("ipvlan");
+    let mode = match ipvlan {
+        Some(data) => data.u16(IFLA_MODE).map(u32::from),
+        None => of("macvlan").and_then(|data| data.u32(IFLA_MODE)),
     };
     let flag = |bit| header.ifi_flags().bits() & bit != 0;
     Ok(Some(Link {
@@ -102,7 +106,9 @@ pub(crate) fn decode(reply: &Reply<'_>) -> Result<Option<Link>, Malformed> {
         mtu,
         parent: attributes.u32(IFLA_LINK).and_then(IfIndex::new),
         master: attributes.u32(IFLA_MASTER).and_then(IfIndex::new),
-        kind,
         mode,
+        ipvlan_flags: ipvlan.and_then(|data| data.u16(IFLA_IPVLAN_FLAGS)),
+        table: of("vrf").and_then(|data| data.u32(IFLA_VRF_TABLE)),
+        kind,
     }))
 }

@@ -10,12 +10,11 @@ use neli::rtnl::IfinfomsgBuilder;
 use netlink::{AttributeWriter, Message, Request};
 
 use crate::link::{
-    IFF_UP, IFLA_ADDRESS, IFLA_IFNAME, IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_LINK, IFLA_LINKINFO,
-    IFLA_MASTER, IFLA_MODE, Link, RTM_DELLINK, RTM_NEWLINK,
+    IFF_UP, IFLA_ADDRESS, IFLA_IFNAME, IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_IPVLAN_FLAGS,
+    IFLA_LINK, IFLA_LINKINFO, IFLA_MASTER, IFLA_MODE, Link, RTM_DELLINK, RTM_NEWLINK,
 };
 
 const IFLA_GROUP: u16 = 27;
-const IFLA_IPVLAN_FLAGS: u16 = 2;
 /// MACVLAN_MODE_PRIVATE: packets between two macvlans of one base go nowhere.
 const MODE_PRIVATE: u32 = 1;
 /// IPVLAN_MODE_L2.
@@ -64,11 +63,11 @@ impl OwnLinkKind {
 impl OwnLink {
     /// Whether an interface that is there will do: one that a predecessor has left.
     pub fn is_met_by(&self, actual: &Link) -> bool {
-        let same_mac = match self.kind {
+        let same_kind = match self.kind {
             OwnLinkKind::Macvlan(mac) => actual.mac == Some(mac),
-            OwnLinkKind::Ipvlan(_) => true,
+            OwnLinkKind::Ipvlan(flags) => actual.ipvlan_flags == Some(flags),
         };
-        same_mac
+        same_kind
             && actual.kind.as_deref() == Some(self.kind.name())
             && actual.mode == Some(self.kind.mode())
             && actual.parent == Some(self.base)

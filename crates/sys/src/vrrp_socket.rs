@@ -32,8 +32,9 @@ pub enum Family {
 pub struct VrrpSocketOptions {
     /// IPv4 or IPv6.
     pub family: Family,
-    /// The interface it listens at and sends from.
-    pub interface: IfIndex,
+    /// The interface it listens at and sends from; for unicast also a VRF, or `None` for whatever
+    /// routing chooses.
+    pub interface: Option<IfIndex>,
     /// 112 for VRRP, 51 for VRRP inside an authentication header.
     pub protocol: u8,
     /// The group to join, of the socket's family; `None` for unicast. A family's own group is
@@ -50,6 +51,7 @@ impl VrrpSocketOptions {
             Family::V4 => IpAddr::V4(Ipv4Addr::new(224, 0, 0, 18)),
             Family::V6 => IpAddr::V6(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12)),
         };
+        let interface = Some(interface);
         Self { family, interface, protocol: 112, group: Some(group), foreign_source: false }
     }
 }
@@ -78,7 +80,7 @@ pub struct Datagram {
 pub struct VrrpSocket {
     fd: OwnedFd,
     family: Family,
-    interface: IfIndex,
+    interface: Option<IfIndex>,
     /// What the system gave it, as the kernel counts it: doubled.
     usual_buffer: usize,
 }
@@ -88,14 +90,16 @@ impl VrrpSocket {
     ///
     /// # Errors
     /// `PermissionDenied` without the capability; `ENODEV` when the interface is gone;
-    /// `InvalidInput` for a group of the other family.
+    /// `InvalidInput` for a group of the other family, or without an interface.
     pub fn open(options: &VrrpSocketOptions) -> io::Result<Self> {
         let domain = match options.family {
             Family::V4 => libc::AF_INET,
             Family::V6 => libc::AF_INET6,
         };
         let fd = open(domain, libc::SOCK_RAW, i32::from(options.protocol))?;
-        bind_to_interface(fd.as_fd(), options.interface)?;
+        if let Some(interface) = options.interface {
+            bind_to_interface(fd.as_fd(), interface)?;
+        }
         let usual_buffer = getsockopt(&fd, sockopt::RcvBuf)?;
         match options.family {
             Family::V4 => prepare_v4(fd.as_fd(), options)?,
@@ -249,10 +253,11 @@ impl VrrpSocket {
         hop_limit: u8,
     ) -> io::Result<bool> {
         let hop_limit = i32::from(hop_limit);
-        let to = SockaddrIn6::from(SocketAddrV6::new(to, 0, 0, self.interface.get()));
+        let interface = self.interface.map_or(0, IfIndex::get);
+        let to = SockaddrIn6::from(SocketAddrV6::new(to, 0, 0, interface));
         let info = libc::in6_pktinfo {
             ipi6_addr: libc::in6_addr { s6_addr: from.octets() },
-            ipi6_ifindex: self.interface.get(),
+            ipi6_ifindex: interface,
         };
         let sent = not_now(uninterrupted(|| {
             let parts = [IoSlice::new(datagram)];
@@ -276,11 +281,13 @@ fn prepare_v4(fd: BorrowedFd<'_>, options: &VrrpSocketOptions) -> io::Result<()>
     set(fd, libc::IPPROTO_IP, IP_MULTICAST_ALL, &0_i32)?;
     set(fd, libc::IPPROTO_IP, libc::IP_MULTICAST_LOOP, &0_i32)?;
     let Some(group) = options.group else { return Ok(()) };
-    let IpAddr::V4(group) = group else { return Err(io::ErrorKind::InvalidInput.into()) };
+    let (IpAddr::V4(group), Some(interface)) = (group, options.interface) else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
     let membership = libc::ip_mreqn {
         imr_multiaddr: libc::in_addr { s_addr: u32::from(group).to_be() },
         imr_address: libc::in_addr { s_addr: 0 },
-        imr_ifindex: signed(options.interface)?,
+        imr_ifindex: signed(interface)?,
     };
     set(fd, libc::IPPROTO_IP, libc::IP_ADD_MEMBERSHIP, &membership)?;
     set(fd, libc::IPPROTO_IP, libc::IP_MULTICAST_IF, &membership)
@@ -297,13 +304,15 @@ fn prepare_v6(fd: BorrowedFd<'_>, options: &VrrpSocketOptions) -> io::Result<()>
         set(fd, libc::IPPROTO_IPV6, libc::IPV6_FREEBIND, &1_i32)?;
     }
     let Some(group) = options.group else { return Ok(()) };
-    let IpAddr::V6(group) = group else { return Err(io::ErrorKind::InvalidInput.into()) };
+    let (IpAddr::V6(group), Some(interface)) = (group, options.interface) else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
     let membership = libc::ipv6_mreq {
         ipv6mr_multiaddr: libc::in6_addr { s6_addr: group.octets() },
-        ipv6mr_interface: options.interface.get(),
+        ipv6mr_interface: interface.get(),
     };
     set(fd, libc::IPPROTO_IPV6, libc::IPV6_ADD_MEMBERSHIP, &membership)?;
-    set(fd, libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_IF, &signed(options.interface)?)
+    set(fd, libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_IF, &signed(interface)?)
 }
 
 fn v4_destination(address: Ipv4Addr) -> libc::sockaddr_in {

@@ -103,7 +103,7 @@ pub type Outputs = Vec<Output>;
 /// A socket that has to be open for adverts to be heard and sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SocketKey {
-    /// Interface.
+    /// Interface, or VRF; [`Self::ANYWHERE`] for none.
     pub index: IfIndex,
     /// Family.
     pub family: Family,
@@ -116,6 +116,14 @@ pub struct SocketKey {
 }
 
 impl SocketKey {
+    /// Stands for no interface at all: nobody speaks VRRP on the loopback interface.
+    pub const ANYWHERE: IfIndex = IfIndex::LOOPBACK;
+
+    /// The interface, or VRF, that it is bound to.
+    pub fn bound_to(&self) -> Option<IfIndex> {
+        (self.index != Self::ANYWHERE).then_some(self.index)
+    }
+
     /// Whether a packet that came out of this socket is meant for it. The kernel gives a unicast
     /// packet to every raw socket of the interface, so each takes its own.
     pub fn takes(&self, packet: &Packet<'_>) -> bool {

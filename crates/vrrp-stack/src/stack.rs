@@ -339,8 +339,7 @@ impl Stack {
     pub fn desired_sockets(&self) -> BTreeSet<SocketKey> {
         let live = self.routers.iter().filter(|router| *router.state() != State::Stopped);
         live.flat_map(|router| {
-            let base = self.links.named(&router.config().interface);
-            let hears = base.map(|base| router.socket(base.index));
+            let hears = router.home_index(&self.links).map(|home| router.socket(home));
             let heartbeats = router.heartbeat_ways(&self.links).into_iter();
             let heartbeats = heartbeats.map(|(_, way)| way.socket);
             hears.into_iter().chain(router.sending_socket(&self.links)).chain(heartbeats)
@@ -564,11 +563,10 @@ impl Stack {
         let live = |router: &&VirtualRouter| router.config().duplicate_of.is_none();
         for (at, router) in self.routers.iter().enumerate().filter(|(_, router)| live(router)) {
             let key = |index| (index, router.family(), router.config().vrid.get());
-            let own = router.transmitting_link().map(|link| &link.name);
-            for name in std::iter::once(&router.config().interface).chain(own) {
-                if let Some(link) = self.links.named(name) {
-                    listeners.entry(key(link.index)).or_default().push((at, SERVICE));
-                }
+            let own = router.transmitting_link().and_then(|own| self.links.named(&own.name));
+            let own = own.map(|link| link.index);
+            for index in router.home_index(&self.links).into_iter().chain(own) {
+                listeners.entry(key(index)).or_default().push((at, SERVICE));
             }
             for (path, way) in router.heartbeat_ways(&self.links) {
                 listeners.entry(key(way.socket.index)).or_default().push((at, path));

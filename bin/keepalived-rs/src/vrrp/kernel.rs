@@ -313,6 +313,11 @@ impl Kernel {
         self.reflector.address(index, address).is_some()
     }
 
+    /// Whether an address is there, on whatever interface.
+    pub(super) fn has_somewhere(&self, address: IpAddr) -> bool {
+        self.reflector.links().any(|link| self.has(link.index, address))
+    }
+
     /// Brings the kernel to what the stack wants, a bounded number of requests at a time; nothing is
     /// sent when nothing differs. Says whether it is there now.
     pub(super) fn reconcile(&mut self, now: Instant, stack: &Stack) -> bool {

@@ -26,6 +26,7 @@ use std::net::IpAddr;
 use base::{IfIndex, Instant};
 use control_plane::Config;
 use control_plane::model::Witness;
+use control_plane::model::own_link::{OwnLink, OwnLinkKind};
 use ipc::{Generation, Report, ToParent};
 use logging::RateLimit;
 use netlink_reflector::{Address, Change};
@@ -155,8 +156,9 @@ impl Vrrp {
         kernel.configure(&config);
         make_links(&mut kernel, &mut parent, &mut scheduler);
         let ours = virtual_addresses(&config);
+        let is_vmac = |link: &OwnLink| matches!(link.kind, OwnLinkKind::Vmac(_));
         let mut instances = config.vrrp.instances.iter();
-        let guarded = instances.any(|one| !one.accept || !one.own_links.is_empty());
+        let guarded = instances.any(|one| !one.accept || one.own_links.iter().any(is_vmac));
         if guarded && config.global.firewall.table.is_none() {
             log::info!(
                 "use_vmac or no_accept/strict specified, but no firewall configured - using nftables"

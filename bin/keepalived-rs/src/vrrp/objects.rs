@@ -6,7 +6,7 @@ use control_plane::model::network::{
 };
 use netlink_reflector::route::{Hop, Metric, NextHop, Placement};
 use netlink_reflector::rule::Action;
-use netlink_reflector::{Object, PROTOCOL_KEEPALIVED, Route, Rule, encap};
+use netlink_reflector::{Link, Object, PROTOCOL_KEEPALIVED, Route, Rule, encap};
 
 use super::names::{Kind, Names};
 
@@ -15,8 +15,8 @@ const MAIN: u32 = 254;
 /// What a conversion needs to know of the host.
 pub(super) struct Host<'a> {
     pub(super) names: &'a Names,
-    /// The index of an interface that is there.
-    pub(super) index: &'a dyn Fn(&str) -> Option<IfIndex>,
+    /// An interface that is there.
+    pub(super) link: &'a dyn Fn(&str) -> Option<&'a Link>,
 }
 
 impl Host<'_> {
@@ -36,7 +36,7 @@ impl Host<'_> {
             destination: config.destination,
             from: config.from,
             kind,
-            table: self.or(Kind::Table, config.table.as_ref(), MAIN)?,
+            table: self.table(config)?,
             protocol: self.byte(Kind::Protocol, config.protocol.as_ref(), PROTOCOL_KEEPALIVED)?,
             scope: self.byte(Kind::Scope, config.scope.as_ref(), 0)?,
             tos: self.byte(Kind::TypeOfService, config.tos.as_ref(), 0)?,
@@ -59,6 +59,16 @@ impl Host<'_> {
                 RoutePlacement::Add => Placement::Exclusive,
             },
         })))
+    }
+
+    fn table(&self, config: &network::Route) -> Result<u32, String> {
+        match (&config.table, &config.vrf) {
+            (None, Some(vrf)) => {
+                let table = (self.link)(vrf).and_then(|link| link.table);
+                table.ok_or_else(|| format!("there is no VRF {vrf}"))
+            }
+            (table, _) => self.or(Kind::Table, table.as_ref(), MAIN),
+        }
     }
 
     fn next_hop(&self, config: &network::NextHop) -> Result<NextHop, String> {
@@ -148,7 +158,8 @@ impl Host<'_> {
     }
 
     fn interface(&self, name: &str) -> Result<IfIndex, String> {
-        (self.index)(name).ok_or_else(|| format!("there is no interface {name}"))
+        let link = (self.link)(name).ok_or_else(|| format!("there is no interface {name}"))?;
+        Ok(link.index)
     }
 
     fn or(&self, kind: Kind, named: Option<&Named>, otherwise: u32) -> Result<u32, String> {

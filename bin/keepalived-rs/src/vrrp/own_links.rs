@@ -104,6 +104,8 @@ impl OwnLinks {
         match change {
             Change::LinkNew(link) | Change::LinkChanged(link) => named(&link.name),
             Change::LinkRemoved(_, name) => named(name),
+            // That of an ipvlan, which adverts come from.
+            Change::AddressRemoved(address) => self.ready.contains(&address.index),
             _ => false,
         }
     }
@@ -142,8 +144,12 @@ impl OwnLinks {
             }
             match reflector.change_links(&requests) {
                 Ok(refusals) if refusals.is_empty() => {
-                    self.lines
-                        .push(format!("({instance}): Success creating VMAC interface {name}"));
+                    let kind = match wish.kind {
+                        netlink_reflector::OwnLinkKind::Macvlan(_) => "VMAC",
+                        netlink_reflector::OwnLinkKind::Ipvlan(_) => "ipvlan",
+                    };
+                    let line = format!("({instance}): Success creating {kind} interface {name}");
+                    self.lines.push(line);
                     self.is_ours(name, instance);
                 }
                 Ok(refusals) => problems.extend(refusals.iter().map(ToString::to_string)),
@@ -375,10 +381,13 @@ fn wish<T: netlink::Transport>(
     })
 }
 
-/// What a link of our own needs. The kernel gives it no addresses, neither by itself nor because a
-/// router on the network says so.
+/// What a link of our own needs. The kernel gives it no addresses because a router on the network
+/// says so, and none by itself either, but for the link-local address of an ipvlan.
 fn of_own_link(link: &OwnLink) -> Vec<(&'static str, &'static str)> {
-    let mut settings = vec![("ipv6/conf/addr_gen_mode", "1")];
+    let mut settings = match link.kind {
+        OwnLinkKind::Vmac(_) => vec![("ipv6/conf/addr_gen_mode", "1")],
+        OwnLinkKind::Ipvlan { .. } => Vec::new(),
+    };
     if link.ipv6 {
         settings.extend([("ipv6/conf/accept_ra", "0"), ("ipv6/conf/autoconf", "0")]);
     } else {

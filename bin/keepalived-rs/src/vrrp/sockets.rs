@@ -97,12 +97,15 @@ impl Sockets {
     ) -> Vec<SocketView> {
         let names = |key: &SocketKey, interface: &str| {
             let routers = stack.routers().iter().filter(|router| {
-                router.config().interface == interface && router.socket(key.index) == *key
+                router.home_name() == interface && router.socket(key.index) == *key
             });
             routers.map(|router| router.config().name.clone()).collect()
         };
         let view = |(key, (_, socket)): (&SocketKey, &(Token, VrrpSocket))| {
-            let interface = link(key.index).map_or_else(|| key.index.to_string(), |link| link.name);
+            let interface = match key.bound_to() {
+                Some(index) => link(index).map_or_else(|| index.to_string(), |link| link.name),
+                None => String::new(),
+            };
             SocketView {
                 descriptor: socket.as_fd().as_raw_fd(),
                 ipv6: key.family == Family::Ipv6,
@@ -119,6 +122,7 @@ impl Sockets {
     fn open_one(&mut self, key: SocketKey, scheduler: &mut Scheduler) {
         let usual = VrrpSocketOptions::multicast(family(key.family), key.index);
         let options = VrrpSocketOptions {
+            interface: key.bound_to(),
             group: key.group,
             protocol: key.protocol,
             foreign_source: key.foreign_source,

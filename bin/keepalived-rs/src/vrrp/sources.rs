@@ -5,10 +5,11 @@ use std::net::IpAddr;
 
 use base::IfIndex;
 use control_plane::Config;
+use vrrp_stack::SocketKey;
 
 use super::kernel::Kernel;
 
-/// Interfaces and the addresses that are looked for on them.
+/// Interfaces, or none, and the addresses that are looked for on them, or anywhere.
 #[derive(Default)]
 pub(super) struct Sources {
     tracked: BTreeSet<(String, IpAddr)>,
@@ -32,6 +33,9 @@ impl Sources {
             return None;
         }
         let here = |(interface, address): &(String, IpAddr)| {
+            if interface.is_empty() {
+                return kernel.has_somewhere(*address).then_some((SocketKey::ANYWHERE, *address));
+            }
             let index = kernel.index_of(interface)?;
             kernel.has(index, *address).then_some((index, *address))
         };

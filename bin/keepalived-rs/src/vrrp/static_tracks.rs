@@ -41,7 +41,8 @@ impl StaticTracks {
         names: &Names,
     ) -> BTreeSet<String> {
         let index = |name: &str| reflector.link_by_name(name).map(|link| link.index);
-        let host = Host { names, index: &index };
+        let link = |name: &str| reflector.link_by_name(name);
+        let host = Host { names, link: &link };
         let addresses = self.addresses.iter().filter(|(_, one)| {
             index(&one.interface)
                 .is_none_or(|index| reflector.address(index, one.address()).is_none())

@@ -95,7 +95,8 @@ impl Wishes {
         refused: &mut Vec<String>,
     ) -> Wanted {
         let index = |name: &str| reflector.link_by_name(name).map(|link| link.index);
-        let host = Host { names: &self.names, index: &index };
+        let link = |name: &str| reflector.link_by_name(name);
+        let host = Host { names: &self.names, link: &link };
         let mut wanted = Wanted::default();
         // At the end everything goes, whoever has put it there again.
         let left = untracked.leaves_statics() && !self.leaving;

@@ -19,7 +19,6 @@ pub enum Effect {
 type Gap = (&'static [Block], &'static [&'static str], &'static str);
 
 const GLOBAL: &[Block] = &[Block::GlobalDefs];
-const INSTANCE: &[Block] = &[Block::Instance];
 
 /// What is missing. A line goes when its feature comes.
 static NOT_YET: &[Gap] = &[
@@ -72,7 +71,6 @@ static NOT_YET: &[Gap] = &[
         &["process_monitor_rcv_bufs", "process_monitor_rcv_bufs_force"],
         "processes are found without the kernel's process events, so nothing waits in a buffer",
     ),
-    (INSTANCE, &["use_ipvlan", "vrf"], "interfaces of an instance's own"),
 ];
 
 static INDEX: LazyLock<HashMap<(Block, &'static str), &'static str>> = LazyLock::new(|| {

@@ -23,6 +23,8 @@ pub(crate) fn link(n: u32, name: &str) -> Link {
         master: None,
         kind: None,
         mode: None,
+        ipvlan_flags: None,
+        table: None,
     }
 }
 

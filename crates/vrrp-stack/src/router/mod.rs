@@ -7,6 +7,7 @@
 //! - [`transitions`]: from one state to another
 //! - [`reception`]: which packets are adverts for it
 //! - [`sending`]: its own adverts and announcements
+//! - [`home`]: its interface, and the VMAC or ipvlan that its adverts leave by
 //! - [`paths`]: its interface and its heartbeats
 //! - [`leasing`]: addresses that last while adverts leave
 //! - [`trailer`]: the trailer of `auth_hmac`
@@ -15,6 +16,7 @@
 mod arbitration;
 mod conflict;
 mod election;
+mod home;
 mod leasing;
 pub(crate) mod paths;
 mod reception;
@@ -26,14 +28,11 @@ mod transitions;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use base::{Duration, IfIndex, Instant, Priority};
+use base::{Duration, Instant, Priority};
 use control_plane::model::global::MulticastGroups;
-use control_plane::model::own_link::{OwnLink, OwnLinkKind};
 use control_plane::model::{self, ScriptId, VirtualAddress};
-use wire::checksum::VRRP_PROTOCOL;
-use wire::{Family, Version, ah};
+use wire::{Family, Version};
 
-use crate::addresses::DesiredAddress;
 use crate::announce::AnnounceQueue;
 use crate::arbiter::Arbiters;
 use crate::complaint::ComplaintKind;
@@ -42,7 +41,7 @@ use crate::lease::Lease;
 use crate::links::Links;
 use crate::notification::{Notification, NotifyState};
 use crate::observed::Observed;
-use crate::output::{Output, Outputs, SocketKey};
+use crate::output::{Output, Outputs};
 use crate::script::ScriptTracker;
 use crate::snapshot::{Identity, InstanceSnapshot};
 use crate::state::State;
@@ -258,61 +257,6 @@ impl VirtualRouter {
         self.family
     }
 
-    /// The socket that it hears adverts with on its interface.
-    pub fn socket(&self, index: IfIndex) -> SocketKey {
-        let group = self.config.unicast.is_none().then_some(self.group);
-        let protocol = if self.ah_key().is_some() { ah::PROTOCOL } else { VRRP_PROTOCOL };
-        SocketKey { index, family: self.family, group, protocol, foreign_source: false }
-    }
-
-    /// The socket that its adverts leave by: of its VMAC, or the one that it hears with.
-    pub(crate) fn sending_socket(&self, links: &Links) -> Option<SocketKey> {
-        let base = links.named(&self.config.interface)?;
-        let Some(own) = self.transmitting_link() else { return Some(self.socket(base.index)) };
-        let socket = self.socket(links.named(&own.name)?.index);
-        let group = socket.group.filter(|_| matches!(own.kind, OwnLinkKind::Vmac(_)));
-        Some(SocketKey { group, foreign_source: true, ..socket })
-    }
-
-    /// Whether it hears adverts on this interface now. While a VMAC is up the kernel gives it alone
-    /// the adverts of a peer, which come from the same MAC; those from another MAC arrive at both.
-    /// While it is down all arrive at the interface below it.
-    pub(crate) fn hears_on(&self, index: IfIndex, links: &Links) -> bool {
-        let own = self.transmitting_link().filter(|link| matches!(link.kind, OwnLinkKind::Vmac(_)));
-        let own = own.filter(|_| self.state.is_master());
-        let own = own.and_then(|own| links.named(&own.name)).filter(|link| link.up);
-        let place = own.or_else(|| links.named(&self.config.interface));
-        place.is_some_and(|link| link.index == index)
-    }
-
-    /// The VMAC or ipvlan that its adverts leave by.
-    pub(crate) fn transmitting_link(&self) -> Option<&OwnLink> {
-        self.config.own_links.iter().find(|link| link.transmits)
-    }
-
-    /// The address that an ipvlan of its own has as long as it is there.
-    pub(crate) fn own_source(&self, links: &Links) -> Option<DesiredAddress> {
-        let own = self.transmitting_link()?;
-        let address = ipvlan_address(own)?;
-        Some(DesiredAddress::source(links.named(&own.name)?.index, address))
-    }
-
-    /// The source of adverts that the configuration names.
-    pub(crate) fn configured_source(&self) -> Option<IpAddr> {
-        self.config.source.or_else(|| self.transmitting_link().and_then(ipvlan_address))
-    }
-
-    /// Which of its own links are to be up: a VMAC while it is master, for a backup must not take
-    /// packets that are sent to the virtual MAC (RFC 9568 section 6.4.2); an ipvlan always.
-    pub(crate) fn raised_links(&self) -> impl Iterator<Item = &OwnLink> {
-        let is_master = self.state.is_master();
-        let lives = self.state != State::Stopped;
-        self.config.own_links.iter().filter(move |link| match link.kind {
-            OwnLinkKind::Vmac(_) => is_master,
-            OwnLinkKind::Ipvlan { .. } => lives,
-        })
-    }
-
     /// Its addresses: announced in adverts, then excluded from them.
     pub fn vips(&self) -> impl Iterator<Item = &VirtualAddress> {
         self.config.virtual_addresses.iter().chain(&self.config.excluded_addresses)
@@ -393,13 +337,6 @@ impl VirtualRouter {
     fn notify(&self, turn: &mut Turn<'_>, state: NotifyState) {
         let notification = Notification::of_instance(&self.config, state, self.priority);
         turn.out.push(Output::Notify(notification));
-    }
-}
-
-const fn ipvlan_address(link: &OwnLink) -> Option<IpAddr> {
-    match link.kind {
-        OwnLinkKind::Ipvlan { address, .. } => address,
-        OwnLinkKind::Vmac(_) => None,
     }
 }
 

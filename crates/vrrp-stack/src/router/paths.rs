@@ -158,7 +158,7 @@ impl VirtualRouter {
         let heartbeat =
             path.checked_sub(1).and_then(|at| self.config.split_brain.heartbeats.get(at));
         match heartbeat {
-            None => self.config.interface.clone(),
+            None => self.home_name().to_owned(),
             Some(Heartbeat::Interface(name)) => format!("heartbeat {name}"),
             Some(Heartbeat::Unicast { destination, .. }) => format!("heartbeat {destination}"),
         }

@@ -26,7 +26,7 @@ impl VirtualRouter {
     /// an address nothing can be sent.
     pub(super) fn send_advert(&mut self, turn: &mut Turn<'_>, priority: Option<Priority>) {
         let number = self.next_sequence(turn);
-        let link = turn.links.named(&self.config.interface);
+        let link = self.home(turn.links);
         let service = self
             .sending_socket(turn.links)
             .zip(self.source)
@@ -195,8 +195,8 @@ impl VirtualRouter {
     pub(super) fn announce_extra(&self, turn: &mut Turn<'_>) {
         let own_links = &self.config.own_links;
         let main = match self.config.vmac {
-            Vmac::None => None,
-            Vmac::Macvlan { .. } | Vmac::Ipvlan { .. } => own_links.first().map(|link| &link.name),
+            Vmac::None | Vmac::Ipvlan { .. } => None,
+            Vmac::Macvlan { .. } => own_links.first().map(|link| &link.name),
         };
         let main = main.unwrap_or(&self.config.interface);
         let all = self.config.garp.extra_all;

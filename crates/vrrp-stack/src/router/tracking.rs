@@ -2,14 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use base::{IfIndex, Instant, Priority};
+use base::{Instant, Priority};
 use control_plane::model::global::MulticastGroups;
 use control_plane::model::tracking::TrackFileUse;
 use control_plane::model::{self, ArbiterId, BfdId, FileId, ProcessId, ScriptId};
 
 use super::{Turn, VirtualRouter};
 use crate::event::Saying;
-use crate::links::Links;
 use crate::notification::NotifyState;
 use crate::script::{ScriptTracker, Verdict};
 use crate::state::State;
@@ -111,33 +110,6 @@ impl VirtualRouter {
         self.set_priority(turn, own.adjusted(sum));
     }
 
-    /// What the configuration and the interface themselves make impossible.
-    fn own_fault(&mut self, links: &Links) -> Option<Fault> {
-        let link = links.named(&self.config.interface);
-        let primary =
-            self.configured_source().or_else(|| link.and_then(|link| link.primary(self.family)));
-        self.source = primary.or(self.source);
-        let unicast = self.config.unicast.as_ref();
-        match link {
-            _ if self.config.duplicate_of.is_some() => Some(Fault::VridInUse),
-            _ if unicast.is_some_and(|u| u.fault_without_peer && u.peers.is_empty()) => {
-                Some(Fault::NoPeer)
-            }
-            None => Some(Fault::InterfaceMissing),
-            Some(link) if !link.up && !self.config.dont_track_primary => Some(Fault::LinkDown),
-            Some(_) if primary.is_none() => Some(Fault::NoPrimaryAddress),
-            Some(_) if self.sending_socket(links).is_none() => Some(Fault::OwnLinkMissing),
-            Some(link) if self.lacks_source(links, link.index) => Some(Fault::SourceMissing),
-            Some(_) => None,
-        }
-    }
-
-    /// `track_src_ip`.
-    fn lacks_source(&self, links: &Links, index: IfIndex) -> bool {
-        let source = self.config.source.filter(|_| self.config.track_source);
-        source.is_some_and(|source| !links.has_source(index, source))
-    }
-
     /// What the rest of its sync group makes impossible; whether that is news. Takes effect with
     /// [`Self::follow_faults`].
     pub(crate) fn set_group_fault(&mut self, turn: &mut Turn<'_>, fault: Option<Fault>) -> bool {
@@ -176,7 +148,7 @@ impl VirtualRouter {
 
     /// A cause in words.
     fn describe(&self, turn: &Turn<'_>, fault: Fault) -> String {
-        let interface = &self.config.interface;
+        let interface = self.home_name();
         let script = |id: ScriptId| {
             turn.scripts.get(&id).map_or("that is unknown", |tracker| &tracker.config().name)
         };
@@ -201,7 +173,8 @@ impl VirtualRouter {
             }
             Fault::LinkDown => format!("interface {interface} is down"),
             Fault::NoPrimaryAddress => {
-                format!("interface {interface} has no {} address to send from", self.family)
+                let (name, family) = (self.source_name(), self.family);
+                format!("interface {name} has no {family} address to send from")
             }
             Fault::TrackedLinkDown(at) => {
                 let tracked = self.config.track_interfaces.get(at);

@@ -10,8 +10,8 @@ use crate::model::Vrrp;
 use crate::model::network::StaticItem;
 use crate::model::vrrp::{Instance, TrackGroup};
 
-/// Where static addresses go that name no interface.
-const DEFAULT_INTERFACE: &str = "eth0";
+/// Where addresses go that name no interface, unless `default_interface` says otherwise.
+pub(super) const DEFAULT_INTERFACE: &str = "eth0";
 
 /// The parts of [`Vrrp`] that these blocks make.
 pub(super) fn resolve(

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use base::{Duration, Priority, Vrid};
 
+use super::host::DEFAULT_INTERFACE;
 use super::split_brain;
 use super::tracks::{self, NoWeights, Owner};
 use super::{Scripts, addresses, vrrp_alert};
@@ -76,8 +77,10 @@ pub(super) fn resolve(
     let split_brain = std::mem::take(&mut draft.split_brain);
     let split_brain =
         split_brain::resolve(split_brain, (&draft.name, &interface), advert_interval, shared, cx);
+    let default = global.default_interface.as_deref().unwrap_or(DEFAULT_INTERFACE);
+    let usual = if interface.is_empty() { default } else { &interface };
     let on = |list: Vec<_>| -> Vec<VirtualAddress> {
-        list.into_iter().map(|one| addresses::resolve(one, &interface)).collect()
+        list.into_iter().map(|one| addresses::resolve(one, usual)).collect()
     };
     Some(Instance {
         wanted_state: state,

@@ -79,13 +79,14 @@ impl Naming<'_> {
         }
     }
 
-    /// The instance's links; its addresses move onto them.
+    /// The instance's links; its addresses move onto VMACs, while an ipvlan only carries adverts.
     fn links_of(&mut self, instance: &mut Instance) -> Vec<OwnLink> {
         let ipv4 = instance.is_ipv4();
         let mut links: Vec<OwnLink> = self.main(instance, ipv4).into_iter().collect();
         let on_other_interfaces =
             matches!(instance.vmac, Vmac::Macvlan { for_addresses: true, .. });
-        let main = links.first().map(|link| link.name.clone());
+        let vmac = links.first().filter(|link| matches!(link.kind, OwnLinkKind::Vmac(_)));
+        let main = vmac.map(|link| link.name.clone());
         let Instance { interface, vrid, vrf, virtual_addresses, excluded_addresses, .. } = instance;
         for address in virtual_addresses.iter_mut().chain(excluded_addresses) {
             let own = *interface == address.interface;
@@ -275,5 +276,24 @@ mod tests {
         let link = &config.vrrp.instances[0].own_links[0];
         assert_eq!(link.kind, OwnLinkKind::Vmac([2, 0, 0, 0, 1, 51]));
         assert!(!link.transmits);
+    }
+
+    #[test]
+    fn an_ipvlan_carries_adverts_and_the_addresses_stay_on_its_base() {
+        let ipvlan = "use_ipvlan 10.0.0.9 private\n virtual_ipaddress { 10.0.0.1 }";
+        let (config, _) = read(&instance("A", "eth0", ipvlan));
+        let link = &config.vrrp.instances[0].own_links[0];
+        assert!(link.transmits && matches!(link.kind, OwnLinkKind::Ipvlan { .. }));
+        assert_eq!(places(&config), ["eth0"]);
+    }
+
+    #[test]
+    fn unicast_without_an_interface_puts_its_addresses_on_the_default_one() {
+        let unicast = "unicast_src_ip 10.0.0.8\n unicast_peer { 10.0.0.9 }";
+        let own = "virtual_ipaddress { 10.0.0.1\n 10.0.0.2 dev eth7 }";
+        let text = format!("vrrp_instance A {{\n virtual_router_id 51\n {unicast}\n {own}\n}}\n");
+        assert_eq!(places(&read(&text).0), ["eth0", "eth7"]);
+        let global = "global_defs { default_interface lan0\n }\n";
+        assert_eq!(places(&read(&format!("{global}{text}")).0), ["lan0", "eth7"]);
     }
 }

@@ -164,12 +164,29 @@ fn an_ipvlan_is_up_with_its_address_in_every_state() {
     let mut config = with_vmac(true);
     let kind = OwnLinkKind::Ipvlan { mode: IpvlanMode::Bridge, address: Some(address) };
     config.own_links = vec![own(kind, true)];
+    config.virtual_addresses[0].interface = "eth0".into();
     let mut bench = Bench::on(&only(config), &[eth0(), vmac(9)], None);
     assert_eq!(bench.desired(), ["10.9.0.77/32"]);
     assert!(bench.stack.raised_links().contains("vrrp.51"));
     bench.run(Duration::from_secs(4));
     assert_eq!(bench.desired(), ["10.9.0.77/32", "10.9.0.160/24"]);
-    assert_eq!(first_advert(&bench).source, address);
+    let advert = first_advert(&bench);
+    assert_eq!((advert.source, advert.socket.index), (address, vmac(9).index));
+    assert_eq!(bench.stack.desired_addresses()[1].index, eth0().index);
+}
+
+#[test]
+fn an_ipvlan_that_is_given_no_address_waits_for_one() {
+    let mut config = with_vmac(true);
+    let kind = OwnLinkKind::Ipvlan { mode: IpvlanMode::Bridge, address: None };
+    config.own_links = vec![own(kind, true)];
+    let mut bench = Bench::on(&only(config), &[eth0(), vmac(9)], None);
+    let cause = "interface vrrp.51 has no IPv4 address to send from";
+    assert_eq!(bench.causes(), [format!("(VI_1) fault: {cause}")]);
+    bench.give(Input::Link(Link { primary_v4: Some(LOW), ..vmac(9) }));
+    assert_eq!(bench.causes(), [format!("(VI_1) fault is over: {cause}")]);
+    bench.run(Duration::from_secs(4));
+    assert_eq!(first_advert(&bench).source, IpAddr::from(LOW));
 }
 
 /// VRID 51 on its VMAC, with an address on the VMAC, on a VMAC of its own, and on another interface.

@@ -198,3 +198,76 @@ fn a_peer_with_old_checksums_of_version_3_is_found_out_and_answered_alike() {
         assert_eq!((counted.advert_received, counted.checksum_errors), (1, 1), "{fine}");
     }
 }
+
+/// Unicast from `OURS` that names no interface.
+fn roaming(vrf: Option<&str>) -> Instance {
+    let mut config = unicast(100);
+    config.interface = String::new();
+    config.vrf = vrf.map(str::to_owned);
+    config.source = Some(OURS.into());
+    config
+}
+
+fn hear_at(bench: &mut Bench, index: base::IfIndex) {
+    let payload = [0x21, 51, 200, 0, 0, 1, 0x16, 0xcb, 0, 0, 0, 0, 0, 0, 0, 0];
+    let header = ipv4::Header {
+        identification: 1,
+        ttl: 255,
+        protocol: 112,
+        source: HIGH,
+        destination: OURS,
+    };
+    let bytes = ipv4::emit(&header, &payload).unwrap();
+    bench.give(Input::Packet { index, packet: Packet::Ipv4(&bytes) });
+}
+
+#[test]
+fn without_an_interface_no_interface_keeps_it_from_sending_and_hearing() {
+    let mut bench = Bench::new(&only(roaming(None)));
+    bench.give(Input::Link(down(eth0())));
+    assert_eq!(bench.state(), "BACKUP");
+    let sockets = bench.stack.desired_sockets();
+    assert_eq!(sockets.iter().map(SocketKey::bound_to).collect::<Vec<_>>(), [None]);
+    for _ in 0..5 {
+        bench.run(SECOND);
+        hear_at(&mut bench, SocketKey::ANYWHERE);
+    }
+    assert_eq!(bench.state(), "BACKUP");
+    bench.run(SECOND.saturating_mul(4));
+    assert_eq!(bench.state(), "MASTER");
+    assert!(bench.adverts().len() > 1);
+}
+
+#[test]
+fn without_an_interface_it_lives_in_its_vrf() {
+    let mut bench = Bench::new(&only(roaming(Some("red"))));
+    assert_eq!(bench.causes(), ["(VI_1) fault: interface red does not exist"]);
+    let red = crate::link::Link {
+        index: base::IfIndex::new(7).unwrap(),
+        name: "red".into(),
+        primary_v4: None,
+        ..eth0()
+    };
+    bench.give(Input::Link(down(red.clone())));
+    assert_eq!(bench.state(), "FAULT");
+    bench.give(Input::Link(red.clone()));
+    assert_eq!(bench.state(), "BACKUP");
+    bench.run(SECOND.saturating_mul(3));
+    hear_at(&mut bench, red.index);
+    bench.run(SECOND.saturating_mul(3));
+    assert_eq!(bench.state(), "BACKUP", "it was heard there");
+    bench.run(SECOND);
+    assert_eq!(bench.state(), "MASTER");
+    assert_eq!(bench.stack.desired_sockets().first().unwrap().bound_to(), Some(red.index));
+}
+
+#[test]
+fn without_an_interface_a_tracked_source_may_be_anywhere() {
+    let mut config = roaming(None);
+    config.track_source = true;
+    let mut bench = Bench::new(&only(config));
+    assert_eq!(bench.state(), "FAULT");
+    let there = [(SocketKey::ANYWHERE, IpAddr::from(OURS))].into();
+    bench.give(Input::Sources(&there));
+    assert_eq!(bench.state(), "BACKUP");
+}
