@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use control_plane::model::global::Launch;
+use control_plane::model::global::{Global, Launch};
 use control_plane::{Config, Diagnostics, FsSource, Loaded};
 use watchdog::Role;
 
@@ -54,6 +54,11 @@ pub(crate) fn again(options: &Options, running: &Usable, loaded: Loaded) -> Resu
     match config {
         Some(config) if new == 0 => {
             let mut config = with_options(options, config);
+            if let Some(what) = unchangeable(&running.config.global, &config.global) {
+                return Err(format!(
+                    "Cannot change {what} at a reload - please restart keepalived"
+                ));
+            }
             // What is decided once, when the daemon starts, stays as it is.
             config.global.launch = running.config.global.launch.clone();
             Ok(Usable { config, errors })
@@ -61,6 +66,20 @@ pub(crate) fn again(options: &Options, running: &Usable, loaded: Loaded) -> Resu
         Some(_) => Err(format!("{new} new errors, named above")),
         None => Err("it could not be run, for the reason named above".into()),
     }
+}
+
+/// What has changed that a reload cannot change, in keepalived's words. `use_pid_dir`,
+/// `child_wait_time` and `random_seed` stay as they are without a word.
+fn unchangeable(old: &Global, new: &Global) -> Option<&'static str> {
+    let (before, after) = (&old.launch, &new.launch);
+    let changes = [
+        (before.namespace != after.namespace, "network namespace"),
+        (before.ipvs_namespace != after.ipvs_namespace, "IPVS network namespace"),
+        (before.instance != after.instance, "instance name"),
+        (old.files.tmp_config_dir != new.files.tmp_config_dir, "config_directory"),
+        (before.disable_local_igmp != after.disable_local_igmp, "disable_local_igmp"),
+    ];
+    changes.into_iter().find(|(changed, _)| *changed).map(|(_, what)| what)
 }
 
 /// What the command line says beats what the file says.

@@ -21,9 +21,24 @@ use crate::watchdog::RunFiles;
 /// What the memory is called.
 const NAME: &str = "keepalived-running";
 
-/// The configuration in force, where `--plan` finds it as long as the descriptor is open. Without
-/// it only `--plan` does not work.
+/// The configuration in force, where `--plan` finds it as long as the descriptor is open: in memory,
+/// or in a file without a name below `tmp_config_directory`. Without it only `--plan` does not work.
 pub(crate) fn show(running: &Usable) -> Option<OwnedFd> {
+    let Some(directory) = &running.config.global.files.tmp_config_dir else {
+        return in_memory(running);
+    };
+    let shown = (&running.config, &running.errors);
+    match ipc::blob::write_unnamed(Path::new(directory), &shown) {
+        Ok(file) => Some(file),
+        Err(error) => {
+            log::warn!("Cannot open config directory {directory} for writing: {error}");
+            in_memory(running)
+        }
+    }
+}
+
+/// A configuration in sealed memory.
+pub(crate) fn in_memory(running: &Usable) -> Option<OwnedFd> {
     ipc::blob::write(NAME, &(&running.config, &running.errors))
         .inspect_err(|error| log::warn!("--plan will not work: {error}"))
         .ok()
@@ -40,7 +55,8 @@ pub(crate) fn run(options: &Options) -> i32 {
     let refused = i32::from(loaded.diagnostics.exit_code()).max(1);
     let launch = loaded.config.as_ref().map(|config| config.global.launch.clone());
     let files = RunFiles::new(options, &launch.unwrap_or_default());
-    let running = match find(&files.parent) {
+    let directory = loaded.config.as_ref().and_then(|new| new.global.files.tmp_config_dir.clone());
+    let running = match find(&files.parent, directory.as_deref().map(Path::new)) {
         Ok(running) => running,
         Err(why) => return no_plan(&why),
     };
@@ -82,7 +98,7 @@ fn plan(old: &Config, new: &Config) -> Vec<String> {
     servers.chain(addresses).collect()
 }
 
-fn find(pid_file: &Path) -> Result<Usable, String> {
+fn find(pid_file: &Path, directory: Option<&Path>) -> Result<Usable, String> {
     let pid: u32 = fs::read_to_string(pid_file)
         .map_err(|error| format!("{}: {error}; does the daemon run?", pid_file.display()))?
         .trim()
@@ -93,10 +109,13 @@ fn find(pid_file: &Path) -> Result<Usable, String> {
         return Err(format!("process {pid} runs another program than this one"));
     }
     let failed = |error: io::Error| format!("cannot look at process {pid}: {error}");
-    let memory = memory_of(&process.join("fd")).map_err(failed)?;
-    let memory = memory.ok_or_else(|| format!("process {pid} shows no configuration"))?;
-    let (config, errors): (Config, BTreeSet<String>) =
-        ipc::blob::read(memory.as_fd()).map_err(|error| error.to_string())?;
+    let shown = shown_by(&process.join("fd"), directory).map_err(failed)?;
+    let (config, errors): (Config, BTreeSet<String>) = match shown {
+        Some(Shown::Memory(memory)) => ipc::blob::read(memory.as_fd()),
+        Some(Shown::File(file)) => ipc::blob::read_unnamed(file.as_fd()),
+        None => return Err(format!("process {pid} shows no configuration")),
+    }
+    .map_err(|error| error.to_string())?;
     Ok(Usable { config, errors })
 }
 
@@ -105,13 +124,26 @@ fn same_file(one: &Path, other: &Path) -> bool {
     file(one).is_some() && file(one) == file(other)
 }
 
-fn memory_of(descriptors: &Path) -> io::Result<Option<File>> {
-    let named = format!("/memfd:{NAME} (deleted)");
+enum Shown {
+    Memory(File),
+    File(File),
+}
+
+fn shown_by(descriptors: &Path, directory: Option<&Path>) -> io::Result<Option<Shown>> {
+    let memory = format!("/memfd:{NAME} (deleted)");
+    let directory = directory.and_then(|path| fs::canonicalize(path).ok());
     for entry in fs::read_dir(descriptors)? {
         let path = entry?.path();
         // One that was closed meanwhile is not the one.
-        if fs::read_link(&path).is_ok_and(|target| target.as_os_str() == named.as_str()) {
-            return File::open(path).map(Some);
+        let Ok(target) = fs::read_link(&path) else { continue };
+        if target.as_os_str() == memory.as_str() {
+            return File::open(path).map(|memory| Some(Shown::Memory(memory)));
+        }
+        // Files without a name are shown as `#NUMBER (deleted)`.
+        let name = target.file_name().unwrap_or_default().to_string_lossy();
+        let is_unnamed = name.starts_with('#') && name.ends_with(" (deleted)");
+        if is_unnamed && directory.is_some() && target.parent() == directory.as_deref() {
+            return File::open(path).map(|file| Some(Shown::File(file)));
         }
     }
     Ok(None)
@@ -148,7 +180,7 @@ mod tests {
         let shown = show(&usable).unwrap();
         let pid_file = std::env::temp_dir().join(format!("plan-test-{}", std::process::id()));
         fs::write(&pid_file, format!("{}\n", std::process::id())).unwrap();
-        let found = find(&pid_file);
+        let found = find(&pid_file, None);
         fs::remove_file(&pid_file).unwrap();
         assert_eq!(found.map(|found| found.config), Ok(usable.config));
         drop(shown);
@@ -156,7 +188,7 @@ mod tests {
 
     #[test]
     fn without_a_daemon_there_is_no_plan() {
-        let why = find(Path::new("/nosuch/keepalived.pid")).err().unwrap();
+        let why = find(Path::new("/nosuch/keepalived.pid"), None).err().unwrap();
         assert!(why.contains("does the daemon run?"), "{why}");
     }
 }

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
+use std::path::Path;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -26,6 +27,9 @@ pub enum BlobError {
     /// No memory to write it to.
     #[error("no memory to hand over: {0}")]
     Io(#[source] io::Error),
+    /// The file it is in.
+    #[error("the file that holds it: {0}")]
+    File(#[source] io::Error),
 }
 
 /// A value in sealed memory. `name` is what `/proc/PID/fd` shows.
@@ -43,6 +47,27 @@ pub fn write<T: Serialize + ?Sized>(name: &str, value: &T) -> Result<OwnedFd, Bl
 /// As [`BlobError`] says; memory that is not sealed is refused.
 pub fn read<T: DeserializeOwned>(fd: BorrowedFd<'_>) -> Result<T, BlobError> {
     let bytes = memfd::read_sealed(fd, BLOB_LIMIT)?;
+    Ok(decode(&bytes, BLOB_LIMIT)?)
+}
+
+/// A value in a file without a name on the file system of `directory`, for this user alone.
+///
+/// # Errors
+/// As [`BlobError`] says.
+pub fn write_unnamed<T: Serialize + ?Sized>(
+    directory: &Path,
+    value: &T,
+) -> Result<OwnedFd, BlobError> {
+    let bytes = encode(value, BLOB_LIMIT)?;
+    sys::files::create_unnamed(directory, &bytes).map_err(BlobError::File)
+}
+
+/// The value that [`write_unnamed`] wrote.
+///
+/// # Errors
+/// As [`BlobError`] says; another file is refused.
+pub fn read_unnamed<T: DeserializeOwned>(fd: BorrowedFd<'_>) -> Result<T, BlobError> {
+    let bytes = sys::files::read_unnamed(fd, BLOB_LIMIT).map_err(BlobError::File)?;
     Ok(decode(&bytes, BLOB_LIMIT)?)
 }
 

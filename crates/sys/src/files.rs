@@ -3,7 +3,8 @@
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 /// Opens a file to write at its end, making it if need be. A symbolic link at the end of the path is
@@ -57,6 +58,39 @@ pub fn read_small(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     }
     let mut bytes = Vec::new();
     file.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// A file without a name on the file system of `directory`, with these bytes: it is gone when nobody
+/// has it open any longer. Only this user can open it, through `/proc`.
+///
+/// # Errors
+/// The system's: no such directory, disk full; `Unsupported` (`EOPNOTSUPP`) where the file system has
+/// no such files.
+pub fn create_unnamed(directory: &Path, bytes: &[u8]) -> io::Result<OwnedFd> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).mode(0o600).custom_flags(libc::O_TMPFILE);
+    let mut file = options.open(directory)?;
+    file.write_all(bytes)?;
+    Ok(file.into())
+}
+
+/// The bytes of what [`create_unnamed`] made, at most `limit`.
+///
+/// # Errors
+/// `InvalidData` for a file that has a name, that somebody else could have written, or that is
+/// longer; the system's others.
+pub fn read_unnamed(fd: BorrowedFd<'_>, limit: u64) -> io::Result<Vec<u8>> {
+    let file = File::from(fd.try_clone_to_owned()?);
+    let facts = file.metadata()?;
+    let is_ours = facts.uid() == 0 || facts.uid() == nix::unistd::geteuid().as_raw();
+    let is_private = facts.is_file() && facts.nlink() == 0 && facts.mode() & 0o077 == 0;
+    let size = usize::try_from(facts.len()).ok().filter(|_| facts.len() <= limit);
+    let Some(size) = size.filter(|_| is_ours && is_private) else {
+        return Err(io::ErrorKind::InvalidData.into());
+    };
+    let mut bytes = vec![0; size];
+    file.read_exact_at(&mut bytes, 0)?;
     Ok(bytes)
 }
 
@@ -138,6 +172,18 @@ mod tests {
         assert_eq!(read_small(&file, 3).unwrap(), b"123");
         crate::fifo::make(&pipe, None).unwrap();
         assert_eq!(read_small(&pipe, 3).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+    }
+
+    #[test]
+    fn a_file_without_a_name_is_read_and_one_with_a_name_is_refused() {
+        use std::os::fd::AsFd;
+        let folder = tempfile::tempdir().unwrap();
+        let unnamed = create_unnamed(folder.path(), b"configuration").unwrap();
+        assert_eq!(read_unnamed(unnamed.as_fd(), 13).unwrap(), b"configuration");
+        assert!(read_unnamed(unnamed.as_fd(), 12).is_err(), "too long");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        let named = File::create(folder.path().join("named")).unwrap();
+        assert!(read_unnamed(named.as_fd(), 100).is_err());
     }
 
     #[test]

@@ -126,6 +126,66 @@ fn what_is_saved() {
 }
 
 #[test]
+fn what_only_a_restart_can_change_refuses_a_reload() {
+    let (_network, node) = machine();
+    let daemon = Daemon::start(&Program::ours(), &node, configuration("single-lb01"));
+    wait::eventually(LIMIT, "the VIP is there", || node.holds(VIP));
+    for (lines, what) in [
+        ("net_namespace blue", "network namespace"),
+        ("net_namespace_ipvs blue", "IPVS network namespace"),
+        ("instance other", "instance name"),
+        ("global_defs {\n tmp_config_directory /run\n}", "config_directory"),
+        ("global_defs {\n disable_local_igmp\n}", "disable_local_igmp"),
+    ] {
+        let text = format!("{lines}\n{}", configuration("single-lb01"));
+        let from = daemon.reload(&text.replace(VIP, "192.168.100.200"));
+        let line = format!("Cannot change {what} at a reload - please restart keepalived");
+        daemon.log().wait_since(from, &line, LIMIT);
+        assert!(node.holds(VIP), "{what}: nothing else is changed");
+    }
+    let silent = format!("use_pid_dir\n{}", configuration("single-lb01"));
+    let from = daemon.reload(&silent);
+    daemon.log().wait_since(from, "Reload complete", LIMIT);
+    assert!(daemon.stop().1.success());
+    left::nothing(&node, &[OWN]);
+}
+
+#[test]
+fn the_configuration_in_force_may_lie_in_a_file_without_a_name() {
+    let (_network, node) = machine();
+    node.sh("mkdir /run/plans");
+    let text = with_globals("  tmp_config_directory /run/plans");
+    let daemon = Daemon::start(&Program::ours(), &node, &text);
+    wait::eventually(LIMIT, "the VIP is there", || node.holds(VIP));
+    let parent = daemon.parent().pid;
+    let open = |what: &str| {
+        let command = format!("ls -l /proc/{parent}/fd | grep -c '{what}' || true");
+        node.sh(&command).trim().to_owned()
+    };
+    let plan = || node.sh(&format!("{} --plan", Program::ours().path().display()));
+    for (text, lines) in [
+        (text.replace(VIP, "192.168.100.200"), "VRRP: (VI_1) add 192.168.100.200"),
+        (text.clone(), "VRRP: (VI_1) remove 192.168.100.200"),
+    ] {
+        assert_eq!((open("/run/plans/#"), open("memfd")), ("1".into(), "0".into()));
+        node.write_file("etc", "keepalived.conf", &text);
+        assert!(plan().contains(lines), "{}", plan());
+        let from = daemon.reload(&text);
+        daemon.log().wait_since(from, "Reload complete", LIMIT);
+        assert_eq!(plan(), "nothing changes\n");
+    }
+    assert!(daemon.stop().1.success());
+
+    node.sh("rmdir /run/plans");
+    let daemon = Daemon::start(&Program::ours(), &node, &text);
+    daemon.wait_log("Cannot open config directory /run/plans for writing", LIMIT);
+    wait::eventually(LIMIT, "the VIP is there", || node.holds(VIP));
+    assert_eq!(plan(), "nothing changes\n");
+    assert!(daemon.stop().1.success());
+    left::nothing(&node, &[OWN]);
+}
+
+#[test]
 fn a_file_says_when_to_reload() {
     let (_network, node) = machine();
     let text = with_globals("  reload_time_file /run/later/at");

@@ -23,8 +23,12 @@ impl WatchDog {
             }
             Output::Adopt => {
                 if let Some(usable) = self.read.take() {
-                    self.vrrp.moves_on(self.shown.as_ref());
-                    self.checkers.moves_on(self.shown.as_ref());
+                    // Children read nothing from a file system.
+                    let in_memory = (self.running.config.global.files.tmp_config_dir.is_some())
+                        .then(|| plan::in_memory(&self.running));
+                    let former = in_memory.as_ref().map_or(self.shown.as_ref(), Option::as_ref);
+                    self.vrrp.moves_on(former);
+                    self.checkers.moves_on(former);
                     let former = std::mem::replace(&mut self.running, usable);
                     self.saved.adopted(former.config);
                     self.fifos.follow(&self.running.config);

@@ -60,7 +60,6 @@ static NOT_YET: &[Gap] = &[
     ),
     (GLOBAL, &["bfd_process_name"], "BFD"),
     (&[Block::Root], &["net_namespace_ipvs", "namespace_with_ipsets"], "IPVS in another namespace"),
-    (GLOBAL, &["tmp_config_directory"], "small settings of the daemon"),
     (
         GLOBAL,
         &["nftables_ipvs", "nftables_ipvs_priority", "nftables_ipvs_start_fwmark"],
