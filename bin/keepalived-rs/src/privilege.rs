@@ -30,8 +30,11 @@ pub(crate) fn is_enough() -> bool {
 
 /// The parent keeps what its children start with. A successor of the parent, after an upgrade, gets
 /// from the kernel what it began with: root's, or what its service manager has given.
-pub(crate) fn of_parent() {
-    check(privilege::keep_only(&[&OF_CHILDREN[..], &FURTHER[..]].concat()));
+///
+/// With a view of the file system of its own it keeps what takes that back at the end.
+pub(crate) fn of_parent(has_mounted: bool) {
+    let mounting: &[Capability] = if has_mounted { &[Capability::SysAdmin] } else { &[] };
+    check(privilege::keep_only(&[&OF_CHILDREN[..], &FURTHER[..], mounting].concat()));
 }
 
 /// The VRRP process.

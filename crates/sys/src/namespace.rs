@@ -1,9 +1,10 @@
-//! Network namespaces.
+//! Network namespaces, and the view of the file system that goes with one.
 
 use std::fs::File;
 use std::io;
 use std::path::Path;
 
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, setns, unshare};
 
 /// Moves this process into the network namespace that `ip netns add NAME` made (`-s NAME`,
@@ -18,6 +19,26 @@ pub fn enter_network(name: &str) -> io::Result<()> {
     }
     let namespace = File::open(Path::new("/run/netns").join(name))?;
     Ok(setns(namespace, CloneFlags::CLONE_NEWNET)?)
+}
+
+/// Gives this process a view of the file system of its own, in which `directory` lies at `over` too.
+/// What others mount later is seen here as well, and nothing of this by them.
+///
+/// # Errors
+/// `PermissionDenied` without `CAP_SYS_ADMIN`; `NotFound` when one of the two is missing.
+pub fn mount_over(directory: &Path, over: &Path) -> io::Result<()> {
+    unshare(CloneFlags::CLONE_NEWNS)?;
+    let none = None::<&str>;
+    mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_SLAVE, none)?;
+    Ok(mount(Some(directory), over, none, MsFlags::MS_BIND, none)?)
+}
+
+/// Takes back [`mount_over`].
+///
+/// # Errors
+/// `PermissionDenied` without `CAP_SYS_ADMIN`; `InvalidInput` when nothing is mounted there.
+pub fn unmount(over: &Path) -> io::Result<()> {
+    Ok(umount2(over, MntFlags::MNT_DETACH)?)
 }
 
 /// Moves this thread into a new network namespace, in which there is nothing but a loopback

@@ -32,6 +32,8 @@ pub enum Capability {
     IpcLock,
     /// Limits.
     SysResource,
+    /// Mounts, entering namespaces.
+    SysAdmin,
 }
 
 impl Capability {
@@ -49,6 +51,7 @@ impl Capability {
             Self::SysNice => Cap::CAP_SYS_NICE,
             Self::IpcLock => Cap::CAP_IPC_LOCK,
             Self::SysResource => Cap::CAP_SYS_RESOURCE,
+            Self::SysAdmin => Cap::CAP_SYS_ADMIN,
         }
     }
 }

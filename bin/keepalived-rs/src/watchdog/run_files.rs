@@ -24,6 +24,9 @@ pub(crate) struct RunFiles {
     pub(super) checkers: PathBuf,
     /// Outer ones first.
     directories: Vec<PathBuf>,
+    /// The innermost of them is mounted over the outermost.
+    #[serde(default)]
+    is_mounted: bool,
 }
 
 impl RunFiles {
@@ -49,7 +52,35 @@ impl RunFiles {
             vrrp: file(&options.vrrp_pid_file, "vrrp"),
             checkers: file(&options.checkers_pid_file, "checkers"),
             directories,
+            is_mounted: false,
         }
+    }
+
+    /// In a network namespace: whatever runs here finds the PID files in `/run/keepalived`, as with
+    /// no namespace. To be called once the directories are there.
+    pub(super) fn mount(&mut self, launch: &Launch) {
+        let [over, .., directory] = &self.directories[..] else { return };
+        if launch.namespace.is_none() {
+            return;
+        }
+        if let Err(error) = sys::namespace::mount_over(directory, over) {
+            return log::warn!(
+                "cannot mount {} over {}: {error}",
+                directory.display(),
+                over.display()
+            );
+        }
+        for path in [&mut self.parent, &mut self.vrrp, &mut self.checkers] {
+            if let Ok(name) = path.strip_prefix(directory) {
+                *path = over.join(name);
+            }
+        }
+        self.is_mounted = true;
+    }
+
+    /// Whether [`Self::mount`] has mounted something.
+    pub(super) const fn is_mounted(&self) -> bool {
+        self.is_mounted
     }
 
     /// Makes the directories, mode 0755 whatever the umask.
@@ -69,6 +100,11 @@ impl RunFiles {
 
     /// Removes the directories that nobody uses any longer.
     pub(super) fn remove_directories(&self) {
+        if let Some(over) = self.directories.first().filter(|_| self.is_mounted)
+            && let Err(error) = sys::namespace::unmount(over)
+        {
+            log::warn!("cannot unmount {}: {error}", over.display());
+        }
         for path in self.directories.iter().rev() {
             // Another daemon's files keep it, which is no failure.
             if fs::remove_dir(path).is_err() {

@@ -52,8 +52,9 @@ pub(crate) fn run(mut options: Options) -> i32 {
     log_setup::name(&global.launch);
     // `ps -C keepalived` finds the daemon, whatever the file is called. Not worth a failure.
     let _ = sys::process::set_name(global.process_name.as_deref().unwrap_or("keepalived"));
-    let files = RunFiles::new(&options, &global.launch);
-    let pid_file = match files.make_directories().and_then(|()| open(&files)) {
+    let mut files = RunFiles::new(&options, &global.launch);
+    let made = files.make_directories().map(|()| files.mount(&global.launch));
+    let pid_file = match made.and_then(|()| open(&files)) {
         Ok(Some(file)) => file,
         Ok(None) => return 0,
         Err(why) => {
@@ -146,8 +147,9 @@ fn live(options: Options, usable: Usable, own: Own, announce: Option<Announce>) 
     if lifecycle::startup(&usable.config) == Start::Stop {
         return Ok(0);
     }
+    let has_mounted = own.files.is_mounted();
     let watch_dog = WatchDog::new(options, usable, own, announce)?;
-    privilege::of_parent();
+    privilege::of_parent(has_mounted);
     watch_dog.live()
 }
 
@@ -178,7 +180,7 @@ fn go_on(mut options: Options, received: Result<Received, String>) -> i32 {
             return 1;
         }
     };
-    privilege::of_parent();
+    privilege::of_parent(files.is_mounted());
     let status = WatchDog::resume(options, received, unblock).and_then(WatchDog::live);
     end(status, pid_file, &files)
 }
