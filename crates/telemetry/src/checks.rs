@@ -7,7 +7,7 @@ use control_plane::model::{
 
 use checkers::health::Health;
 
-use crate::layout::{Lines, quoted, seconds, yes_no};
+use crate::layout::{Lines, owner, quoted, reversed, seconds, yes_no};
 use crate::live::CheckersLive;
 use crate::servers::named;
 
@@ -19,8 +19,11 @@ pub(crate) fn lines<'a>(
     config.lvs.virtual_servers.iter().flat_map(move |service| {
         service.real_servers.iter().flat_map(move |server| {
             let state = live.and_then(|live| live.server(service.address, server.address));
-            server.checkers.iter().enumerate().map(move |(place, check)| {
-                let health = state.and_then(|state| Some(state.checks.get(place)?.health));
+            // Sessions of BFD are not among the states.
+            let mut states = state.map(|state| state.checks.iter()).unwrap_or_default();
+            server.checkers.iter().map(move |check| {
+                let has_state = !matches!(check.kind, CheckerKind::Bfd(_));
+                let health = has_state.then(|| states.next()).flatten().map(|one| one.health);
                 one(config, service, server, check, health)
             })
         })
@@ -42,6 +45,12 @@ fn one(
         lines.item(3, "Up", yes_no(health.is_up()));
         lines.item(3, "Has run", yes_no(!matches!(health, Health::Presumed { .. })));
     }
+    if matches!(check.kind, CheckerKind::File(_) | CheckerKind::Bfd(_)) {
+        // They have no rhythm of their own.
+        lines.item(3, "Log all failures", yes_no(check.log_all_failures));
+        kind(&mut lines, config, &check.kind);
+        return lines;
+    }
     lines.item(3, "Alpha", yes_no(check.alpha));
     lines.item(3, "Delay loop", format!("{} us", check.delay_loop.as_micros()));
     lines.item(3, "Warmup", format!("{} us", check.warmup.as_micros()));
@@ -50,7 +59,10 @@ fn one(
         let delay = check.delay_before_retry.as_micros();
         lines.item(3, "Delay before retry", format!("{delay} us"));
     }
-    if let Some(Health::Up { failures }) = health {
+    if let Some(health) = health
+        && check.retry > 0
+    {
+        let failures = if let Health::Up { failures } = health { failures } else { 0 };
         lines.item(3, "Retries iterations", failures);
     }
     lines.item(3, "Log all failures", yes_no(check.log_all_failures));
@@ -66,7 +78,7 @@ fn names(lvs: &Lvs, service: ServiceAddress, server: &RealServer) -> (String, St
         ServiceAddress::Mark { mark, .. } => (format!("FWM {mark}"), None),
         ServiceAddress::Group { group, protocol, .. } => {
             let name = lvs.group(group).map_or("", |group| group.name.as_str());
-            (format!("[{name}]"), Some(protocol))
+            (format!("[{name}]:0"), Some(protocol))
         }
     };
     (name, named(server.address, protocol))
@@ -105,7 +117,7 @@ fn kind(lines: &mut Lines, config: &Config, kind: &CheckerKind) {
         CheckerKind::Dns(dns) => {
             connection(lines, &dns.connect);
             method(lines, "DNS_CHECK");
-            lines.item(3, "Type", dns.record_type);
+            lines.item(3, "Type", record_type(dns.record_type));
             lines.item(3, "Name", &dns.name);
         }
         CheckerKind::Udp(udp) => {
@@ -117,6 +129,8 @@ fn kind(lines: &mut Lines, config: &Config, kind: &CheckerKind) {
                 lines.item(5, "Min reply length", udp.min_reply_length);
                 lines.item(5, "Max reply length", udp.max_reply_length);
                 lines.item(5, "Reply data len", reply.len());
+                let masked = reply.iter().any(|(_, mask)| *mask != 0xff);
+                lines.item(5, "Reply data mask", yes_no(masked));
             }
         }
         CheckerKind::Ping(ping) => {
@@ -128,6 +142,11 @@ fn kind(lines: &mut Lines, config: &Config, kind: &CheckerKind) {
             lines.item(3, "script", quoted(&misc.command));
             lines.item(3, "timeout", misc.timeout.as_secs());
             lines.item(3, "dynamic", if misc.dynamic { "YES" } else { "NO" });
+            lines.optional(
+                3,
+                "uid:gid",
+                misc.command.user.as_ref().or(config.global.scripts.user.as_ref()).map(owner),
+            );
         }
         CheckerKind::File(file) => {
             method(lines, "FILE_CHECK");
@@ -137,8 +156,59 @@ fn kind(lines: &mut Lines, config: &Config, kind: &CheckerKind) {
         CheckerKind::Bfd(bfd) => {
             method(lines, "BFD_CHECK");
             lines.optional(3, "Name", config.bfd.get(bfd.0).map(|session| &session.name));
+            lines.at(3, "Alpha is OFF");
         }
     }
+}
+
+fn record_type(number: u16) -> String {
+    control_plane::model::checks::DNS_TYPES
+        .iter()
+        .find(|(_, value)| *value == number)
+        .map_or_else(|| number.to_string(), |(name, _)| (*name).to_owned())
+}
+
+/// Every check with its service and server.
+fn all(config: &Config) -> impl Iterator<Item = (&VirtualServer, &RealServer, &Checker)> {
+    config.lvs.virtual_servers.iter().flat_map(|service| {
+        let servers = service.real_servers.iter();
+        servers.flat_map(move |server| {
+            server.checkers.iter().map(move |check| (service, server, check))
+        })
+    })
+}
+
+/// `Checker track files`: each file with the servers whose weight it moves.
+pub(crate) fn files(config: &Config) -> impl Iterator<Item = Lines> + use<'_> {
+    config.lvs.files.iter().enumerate().map(move |(place, file)| {
+        let mut lines = Lines::default();
+        lines.item(1, "Track file", &file.name);
+        lines.item(3, "File", &file.path);
+        lines.item(3, "Weight", format!("{}{}", file.weight, reversed(file.reverse)));
+        let trackers = all(config).filter_map(|(service, server, check)| {
+            let CheckerKind::File(one) = &check.kind else { return None };
+            let (service, server) = names(&config.lvs, service.address, server);
+            let weight = format!("{}{}", one.weight, reversed(one.reverse));
+            (one.file.0 == place).then(|| format!("{service} -> {server}, weight {weight}"))
+        });
+        lines.list("Tracking instances", trackers);
+        lines
+    })
+}
+
+/// `Checker track BFDs`: each session with the servers that it takes down.
+pub(crate) fn sessions(config: &Config) -> impl Iterator<Item = Lines> + use<'_> {
+    config.bfd.iter().enumerate().filter(|(_, one)| one.for_checkers).map(move |(place, one)| {
+        let mut lines = Lines::default();
+        lines.item(1, "Checker Track BFD", &one.name);
+        lines.at(3, "Tracking RS :");
+        for (service, server, check) in all(config) {
+            if matches!(&check.kind, CheckerKind::Bfd(of) if of.0 == place) {
+                lines.at(3, names(&config.lvs, service.address, server).1);
+            }
+        }
+        lines
+    })
 }
 
 fn connection(lines: &mut Lines, tcp: &TcpCheck) {
@@ -168,5 +238,12 @@ fn url(lines: &mut Lines, url: &Url) {
             lines.at(7, code);
         }
     }
-    lines.optional(5, "Regex", url.regex.as_ref().map(|regex| format!("\"{}\"", regex.pattern)));
+    if let Some(regex) = &url.regex {
+        lines.item(5, "Regex", format!("\"{}\"", regex.pattern));
+        let options: String = regex.options.iter().map(|one| format!(" {one}")).collect();
+        lines.at(5, format!("Regex options:{options}"));
+        if regex.no_match {
+            lines.at(5, "Regex no match");
+        }
+    }
 }

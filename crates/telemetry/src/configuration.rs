@@ -4,6 +4,7 @@
 use control_plane::Config;
 use control_plane::model::Instance;
 
+use crate::global::Shown;
 use crate::instance_state::Live;
 use crate::layout::section;
 use crate::live::{CheckersLive, Clock, VrrpLive};
@@ -13,7 +14,7 @@ use crate::{checks, global, groups, instance, interfaces, network, servers, sock
 /// that would be empty are left out. Lines are made as they are asked for, so that 50,000 real servers
 /// never are one text.
 pub fn configuration(config: &Config) -> impl Iterator<Item = String> + use<'_> {
-    globals(config)
+    globals(config, Shown::ByVrrp)
         .chain(vrrp(config, None))
         .chain(section("BFD Topology", config.bfd.iter().map(trackers::bfd)))
         .chain(lvs(config, None))
@@ -21,7 +22,13 @@ pub fn configuration(config: &Config) -> impl Iterator<Item = String> + use<'_> 
 
 /// `keepalived_parent.data`.
 pub fn parent_data(config: &Config) -> impl Iterator<Item = String> + use<'_> {
-    globals(config)
+    globals(config, Shown::ByOthers)
+}
+
+/// `keepalived_bfd.data`: what a BFD process would be set to do.
+pub fn bfd_data(config: &Config) -> impl Iterator<Item = String> + use<'_> {
+    globals(config, Shown::ByOthers)
+        .chain(section("BFD Topology", config.bfd.iter().map(trackers::bfd_down)))
 }
 
 /// `keepalived.data`: the VRRP process.
@@ -30,9 +37,12 @@ pub fn vrrp_data<'a>(
     live: &'a VrrpLive,
     clock: Clock,
 ) -> impl Iterator<Item = String> + use<'a> {
-    globals(config)
+    globals(config, Shown::ByVrrp)
         .chain(vrrp(config, Some((live, clock))))
-        .chain(section("Interfaces", live.links.iter().map(interfaces::lines)))
+        .chain(section(
+            "Interfaces",
+            live.links.iter().map(|link| interfaces::lines(&config.vrrp, live, link)),
+        ))
         .chain(section("Scheduler", std::iter::once(lateness(live))))
 }
 
@@ -46,11 +56,11 @@ pub fn checkers_data<'a>(
     config: &'a Config,
     live: &'a CheckersLive,
 ) -> impl Iterator<Item = String> + use<'a> {
-    globals(config).chain(lvs(config, Some(live)))
+    globals(config, Shown::ByOthers).chain(lvs(config, Some(live)))
 }
 
-fn globals(config: &Config) -> impl Iterator<Item = String> + use<'_> {
-    global::lines(&config.global, &config.vrrp, &config.lvs)
+fn globals(config: &Config, shown: Shown) -> impl Iterator<Item = String> + use<'_> {
+    global::lines(&config.global, &config.vrrp, &config.lvs, shown)
 }
 
 fn vrrp<'a>(
@@ -63,13 +73,13 @@ fn vrrp<'a>(
         let live = live.and_then(|(live, clock)| {
             let view = live.instance(&one.name)?;
             let descriptor = state?.socket(&one.name).map(|socket| socket.descriptor);
-            Some(Live { view, clock, descriptor })
+            Some(Live { view, clock, descriptor, links: &live.links })
         });
         instance::lines(config, one, live.as_ref())
     };
     let sockets = state.map(|live| live.sockets.as_slice()).unwrap_or_default();
     let source = move |name: &str| state?.instance(name)?.source;
-    section("GARP delay group", vrrp.garp_groups.iter().map(groups::garp))
+    section("Gratuitous ARP delays", vrrp.garp_groups.iter().map(groups::garp))
         .chain(network::statics(vrrp, live.is_some()))
         .chain(section("Static Track groups", vrrp.track_groups.iter().map(groups::track)))
         .chain(section("VRRP Topology", vrrp.instances.iter().map(instance)))
@@ -83,7 +93,7 @@ fn vrrp<'a>(
         ))
         .chain(section(
             "VRRP Scripts",
-            (0..vrrp.scripts.len()).map(move |place| trackers::script(vrrp, place, state)),
+            (0..vrrp.scripts.len()).map(move |place| trackers::script(config, place, state)),
         ))
         .chain(section(
             "VRRP Track files",
@@ -93,12 +103,18 @@ fn vrrp<'a>(
             "VRRP Track processes",
             (0..vrrp.processes.len()).map(move |place| trackers::process(vrrp, place, state)),
         ))
+        .chain(section(
+            "VRRP Track BFDs",
+            (0..config.bfd.len()).filter_map(move |place| trackers::bfd_use(config, place, state)),
+        ))
 }
 
 fn lvs<'a>(
     config: &'a Config,
     live: Option<&'a CheckersLive>,
 ) -> impl Iterator<Item = String> + use<'a> {
-    section("LVS Topology", servers::lines(&config.lvs, live))
+    section("LVS Topology", servers::lines(config, live))
         .chain(section("Health checkers", checks::lines(config, live)))
+        .chain(section("Checker track files", checks::files(config)))
+        .chain(section("Checker track BFDs", checks::sessions(config)))
 }

@@ -5,12 +5,24 @@ use control_plane::model::Lvs;
 use control_plane::model::defaults::Defaults;
 use control_plane::model::global::{Buffer, Global, ProcessSettings};
 use control_plane::model::lvs::FlushOnStop;
-use control_plane::model::vrrp::Vrrp;
+use control_plane::model::vrrp::{Instance, Vmac, Vrrp};
 
-use crate::layout::{Lines, quoted, rule, seconds, true_false, yes_no};
+use crate::layout::{Lines, owner, quoted, rule, seconds, true_false, yes_no};
+
+/// Who shows it: VRRP resolves some settings, the others show them as they are before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shown {
+    ByVrrp,
+    ByOthers,
+}
 
 /// All of it, in keepalived's order.
-pub(crate) fn lines(global: &Global, vrrp: &Vrrp, lvs: &Lvs) -> impl Iterator<Item = String> {
+pub(crate) fn lines(
+    global: &Global,
+    vrrp: &Vrrp,
+    lvs: &Lvs,
+    shown: Shown,
+) -> impl Iterator<Item = String> {
     let mut lines = Lines::default();
     lines.at(0, rule("Global definitions"));
     start(&mut lines, global);
@@ -24,7 +36,7 @@ pub(crate) fn lines(global: &Global, vrrp: &Vrrp, lvs: &Lvs) -> impl Iterator<It
     if global.mail.no_faults {
         lines.item(1, "Send emails for fault transitions", "off");
     }
-    balancer(&mut lines, global, lvs);
+    balancer(&mut lines, global, lvs, shown);
     pipes(&mut lines, global);
     let states_on_reload = true_false(vrrp.fifo_states_on_reload);
     lines.item(1, "FIFO write vrrp states on reload", states_on_reload);
@@ -32,8 +44,8 @@ pub(crate) fn lines(global: &Global, vrrp: &Vrrp, lvs: &Lvs) -> impl Iterator<It
     lines.item(1, "VRRP notify priority changes", priorities);
     lines.item(1, "VRRP IPv4 mcast group", vrrp.multicast.v4);
     lines.item(1, "VRRP IPv6 mcast group", vrrp.multicast.v6);
-    announcements(&mut lines, &global.defaults);
-    firewall(&mut lines, global);
+    announcements(&mut lines, &global.defaults, shown);
+    firewall(&mut lines, global, vrrp, shown);
     let defaults = &global.defaults;
     lines.item(1, "VRRP check unicast_src", true_false(defaults.check_unicast_source));
     lines.item(1, "VRRP skip check advert addresses", true_false(defaults.skip_check));
@@ -45,9 +57,7 @@ pub(crate) fn lines(global: &Global, vrrp: &Vrrp, lvs: &Lvs) -> impl Iterator<It
     lines.item(1, "no_checker_emails", u8::from(global.mail.no_checkers));
     lines.item(1, "rx_bufs_multiples", global.buffers.advert_multiplier.unwrap_or(3));
     lines.item(1, "umask", format!("0{:o}", global.files.umask.unwrap_or(0o177)));
-    if let Some(version) = global.files.json_version {
-        lines.at(1, format!("json_version {version}"));
-    }
+    lines.at(1, format!("json_version {}", global.files.json_version.unwrap_or(1)));
     let folder = |configured: &Option<String>| {
         configured.clone().unwrap_or_else(|| "/etc/iproute2".to_owned())
     };
@@ -71,7 +81,7 @@ fn alerts(lines: &mut Lines, global: &Global) {
 }
 
 /// Defaults of instances: announcements and the election.
-fn announcements(lines: &mut Lines, defaults: &Defaults) {
+fn announcements(lines: &mut Lines, defaults: &Defaults, shown: Shown) {
     let garp = &defaults.garp;
     let delay = garp.delay.unwrap_or(Duration::from_secs(5));
     let repeat = garp.repeat.unwrap_or(5);
@@ -80,9 +90,13 @@ fn announcements(lines: &mut Lines, defaults: &Defaults) {
     let refresh = garp.refresh.unwrap_or(Duration::ZERO);
     lines.item(1, "Gratuitous ARP refresh timer", refresh.as_secs());
     lines.item(1, "Gratuitous ARP refresh repeat", garp.refresh_repeat.unwrap_or(1));
-    let lower_delay = garp.lower_prio_delay.unwrap_or(delay);
-    lines.item(1, "Gratuitous ARP lower priority delay", lower_delay.as_secs());
-    let lower_repeat = garp.lower_prio_repeat.unwrap_or(repeat);
+    // Not set is the largest number where nobody has looked at the other settings yet.
+    let unset = |resolved: u64| if shown == Shown::ByVrrp { resolved } else { u32::MAX.into() };
+    let lower_delay = garp.lower_prio_delay.map(Duration::as_secs);
+    let lower_delay = lower_delay.unwrap_or_else(|| unset(delay.as_secs()));
+    lines.item(1, "Gratuitous ARP lower priority delay", lower_delay);
+    let lower_repeat = garp.lower_prio_repeat.map(u64::from);
+    let lower_repeat = lower_repeat.unwrap_or_else(|| unset(repeat.into()));
     lines.item(1, "Gratuitous ARP lower priority repeat", lower_repeat);
     lines.item(1, "Num adverts before down", defaults.down_timer_adverts.unwrap_or(3));
     let extra = garp.extra.unwrap_or(Duration::ZERO).as_secs();
@@ -133,8 +147,19 @@ fn mail(lines: &mut Lines, global: &Global) {
     lines.optional(1, "Email notification from", mail.from.as_ref());
     if !mail.to.is_empty() {
         lines.at(1, "Email notification to:");
-        mail.to.iter().for_each(|recipient| lines.at(3, recipient));
+        mail.to.iter().for_each(|recipient| lines.at(3, mailbox(recipient)));
     }
+}
+
+/// `"Ops, team" <ops@example.com>`: a name that is more than a word has quotes.
+fn mailbox(text: &str) -> String {
+    let Some((name, address)) = text.split_once('<') else { return text.to_owned() };
+    let name = name.trim();
+    let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if plain || name.starts_with('"') {
+        return text.to_owned();
+    }
+    format!("\"{name}\" <{address}")
 }
 
 fn reload(lines: &mut Lines, global: &Global) {
@@ -146,7 +171,7 @@ fn reload(lines: &mut Lines, global: &Global) {
     lines.optional(1, "Reload time file", file);
 }
 
-fn balancer(lines: &mut Lines, global: &Global, lvs: &Lvs) {
+fn balancer(lines: &mut Lines, global: &Global, lvs: &Lvs, shown: Shown) {
     lines.optional(1, "LVS TCP timeout", lvs.timeouts.tcp);
     lines.optional(1, "LVS TCP FIN timeout", lvs.timeouts.tcp_fin);
     // keepalived's own label for the UDP timeout.
@@ -157,7 +182,8 @@ fn balancer(lines: &mut Lines, global: &Global, lvs: &Lvs) {
     let as_v2 = yes_no(global.defaults.checksum_as_v2);
     lines.item(1, "Use VRRPv2 checksum for VRRPv3 IPv4", as_v2);
     if let Some(daemon) = &lvs.sync_daemon {
-        lines.optional(1, "LVS syncd vrrp instance", daemon.instance.as_ref());
+        let what = if shown == Shown::ByVrrp { "instance" } else { "name" };
+        lines.optional(1, &format!("LVS syncd vrrp {what}"), daemon.instance.as_ref());
         lines.item(1, "LVS syncd interface", &daemon.interface);
         lines.optional(1, "LVS syncd syncid", daemon.id);
         lines.optional(1, "LVS syncd maxlen", daemon.max_length);
@@ -184,18 +210,24 @@ fn pipes(lines: &mut Lines, global: &Global) {
     ];
     for (name, fifo) in pipes {
         let Some(fifo) = fifo else { continue };
-        let owner = fifo.user.as_ref().map(|user| {
-            let group = user.group.as_ref().unwrap_or(&user.user);
-            format!(", uid:gid {}:{group}", user.user)
-        });
-        lines.item(1, name, format!("{}{}", fifo.path, owner.unwrap_or_default()));
-        lines.script(1, &format!("{name} script"), fifo.script.as_ref());
+        let owner = fifo.user.as_ref().map_or_else(|| "0:0".to_owned(), owner);
+        lines.item(1, name, format!("{}, uid:gid {owner}", fifo.path));
+        lines.script(
+            1,
+            &format!("{name} script"),
+            fifo.script.as_ref(),
+            global.scripts.user.as_ref(),
+        );
     }
 }
 
-fn firewall(lines: &mut Lines, global: &Global) {
+fn firewall(lines: &mut Lines, global: &Global, vrrp: &Vrrp, shown: Shown) {
     let firewall = &global.firewall;
-    if let Some(table) = &firewall.table {
+    // VRRP chooses a table when it needs one.
+    let needs = |one: &Instance| !one.accept || one.vmac != Vmac::None;
+    let chosen = shown == Shown::ByVrrp && vrrp.instances.iter().any(needs);
+    let table = firewall.table.as_deref().or(chosen.then_some("keepalived"));
+    if let Some(table) = table {
         lines.item(1, "nftables table name", table);
         lines.item(1, "nftables base chain priority", firewall.priority.unwrap_or(-1));
         let forced = if firewall.by_ifindex { "" } else { "don't " };
@@ -249,8 +281,7 @@ fn outside(lines: &mut Lines, global: &Global) {
     lines
         .at(1, format!("Script security {}", if scripts.enforce { "enabled" } else { "disabled" }));
     if let Some(user) = &scripts.user {
-        let group = user.group.as_ref().unwrap_or(&user.user);
-        lines.at(1, format!("Default script uid:gid {}:{group}", user.user));
+        lines.at(1, format!("Default script uid:gid {}", owner(user)));
     }
     let lifecycle = &global.lifecycle;
     lines.optional(1, "Startup script", lifecycle.startup.as_ref().map(quoted));

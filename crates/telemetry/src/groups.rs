@@ -6,12 +6,13 @@ use control_plane::model::vrrp::{GarpGroup, SyncGroup, TrackGroup};
 use vrrp_stack::InstanceView;
 
 use crate::instance::notify;
-use crate::layout::{Lines, Tracked, seconds, yes_no};
+use crate::layout::{Lines, Tracked, rule, seconds, yes_no};
 use crate::live::{VrrpLive, state_name};
 
 /// `garp_group`.
 pub(crate) fn garp(group: &GarpGroup) -> Lines {
     let mut lines = Lines::default();
+    lines.at(0, rule("GARP delay group"));
     lines.optional(1, "GARP interval", group.garp_interval.map(seconds));
     lines.optional(1, "GNA interval", group.gna_interval.map(seconds));
     lines.at(1, "Interfaces");
@@ -69,6 +70,6 @@ pub(crate) fn sync(config: &Config, group: &SyncGroup, live: Option<&VrrpLive>) 
             bfds: &group.track_bfds,
         },
     );
-    notify(&mut lines, &group.notify);
+    notify(&mut lines, config, &group.notify);
     lines
 }

@@ -1,8 +1,10 @@
 //! `VRRP Topology`: one instance.
 
+use std::net::IpAddr;
+
 use base::Duration;
 use control_plane::model::network::Route;
-use control_plane::model::vrrp::{Unicast, VirtualAddress, Vmac};
+use control_plane::model::vrrp::{NotifyScripts, Unicast, VirtualAddress, Vmac};
 use control_plane::model::{AddressScope, Authentication, Config, Instance, Preempt, Version};
 
 use crate::instance_state::{Live, wanted_name};
@@ -31,7 +33,7 @@ pub(crate) fn lines(config: &Config, one: &Instance, live: Option<&Live<'_>>) ->
     lines.item(3, "Using smtp notification", yes_no(one.smtp_alert));
     let deleted = if one.notify.report_deleted { "Deleted" } else { "Fault" };
     lines.item(3, "Notify deleted", deleted);
-    notify(&mut lines, &one.notify);
+    notify(&mut lines, config, &one.notify);
     lines.item(3, "Notify priority changes", true_false(one.notify_priority_changes));
     split_brain::lines(&mut lines, config, one, live);
     lines
@@ -60,7 +62,7 @@ fn head(lines: &mut Lines, config: &Config, one: &Instance, live: Option<&Live<'
     if let Some(live) = live {
         live.timers(lines);
     }
-    interface(lines, one);
+    interface(lines, one, live);
     if one.skip_check_advert_addresses {
         lines.at(3, "Skip checking advert IP addresses");
     }
@@ -78,17 +80,22 @@ fn head(lines: &mut Lines, config: &Config, one: &Instance, live: Option<&Live<'
     if one.unicast.is_none() {
         let groups = config.vrrp.multicast;
         let group = if one.is_ipv4() { groups.v4.into() } else { groups.v6.into() };
-        lines.at(3, format!("Multicast address {}", one.destination.unwrap_or(group)));
+        let link = live.filter(|_| !one.is_ipv4()).and_then(|live| live.link(&one.interface));
+        let number = link.map(|link| format!(", ifindex {}", link.index)).unwrap_or_default();
+        lines.at(3, format!("Multicast address {}{number}", one.destination.unwrap_or(group)));
     }
 }
 
-fn interface(lines: &mut Lines, one: &Instance) {
+fn interface(lines: &mut Lines, one: &Instance, live: Option<&Live<'_>>) {
     match &one.vmac {
         Vmac::None => lines.item(3, "Interface", &one.interface),
         Vmac::Macvlan { name, transmit_base, .. } => {
             let name = name.clone().unwrap_or_else(|| format!("vrrp.{}", one.vrid));
             let base = true_false(*transmit_base);
-            lines.at(3, format!("Use VMAC, i/f name {name}, xmit_base = {base}"));
+            let is_up = live.map(|live| live.link(&name).is_some_and(|link| link.up));
+            let is_up = is_up.map(|is_up| format!(", is_up = {}", true_false(is_up)));
+            let is_up = is_up.unwrap_or_default();
+            lines.at(3, format!("Use VMAC, i/f name {name}{is_up}, xmit_base = {base}"));
             let how = if *transmit_base { ", xmit base i/f" } else { "" };
             lines.item(3, "Interface", format!("{name}, vmac on {}{how}", one.interface));
         }
@@ -120,6 +127,9 @@ fn election(lines: &mut Lines, one: &Instance, live: Option<&Live<'_>>) {
     if let Some(live) = live {
         lines.item(3, "Effective priority", live.view.known.priority);
         lines.item(3, "Total priority", live.view.known.priority);
+        if one.version == Version::V3 {
+            lines.item(3, "Highest other priority", live.highest_other());
+        }
     }
     let interval = match one.version {
         Version::V2 => format!("{} sec", one.advert_interval.as_secs()),
@@ -163,23 +173,17 @@ fn addresses(lines: &mut Lines, one: &Instance, live: Option<&Live<'_>>) {
     let set = live.is_some_and(Live::is_master);
     if !one.virtual_addresses.is_empty() {
         lines.at(3, format!("Virtual IP ({}):", one.virtual_addresses.len()));
-        one.virtual_addresses.iter().for_each(|one| lines.at(5, address(one, set)));
+        one.virtual_addresses.iter().for_each(|net| lines.at(5, address_of(one, net, set)));
     }
     if let Some(unicast) = &one.unicast {
         peers(lines, unicast);
     }
-    let excluded = one.excluded_addresses.iter().map(|one| address(one, set));
+    let excluded = one.excluded_addresses.iter().map(|net| address_of(one, net, set));
     lines.list("Virtual IP Excluded", excluded);
     if let Some(descriptor) = live.and_then(|live| live.descriptor) {
         lines.at(3, format!("fd_in {descriptor}, fd_out {descriptor}"));
     }
-    let on = |route: &Route| match route.interface {
-        // Not said: the interface of the instance.
-        None if route.next_hops.is_empty() => format!(" [dev {}]", one.interface),
-        _ => String::new(),
-    };
-    let routes = one.routes.iter().map(|route| network::route(route) + &on(route));
-    lines.list("Virtual Routes", routes);
+    lines.list("Virtual Routes", one.routes.iter().map(|route| route_of(one, route)));
     lines.list("Virtual Rules", one.rules.iter().map(network::rule));
 }
 
@@ -196,9 +200,41 @@ fn peers(lines: &mut Lines, unicast: &Unicast) {
     lines.item(3, "Unicast checksum compatibility", yes_no(old));
 }
 
+/// `vrrp.51@lan0`, when that is the virtual interface of the instance.
+fn based(one: &Instance, interface: &str) -> String {
+    match &one.vmac {
+        Vmac::Macvlan { name, .. } | Vmac::Ipvlan { name, .. }
+            if name.as_ref().map_or_else(|| format!("vrrp.{}", one.vrid), String::clone)
+                == interface =>
+        {
+            format!("{interface}@{}", one.interface)
+        }
+        _ => interface.to_owned(),
+    }
+}
+
+/// An address of an instance.
+pub(crate) fn address_of(one: &Instance, address: &VirtualAddress, set: bool) -> String {
+    address_on(address, &based(one, &address.interface), set)
+}
+
+/// A route of an instance, with the interface that it takes when none is said.
+pub(crate) fn route_of(one: &Instance, route: &Route) -> String {
+    let on = match route.interface {
+        None if route.next_hops.is_empty() => format!(" [dev {}]", one.interface),
+        _ => String::new(),
+    };
+    network::route(route) + &on
+}
+
+/// An address on the interface that it is configured for.
+pub(crate) fn address(one: &VirtualAddress, set: bool) -> String {
+    address_on(one, &one.interface, set)
+}
+
 /// `10.0.0.100/24 brd 10.0.0.255 dev lan0 scope link label lan0:1 set`; a host has no prefix
 /// length; `set` while it is installed.
-pub(crate) fn address(one: &VirtualAddress, set: bool) -> String {
+fn address_on(one: &VirtualAddress, interface: &str, set: bool) -> String {
     let mut text = if one.net.prefix_len() == one.net.max_prefix_len() {
         one.net.addr().to_string()
     } else {
@@ -211,8 +247,10 @@ pub(crate) fn address(one: &VirtualAddress, set: bool) -> String {
     if let Some(broadcast) = one.broadcast {
         add("brd ", &broadcast.to_string());
     }
-    add("dev ", &one.interface);
-    add("scope ", &scope(one.scope));
+    add("dev ", interface);
+    // The kernel alone decides the scope of a link-local address; keepalived shows its default.
+    let link_local = matches!(one.net.addr(), IpAddr::V6(v6) if v6.is_unicast_link_local());
+    add("scope ", &scope(if link_local { AddressScope(0) } else { one.scope }));
     if let Some(label) = &one.label {
         add("label ", label);
     }
@@ -242,7 +280,8 @@ fn scope(scope: AddressScope) -> String {
 }
 
 /// The scripts of an instance or a group.
-pub(crate) fn notify(lines: &mut Lines, notify: &control_plane::model::NotifyScripts) {
+pub(crate) fn notify(lines: &mut Lines, config: &Config, notify: &NotifyScripts) {
+    let user = config.global.scripts.user.as_ref();
     let scripts = [
         ("Master", &notify.master),
         ("Backup", &notify.backup),
@@ -253,6 +292,6 @@ pub(crate) fn notify(lines: &mut Lines, notify: &control_plane::model::NotifyScr
         ("Master rx lower pri", &notify.master_rx_lower_pri),
     ];
     for (name, script) in scripts {
-        lines.script(3, &format!("{name} state transition script"), script.as_ref());
+        lines.script(3, &format!("{name} state transition script"), script.as_ref(), user);
     }
 }

@@ -4,7 +4,7 @@ use control_plane::model::{InitialState, Instance};
 use vrrp_stack::{InstanceView, State};
 
 use crate::layout::Lines;
-use crate::live::{Clock, state_name, state_number};
+use crate::live::{Clock, LinkView, state_name, state_number};
 
 /// An instance's state, and the clock to write its moments with.
 pub(crate) struct Live<'a> {
@@ -12,11 +12,26 @@ pub(crate) struct Live<'a> {
     pub(crate) clock: Clock,
     /// Of the socket that it hears adverts with.
     pub(crate) descriptor: Option<i32>,
+    /// All interfaces.
+    pub(crate) links: &'a [LinkView],
 }
 
 impl Live<'_> {
     pub(crate) const fn is_master(&self) -> bool {
         self.view.known.state.is_master()
+    }
+
+    /// The interface of that name.
+    pub(crate) fn link(&self, name: &str) -> Option<&LinkView> {
+        self.links.iter().find(|link| link.name == name)
+    }
+
+    /// The highest priority that is heard of others: 0 while it is master.
+    pub(crate) fn highest_other(&self) -> u8 {
+        match self.view.known.state {
+            State::Backup(backup) => backup.active.map_or(0, |one| one.priority),
+            _ => 0,
+        }
     }
 
     /// `State`, and whom a backup hears.
@@ -36,6 +51,9 @@ impl Live<'_> {
         let view = self.view;
         lines.item(3, "Number of config faults", 0);
         lines.item(3, "Number of tracker faults", view.faults);
+        if view.faults == 0 {
+            lines.at(3, "Flags of interface faults - (none)");
+        }
         lines.item(3, "Number of track scripts init", view.awaited);
         if let Some(when) = view.known.last_transition {
             lines.item(3, "Last transition", self.clock.epoch_and_date(when));

@@ -13,7 +13,7 @@ use serde::ser::Serializer;
 use serde_json::ser::Formatter;
 use vrrp_stack::{InstanceView, State, Statistics};
 
-use crate::instance::address;
+use crate::instance::{address_of, route_of};
 use crate::instance_state::wanted_number;
 use crate::layout::quoted;
 use crate::live::{Clock, VrrpLive, state_number};
@@ -291,9 +291,9 @@ fn data(config: &Config, one: &Instance, view: &InstanceView, clock: Clock) -> D
         smtp_alert: one.smtp_alert,
         notify_deleted: one.notify.report_deleted,
         scripts: notify_scripts(one),
-        vips: one.virtual_addresses.iter().map(|one| address(one, set)).collect(),
-        evips: one.excluded_addresses.iter().map(|one| address(one, set)).collect(),
-        vroutes: one.routes.iter().map(network::route).collect(),
+        vips: one.virtual_addresses.iter().map(|net| address_of(one, net, set)).collect(),
+        evips: one.excluded_addresses.iter().map(|net| address_of(one, net, set)).collect(),
+        vroutes: one.routes.iter().map(|route| route_of(one, route)).collect(),
         vrules: one.rules.iter().map(network::rule).collect(),
         track_ifp: one.track_interfaces.iter().map(|one| one.interface.clone()).collect(),
         track_script: scripts.map(|script| quoted(&script.command)).collect(),

@@ -4,7 +4,7 @@ use base::Duration;
 use control_plane::model::Command;
 use control_plane::model::tracking::{TrackBfd, TrackFileUse, TrackInterface, TrackProcessUse};
 use control_plane::model::vrrp::TrackWeight;
-use control_plane::model::{Config, TrackScript};
+use control_plane::model::{Config, ScriptUser, TrackScript};
 
 /// Lines of one object.
 #[derive(Debug, Default)]
@@ -37,10 +37,19 @@ impl Lines {
         }
     }
 
-    /// `Master state transition script = 'a' 'b', uid:gid u:g`.
-    pub(crate) fn script(&mut self, depth: usize, name: &str, script: Option<&Command>) {
+    /// `Master state transition script = 'a' 'b', uid:gid u:g`. `default`: `script_user`; without
+    /// either who runs it is decided on the machine, and not shown.
+    pub(crate) fn script(
+        &mut self,
+        depth: usize,
+        name: &str,
+        script: Option<&Command>,
+        default: Option<&ScriptUser>,
+    ) {
         if let Some(command) = script {
-            self.item(depth, name, with_user(command));
+            let user = command.user.as_ref().or(default);
+            let user = user.map(|user| format!(", uid:gid {}", owner(user))).unwrap_or_default();
+            self.item(depth, name, quoted(command) + &user);
         }
     }
 }
@@ -74,15 +83,10 @@ pub(crate) fn quoted(command: &Command) -> String {
     words.map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ")
 }
 
-/// `'program', uid:gid user:group`; the user is left out where `script_user`'s default holds.
-pub(crate) fn with_user(command: &Command) -> String {
-    match &command.user {
-        None => quoted(command),
-        Some(user) => {
-            let group = user.group.as_ref().unwrap_or(&user.user);
-            format!("{}, uid:gid {}:{group}", quoted(command), user.user)
-        }
-    }
+/// `0:0`. Nobody is looked up here: users but root have their names.
+pub(crate) fn owner(user: &ScriptUser) -> String {
+    let number = |name: &String| if name == "root" { "0".to_owned() } else { name.clone() };
+    format!("{}:{}", number(&user.user), number(user.group.as_ref().unwrap_or(&user.user)))
 }
 
 /// `5.000000`.

@@ -28,7 +28,7 @@ mod split_brain;
 mod statistics;
 mod trackers;
 
-pub use configuration::{checkers_data, configuration, parent_data, vrrp_data};
+pub use configuration::{bfd_data, checkers_data, configuration, parent_data, vrrp_data};
 pub use json::json;
 pub use live::{Calendar, CheckersLive, Clock, LinkView, Moment, VrrpLive};
 pub use sockets::SocketView;

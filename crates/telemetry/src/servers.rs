@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use control_plane::Config;
+use control_plane::model::checks::CheckerKind;
 use control_plane::model::lvs::{GroupEntry, ServerGroup};
 use control_plane::model::{
     ForwardingMethod, Lvs, Protocol, RealServer, Scheduler, ServiceAddress, VirtualServer,
@@ -9,29 +11,67 @@ use control_plane::model::{
 
 use checkers::ServerState;
 
-use crate::layout::{Lines, enabled, on_off, rule, yes_no};
+use crate::layout::{Lines, enabled, on_off, reversed, rule, yes_no};
 use crate::live::CheckersLive;
 
 /// Groups first, then each virtual server with its real servers; with states if there are any.
 pub(crate) fn lines<'a>(
-    lvs: &'a Lvs,
+    config: &'a Config,
     live: Option<&'a CheckersLive>,
 ) -> impl Iterator<Item = Lines> + use<'a> {
-    let groups = lvs.groups.iter().enumerate().map(|(place, group)| server_group(place, group));
+    let lvs: &Lvs = &config.lvs;
+    let groups = lvs.groups.iter().enumerate();
+    let groups = groups.map(move |(place, group)| server_group(lvs, place, group, live));
     let servers = lvs.virtual_servers.iter().flat_map(move |service| {
-        let head = std::iter::once_with(move || virtual_server(lvs, service, live));
+        let head = std::iter::once_with(move || virtual_server(config, service, live));
         let state = move |server: &RealServer| live?.server(service.address, server.address);
-        head.chain(service.real_servers.iter().map(move |one| real_server(one, state(one))))
+        let servers = service.real_servers.iter();
+        head.chain(servers.map(move |one| real_server(config, one, state(one))))
     });
-    groups.chain(servers)
+    let kernel = (!lvs.groups.is_empty() || !lvs.virtual_servers.is_empty()).then(|| {
+        let mut lines = Lines::default();
+        // The version of the kernel's interface that this program speaks.
+        lines.at(1, "System is compiled with LVS v1.2.1");
+        lines
+    });
+    kernel.into_iter().chain(groups).chain(servers)
 }
 
-fn server_group(place: usize, group: &ServerGroup) -> Lines {
+fn server_group(
+    lvs: &Lvs,
+    place: usize,
+    group: &ServerGroup,
+    live: Option<&CheckersLive>,
+) -> Lines {
     let mut lines = Lines::default();
     if place == 0 {
         lines.at(1, rule("Virtual server group"));
     }
-    lines.item(1, "Virtual Server Group", &group.name);
+    let of_family = |wanted| {
+        let its = |entry: &GroupEntry| match entry {
+            GroupEntry::Addresses { first, .. } => first.is_ipv6() == wanted,
+            GroupEntry::Mark { ipv6, .. } => *ipv6 == Some(wanted),
+        };
+        yes_no(group.entries.iter().any(its))
+    };
+    let families = format!("IPv4 = {}, IPv6 = {}", of_family(false), of_family(true));
+    lines.item(1, "Virtual Server Group", format!("{}, {families}", group.name));
+    let alive = |wanted: &dyn Fn(Protocol, bool) -> bool| {
+        let its = |service: &&VirtualServer| match service.address {
+            ServiceAddress::Group { group: id, protocol, ipv6 } => {
+                id == group.id && wanted(protocol, ipv6)
+            }
+            _ => false,
+        };
+        let up = |service: &VirtualServer| {
+            let of = |server: &&RealServer| {
+                let state = live.and_then(|live| live.server(service.address, server.address));
+                state.is_some_and(ServerState::is_up)
+            };
+            service.real_servers.iter().filter(of).count()
+        };
+        lvs.virtual_servers.iter().filter(its).map(up).sum::<usize>()
+    };
     for entry in &group.entries {
         lines.at(
             3,
@@ -45,11 +85,24 @@ fn server_group(place: usize, group: &ServerGroup) -> Lines {
                 GroupEntry::Mark { mark, .. } => format!("FWMARK = {mark}"),
             },
         );
+        if live.is_none() {
+            continue;
+        }
+        let count = if let GroupEntry::Mark { .. } = entry {
+            let [v4, v6] = [false, true].map(|wanted| alive(&|_, ipv6| ipv6 == wanted));
+            format!("{v4} IPv4, {v6} IPv6")
+        } else {
+            let [tcp, udp, sctp] = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp]
+                .map(|wanted| alive(&|protocol, _| protocol == wanted));
+            format!("{tcp} tcp, {udp} udp, {sctp} sctp")
+        };
+        lines.at(5, format!("Alive: {count}"));
     }
     lines
 }
 
-fn virtual_server(lvs: &Lvs, service: &VirtualServer, live: Option<&CheckersLive>) -> Lines {
+fn virtual_server(config: &Config, service: &VirtualServer, live: Option<&CheckersLive>) -> Lines {
+    let user = config.global.scripts.user.as_ref();
     let mut lines = Lines::default();
     lines.at(1, rule("Virtual server"));
     let (name, ipv6, protocol) = match service.address {
@@ -58,8 +111,8 @@ fn virtual_server(lvs: &Lvs, service: &VirtualServer, live: Option<&CheckersLive
         }
         ServiceAddress::Mark { mark, ipv6 } => (format!("VS FWMARK = {mark}"), ipv6, None),
         ServiceAddress::Group { group, protocol, ipv6 } => {
-            let name = lvs.group(group).map_or("", |group| group.name.as_str());
-            (format!("VS GROUP = [{name}]"), ipv6, Some(protocol))
+            let name = config.lvs.group(group).map_or("", |group| group.name.as_str());
+            (format!("VS GROUP = [{name}]:0"), ipv6, Some(protocol))
         }
     };
     lines.at(1, name);
@@ -74,8 +127,8 @@ fn virtual_server(lvs: &Lvs, service: &VirtualServer, live: Option<&CheckersLive
     lines.at(3, format!("omega is {}", on_off(service.omega)));
     let (quorum, hysteresis) = (service.quorum, service.hysteresis);
     lines.item(3, "quorum", format!("{quorum}, hysteresis = {hysteresis}"));
-    lines.script(3, "Quorum up notify script", service.quorum_up.as_ref());
-    lines.script(3, "Quorum down notify script", service.quorum_down.as_ref());
+    lines.script(3, "Quorum up notify script", service.quorum_up.as_ref(), user);
+    lines.script(3, "Quorum down notify script", service.quorum_down.as_ref(), user);
     if service.ha_suspend {
         lines.at(3, "Using HA suspend");
     }
@@ -117,7 +170,8 @@ fn flags(lines: &mut Lines, service: &VirtualServer) {
     }
 }
 
-fn real_server(server: &RealServer, live: Option<&ServerState>) -> Lines {
+fn real_server(config: &Config, server: &RealServer, live: Option<&ServerState>) -> Lines {
+    let user = config.global.scripts.user.as_ref();
     let mut lines = Lines::default();
     let (ip, port, weight) = (server.address.ip(), server.address.port(), server.weight);
     lines.at(3, rule("Real server"));
@@ -129,8 +183,8 @@ fn real_server(server: &RealServer, live: Option<&ServerState>) -> Lines {
     let (low, high) = (server.lower_threshold, server.upper_threshold);
     lines.item(3, "connection limit range", format!("{low} -> {high}"));
     lines.at(3, format!("Inhibit on failure is {}", on_off(server.inhibit_on_failure)));
-    lines.script(3, "RS up notify script", server.notify_up.as_ref());
-    lines.script(3, "RS down notify script", server.notify_down.as_ref());
+    lines.script(3, "RS up notify script", server.notify_up.as_ref(), user);
+    lines.script(3, "RS down notify script", server.notify_down.as_ref(), user);
     lines.item(3, "Using smtp notification", yes_no(server.smtp_alert));
     lines.optional(3, "VirtualHost", server.virtualhost.as_ref());
     lines.optional(3, "SNMP name", server.snmp_name.as_ref());
@@ -142,7 +196,33 @@ fn real_server(server: &RealServer, live: Option<&ServerState>) -> Lines {
         lines.item(3, "num failed checkers", failed);
         lines.item(3, "RS set", u8::from(live.is_up() || server.inhibit_on_failure));
     }
+    tracked(&mut lines, config, server);
     lines
+}
+
+/// Files and BFD sessions that its checks follow.
+fn tracked(lines: &mut Lines, config: &Config, server: &RealServer) {
+    let mut titles = [None, None];
+    for check in &server.checkers {
+        let (place, title, name) = match &check.kind {
+            CheckerKind::File(one) => {
+                let Some(file) = config.lvs.files.get(one.file.0) else { continue };
+                let weight = format!("{}{}", one.weight, reversed(one.reverse));
+                (0, "Tracked Files", format!("{}, weight {weight}", file.name))
+            }
+            CheckerKind::Bfd(of) => {
+                let Some(session) = config.bfd.get(of.0) else { continue };
+                (1, "Tracked BFDs", session.name.clone())
+            }
+            _ => continue,
+        };
+        let entry: &mut Option<(&str, Vec<String>)> = &mut titles[place];
+        entry.get_or_insert((title, Vec::new())).1.push(name);
+    }
+    for (title, names) in titles.into_iter().flatten() {
+        lines.at(3, title);
+        names.iter().for_each(|name| lines.at(5, name));
+    }
 }
 
 const fn method_name(method: ForwardingMethod) -> &'static str {

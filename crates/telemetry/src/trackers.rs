@@ -1,18 +1,19 @@
 //! What instances track: scripts, files, processes, BFD sessions, each with who tracks it.
 
 use base::Duration;
-use control_plane::model::Instance;
 use control_plane::model::tracking::{Bfd, ParamMatch};
 use control_plane::model::vrrp::Vrrp;
+use control_plane::model::{Config, Instance};
 
 use control_plane::model::VrrpScript;
 use vrrp_stack::{ScriptSnapshot, Verdict};
 
-use crate::layout::{Lines, quoted, reversed, seconds, true_false};
+use crate::layout::{Lines, owner, quoted, reversed, seconds, track_weight, true_false};
 use crate::live::VrrpLive;
 
 /// `vrrp_script`; with its state if it has one.
-pub(crate) fn script(vrrp: &Vrrp, place: usize, live: Option<&VrrpLive>) -> Lines {
+pub(crate) fn script(config: &Config, place: usize, live: Option<&VrrpLive>) -> Lines {
+    let vrrp = &config.vrrp;
     let mut lines = Lines::default();
     let Some(script) = vrrp.scripts.get(place) else { return lines };
     lines.item(1, "VRRP Script", &script.name);
@@ -28,9 +29,11 @@ pub(crate) fn script(vrrp: &Vrrp, place: usize, live: Option<&VrrpLive>) -> Line
     } else if script.init_fail {
         lines.item(3, "Init state", "failed");
     }
-    if let Some(user) = &script.command.user {
-        let group = user.group.as_ref().unwrap_or(&user.user);
-        lines.item(3, "Script uid:gid", format!("{}:{group}", user.user));
+    if let Some(user) = script.command.user.as_ref().or(config.global.scripts.user.as_ref()) {
+        lines.item(3, "Script uid:gid", owner(user));
+    }
+    if live.is_some() {
+        lines.at(3, "VRRP instances :");
     }
     tracking(&mut lines, vrrp, |instance| {
         let one = instance.track_scripts.iter().find(|one| one.script.0 == place)?;
@@ -111,6 +114,14 @@ pub(crate) fn process(vrrp: &Vrrp, place: usize, live: Option<&VrrpLive>) -> Lin
     lines
 }
 
+/// `bfd_instance` as the BFD process shows it: nothing is spoken, so each session is down.
+pub(crate) fn bfd_down(session: &Bfd) -> Lines {
+    let mut lines = bfd(session);
+    lines.item(3, "local state", "Down");
+    lines.item(3, "remote state", "Down");
+    lines
+}
+
 /// `bfd_instance`.
 pub(crate) fn bfd(session: &Bfd) -> Lines {
     let mut lines = Lines::default();
@@ -136,6 +147,23 @@ pub(crate) fn bfd(session: &Bfd) -> Lines {
     lines.item(3, "send event to VRRP process", yes_no(session.for_vrrp));
     lines.item(3, "send event to checker process", yes_no(session.for_checkers));
     lines
+}
+
+/// A session that VRRP tracks. No process speaks BFD here, so it is never up.
+pub(crate) fn bfd_use(config: &Config, place: usize, live: Option<&VrrpLive>) -> Option<Lines> {
+    let session = config.bfd.get(place).filter(|session| session.for_vrrp)?;
+    let mut lines = Lines::default();
+    lines.item(1, "VRRP Track BFD", &session.name);
+    lines.item(3, "Weight", track_weight(session.weight));
+    if live.is_some() {
+        lines.at(3, "Bfd is down");
+    }
+    lines.at(3, "Tracking VRRP instances :");
+    tracking(&mut lines, &config.vrrp, |instance| {
+        let one = instance.track_bfds.iter().find(|one| one.bfd.0 == place)?;
+        Some(track_weight(one.weight))
+    });
+    Some(lines)
 }
 
 /// `2 sec`, `0.5 sec`.

@@ -168,8 +168,8 @@ fn an_instance_reads_as_keepalived_shows_it() {
      s1 weight 5 reverse
    Using smtp notification = yes
    Notify deleted = Deleted
-   Backup state transition script = '/usr/bin/true', uid:gid root:root
-   Generic state transition script = '/usr/bin/true' 'all' 'arguments', uid:gid root:root
+   Backup state transition script = '/usr/bin/true', uid:gid 0:0
+   Generic state transition script = '/usr/bin/true' 'all' 'arguments', uid:gid 0:0
    Notify priority changes = false"
     );
 }
@@ -185,7 +185,7 @@ fn a_script_names_who_tracks_it() {
    Weight = 5 reverse
    Rise = 2
    Fall = 3
-   Script uid:gid = root:root
+   Script uid:gid = 0:0
    Tracking instances :
      VI_1, weight 5 reverse"
     );
@@ -311,6 +311,7 @@ fn a_virtual_server_shows_its_servers_and_checks() {
     assert_eq!(
         lines.collect::<Vec<_>>().join("\n"),
         "------< LVS Topology >------
+ System is compiled with LVS v1.2.1
  ------< Virtual server >------
  VS VIP = 10.1.0.100, VPORT = 80
    Address family = inet

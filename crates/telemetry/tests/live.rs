@@ -10,7 +10,7 @@ use std::sync::Arc;
 use base::{Duration, IfIndex, Instant, Priority, Sighting, Vrid, Weight};
 use control_plane::Config;
 use control_plane::model::checks::{Checker, CheckerKind, TcpCheck};
-use control_plane::model::tracking::{TrackFile, TrackProcess};
+use control_plane::model::tracking::{BfdId, TrackFile, TrackProcess};
 use control_plane::model::{
     Command, Instance, Lvs, Protocol, RealServer, ScriptId, ServiceAddress, TrackScript,
     VirtualAddress, VirtualServer, Vrrp, VrrpScript,
@@ -180,6 +180,7 @@ fn a_master_reads_as_keepalived_shows_it() {
    Wantstate = MASTER
    Number of config faults = 0
    Number of tracker faults = 0
+   Flags of interface faults - (none)
    Number of track scripts init = 0
    Last transition = 1795155443.648437 (second 1795155443.648437 2026)
    Read timeout = 1795155446.648437 (second 1795155446.648437 2026)
@@ -403,6 +404,23 @@ fn servers_show_which_are_alive_and_checks_whether_they_have_run() {
     assert_eq!(values("Up = "), ["yes", "no"]);
     assert_eq!(values("Has run = "), ["yes", "yes"]);
     assert_eq!(values("VRRP Instance"), [""; 0]);
+}
+
+/// A session of BFD has no state, and does not take that of the check behind it.
+#[test]
+fn a_check_behind_one_of_bfd_shows_its_own_health() {
+    let (config, live) = balanced();
+    let mut lvs = (*config.lvs).clone();
+    for server in &mut lvs.virtual_servers[0].real_servers {
+        server.checkers.insert(0, Checker::new(CheckerKind::Bfd(BfdId(0))));
+    }
+    let config = Config { lvs: Arc::new(lvs), ..config };
+    let lines: Vec<String> = telemetry::checkers_data(&config, &live).collect();
+    let up: Vec<&str> =
+        lines.iter().filter_map(|line| line.trim_start().strip_prefix("Up = ")).collect();
+    assert_eq!(up, ["yes", "no"]);
+    let text = lines.join("\n");
+    assert!(text.contains("   Up = no\n   Has run = yes\n   Alpha = no"), "{text}");
 }
 
 #[test]

@@ -218,7 +218,7 @@ DBus disabled
 DBus service name =
 DBus no interface name = none
 Script security enabled
-Default script uid:gid root:root
+Default script uid:gid 0:0
 vrrp_netlink_cmd_rcv_bufs = 0
 vrrp_netlink_cmd_rcv_bufs_force = 0
 vrrp_netlink_monitor_rcv_bufs = 0
@@ -233,6 +233,7 @@ rs_init_notifies = 1
 no_checker_emails = 0
 rx_bufs_multiples = 3
 umask = 0177
+json_version 1
 iproute usr directory /etc/iproute2
 iproute etc directory /etc/iproute2";
     let seen = section(text, "Global definitions");

@@ -40,6 +40,10 @@ impl Dumps {
     /// The parent's own data dump.
     pub(super) fn parent(&self, config: &Config) {
         write(&self.data(config, "_parent"), telemetry::parent_data(config));
+        // There is no process that would write this one.
+        if !config.bfd.is_empty() {
+            write(&self.data(config, "_bfd"), telemetry::bfd_data(config));
+        }
     }
 
     /// A file of the checker process.

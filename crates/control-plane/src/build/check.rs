@@ -9,7 +9,7 @@ use super::script::{script_user, user_exists};
 use super::tracked::Tracked;
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::lang::Context;
-use crate::model::checks::{DnsCheck, FileCheck, MiscCheck, SmtpCheck, UdpCheck};
+use crate::model::checks::{DNS_TYPES, DnsCheck, FileCheck, MiscCheck, SmtpCheck, UdpCheck};
 use crate::model::tracking::{BfdId, FileId};
 use crate::model::{Checker, CheckerKind, Command, ScriptUser, TcpCheck};
 use crate::parse::statement::Statement;
@@ -481,26 +481,15 @@ fn track_file(
     }
 }
 
-/// Record types by name (RFC 1035 section 3.2.2 and later ones).
+/// `type`.
 fn dns_type(record_type: &mut u16, statement: &Statement<'_>, cx: &mut Context<'_>) {
-    const KNOWN: [(&str, u16); 9] = [
-        ("A", 1),
-        ("NS", 2),
-        ("CNAME", 5),
-        ("SOA", 6),
-        ("MX", 15),
-        ("TXT", 16),
-        ("AAAA", 28),
-        ("RRSIG", 46),
-        ("DNSKEY", 48),
-    ];
     let word = statement.word(1).unwrap_or_default();
-    match KNOWN.iter().find(|(name, _)| name.eq_ignore_ascii_case(word)) {
+    match DNS_TYPES.iter().find(|(name, _)| name.eq_ignore_ascii_case(word)) {
         Some((_, number)) => *record_type = *number,
         None => {
             let message = format!("Unknown DNS check type {word} - ignoring");
             let problem = Diagnostic::new(Code::InvalidValue, message).at(statement.place_of(1));
-            let names: Vec<&str> = KNOWN.iter().map(|(name, _)| *name).collect();
+            let names: Vec<&str> = DNS_TYPES.iter().map(|(name, _)| *name).collect();
             cx.report(problem.label(format!("known: {}", names.join(" "))));
         }
     }

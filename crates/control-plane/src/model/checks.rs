@@ -180,6 +180,19 @@ pub struct SmtpCheck {
     pub helo_name: String,
 }
 
+/// Types of DNS records by name (RFC 1035 section 3.2.2 and later ones).
+pub const DNS_TYPES: [(&str, u16); 9] = [
+    ("A", 1),
+    ("NS", 2),
+    ("CNAME", 5),
+    ("SOA", 6),
+    ("MX", 15),
+    ("TXT", 16),
+    ("AAAA", 28),
+    ("RRSIG", 46),
+    ("DNSKEY", 48),
+];
+
 /// `DNS_CHECK { ... }`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct DnsCheck {
