@@ -226,7 +226,8 @@ fn firewall(lines: &mut Lines, global: &Global, vrrp: &Vrrp, shown: Shown) {
     // VRRP chooses a table when it needs one.
     let needs = |one: &Instance| !one.accept || one.vmac != Vmac::None;
     let chosen = shown == Shown::ByVrrp && vrrp.instances.iter().any(needs);
-    let table = firewall.table.as_deref().or(chosen.then_some("keepalived"));
+    let chosen = chosen.then_some("keepalived");
+    let table = firewall.table.as_deref().or(chosen);
     if let Some(table) = table {
         lines.item(1, "nftables table name", table);
         lines.item(1, "nftables base chain priority", firewall.priority.unwrap_or(-1));

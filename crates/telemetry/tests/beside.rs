@@ -303,6 +303,7 @@ fn vrrp(config: &Config) -> VrrpLive {
         ipv6,
         authenticated: false,
         multicast,
+        receive_buffer: 0,
         instances: vec![name.into()],
     };
     let views = links.map(|link| LinkView {
