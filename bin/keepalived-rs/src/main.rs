@@ -23,6 +23,7 @@ mod convergence;
 mod fifos;
 mod genhash;
 mod kind;
+mod lateness;
 mod log_file;
 mod log_setup;
 mod mail;

@@ -8,8 +8,7 @@ use sys::scheduling;
 
 /// Sets what is configured. What the system refuses is logged; the process runs all the same.
 pub(crate) fn apply(settings: &ProcessSettings) {
-    let ProcessSettings { nice, no_swap, realtime_priority, cpu_affinity, realtime_limit, .. } =
-        settings;
+    let ProcessSettings { nice, no_swap, realtime_priority, cpu_affinity, .. } = settings;
     if !cpu_affinity.is_empty() {
         check("run on the chosen processors", scheduling::set_processors(cpu_affinity));
     }
@@ -17,13 +16,29 @@ pub(crate) fn apply(settings: &ProcessSettings) {
         check("set its nice value", scheduling::set_nice(*nice));
     }
     if let Some(priority) = realtime_priority {
-        if let Some(limit) = realtime_limit {
-            check("limit its real time", scheduling::limit_realtime(limit.as_micros()));
-        }
-        check("become a real-time process", scheduling::set_realtime(*priority));
+        raise(settings, *priority);
     }
     if *no_swap {
         check("lock its memory", scheduling::lock_memory());
+    }
+}
+
+/// Gives the process that real-time priority.
+pub(crate) fn raise(settings: &ProcessSettings, priority: u8) {
+    if let Some(limit) = settings.realtime_limit {
+        check("limit its real time", scheduling::limit_realtime(limit.as_micros()));
+    }
+    check("become a real-time process", scheduling::set_realtime(priority));
+}
+
+/// Takes back what the process has raised itself.
+pub(crate) fn restore(settings: &ProcessSettings) {
+    match settings.realtime_priority {
+        Some(priority) => raise(settings, priority),
+        None => {
+            let nice = settings.nice.unwrap_or(0);
+            check("become an ordinary process", scheduling::set_nice(nice));
+        }
     }
 }
 

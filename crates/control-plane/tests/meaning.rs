@@ -344,3 +344,27 @@ fn a_key_of_auth_hmac_is_text_digits_or_in_a_file() {
         ]
     );
 }
+
+#[test]
+fn include_check_makes_a_missing_file_an_error() {
+    let text = |line: &str| format!("global_defs {{\n{line}\n}}\ninclude /no/such.conf\n");
+    let [without, with] = [text(""), text("include_check match")].map(|text| read(&text));
+    assert_eq!((without.diagnostics.start_status(), without.config.is_some()), (None, true));
+    assert_eq!(with.diagnostics.start_status(), Some(6), "{}", with.diagnostics.render());
+}
+
+#[test]
+fn a_sync_daemon_follows_the_first_instance_that_names_an_interface() {
+    let instance = |name: &str, vrid: u8, interface: &str| {
+        format!(
+            "vrrp_instance {name} {{\ninterface eth0\nvirtual_router_id {vrid}\n\
+             virtual_ipaddress {{\n10.9.0.{vrid}\n}}\nlvs_sync_daemon_interface {interface}\n}}\n"
+        )
+    };
+    let loaded = read(&(instance("V", 51, "eth1") + &instance("W", 52, "eth2")));
+    let lvs = loaded.config.unwrap().lvs;
+    let daemon = lvs.sync_daemon.as_ref().unwrap();
+    assert_eq!((daemon.interface.as_str(), daemon.instance.as_deref()), ("eth1", Some("V")));
+    let plain = read(&instance("V", 51, "eth1").replace("lvs_sync_daemon_interface eth1", ""));
+    assert!(plain.config.unwrap().lvs.sync_daemon.is_none());
+}

@@ -90,6 +90,8 @@ pub struct Scheduler {
     /// Registrations that a handler left half done, in the order they were told to us.
     still_ready: Vec<Token>,
     worst_lateness: Duration,
+    /// Of the timers of the last turn.
+    lateness: Duration,
     /// In a forked process: the epoll descriptor is the parent's.
     is_given_up: bool,
 }
@@ -118,6 +120,7 @@ impl Scheduler {
             next_token: FIRST,
             still_ready: Vec::new(),
             worst_lateness: Duration::ZERO,
+            lateness: Duration::ZERO,
             is_given_up: false,
         })
     }
@@ -234,6 +237,11 @@ impl Scheduler {
         self.worst_lateness
     }
 
+    /// How late the latest timer of the last turn was.
+    pub const fn lateness(&self) -> Duration {
+        self.lateness
+    }
+
     /// Starts to measure anew; says what was measured.
     pub const fn reset_worst_lateness(&mut self) -> Duration {
         std::mem::replace(&mut self.worst_lateness, Duration::ZERO)
@@ -298,11 +306,13 @@ impl Scheduler {
     }
 
     fn collect_timers(&mut self, now: Instant, events: &mut Vec<Event>) {
+        self.lateness = Duration::ZERO;
         // Each timer comes up at most once a turn: what a handler sets is for the next.
         while let Some((id, at)) = self.timers.take_due(now) {
-            self.worst_lateness = self.worst_lateness.max(now.saturating_since(at));
+            self.lateness = self.lateness.max(now.saturating_since(at));
             events.push(Event::Timer(id));
         }
+        self.worst_lateness = self.worst_lateness.max(self.lateness);
     }
 }
 

@@ -86,6 +86,7 @@ fn a_timer_is_never_early_and_its_lateness_is_known() {
         assert_eq!(events, [Event::Timer(TimerId(1))]);
         assert!(now >= deadline, "{now:?} is before {deadline:?}");
         assert!(scheduler.worst_lateness() >= now.saturating_since(deadline));
+        assert_eq!(scheduler.lateness(), now.saturating_since(deadline));
     }
     let worst = scheduler.reset_worst_lateness();
     assert!(worst > Duration::ZERO && scheduler.worst_lateness().is_zero());

@@ -29,6 +29,7 @@ use telemetry::CheckersLive;
 use crate::cli::Options;
 use crate::fifos::Fifos;
 use crate::kind::{self, Birth, CheckersState, End};
+use crate::lateness::Lateness;
 use crate::log_setup;
 use crate::mail::Mailer;
 use crate::parent::{self, Order, Parent, Start};
@@ -119,6 +120,7 @@ struct Process {
     /// `-I`.
     keep_table: bool,
     settings: ProcessSettings,
+    lateness: Lateness,
     leaving: bool,
     /// A successor stands ready.
     retiring: bool,
@@ -179,6 +181,7 @@ impl Process {
             timeouts_told: false,
             keep_table: false,
             settings: config.global.checker_process.clone(),
+            lateness: Lateness::new(&config.global, &config.global.checker_process),
             leaving: leave,
             retiring: false,
         };
@@ -218,6 +221,7 @@ impl Process {
             self.scheduler.arm(PRESENCE, self.presence.next_timeout());
             log_setup::flush(now, &mut self.scheduler);
             now = self.scheduler.turn(&mut events)?;
+            self.lateness.learn(self.scheduler.lateness());
             for event in events.drain(..) {
                 self.on_event(now, event);
             }
@@ -334,6 +338,7 @@ impl Process {
         log::info!("Reinitializing ipvs");
         scheduling::change(&self.settings, &new.global.checker_process);
         self.settings = new.global.checker_process.clone();
+        self.lateness.reload(&new.global, &self.settings);
         self.scripts.reload(new, commands(new));
         self.mailer.reload(new);
         self.fifos.follow(pipes(new));

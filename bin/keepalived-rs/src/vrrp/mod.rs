@@ -41,6 +41,7 @@ use vrrp_stack::{
 use crate::cli::Options;
 use crate::fifos::Fifos;
 use crate::kind::{self, Birth, End, VrrpState};
+use crate::lateness::Lateness;
 use crate::log_setup;
 use crate::mail::Mailer;
 use crate::parent::{self, Order, Parent, Start};
@@ -124,6 +125,7 @@ struct Vrrp {
     sync_daemon: SyncDaemon,
     probes: Probes,
     neighbours: Neighbours,
+    lateness: Lateness,
     fifos: Fifos,
     stack: Stack,
     outputs: Outputs,
@@ -181,6 +183,7 @@ impl Vrrp {
             sync_daemon: SyncDaemon::default(),
             probes: Probes::default(),
             neighbours: Neighbours::default(),
+            lateness: Lateness::new(&config.global, &config.global.vrrp_process),
             fifos: fifos(Fifos::default(), &config),
             arp,
             sockets: Sockets::new(),
@@ -228,6 +231,7 @@ impl Vrrp {
             self.scheduler.arm(PROBES, self.probes.next_timeout());
             log_setup::flush(now, &mut self.scheduler);
             now = self.scheduler.turn(&mut events)?;
+            self.lateness.learn(self.scheduler.lateness());
             self.tell_wall_clock(now);
             for event in events.drain(..) {
                 self.on_event(now, event);
@@ -430,6 +434,7 @@ impl Vrrp {
         self.look_for_sources(now);
         self.kernel.disturbed();
         scheduling::change(&self.config.global.vrrp_process, &new.global.vrrp_process);
+        self.lateness.reload(&new.global, &new.global.vrrp_process);
         self.config = new;
         // A source of adverts may have become a virtual address, or the other way round.
         for link in self.kernel.links(&self.ours) {

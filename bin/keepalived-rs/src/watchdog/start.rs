@@ -50,6 +50,12 @@ pub(crate) fn run(mut options: Options) -> i32 {
     };
     let global = &usable.config.global;
     log_setup::name(&global.launch);
+    if global.auto_priority.max == 0 {
+        log::info!(
+            "NOTICE: setting config option max_auto_priority should result in better keepalived \
+             performance"
+        );
+    }
     // `ps -C keepalived` finds the daemon, whatever the file is called. Not worth a failure.
     let _ = sys::process::set_name(global.process_name.as_deref().unwrap_or("keepalived"));
     let mut files = RunFiles::new(&options, &global.launch);

@@ -53,8 +53,6 @@ static NOT_YET: &[Gap] = &[
             "bfd_cpu_affinity",
             "bfd_rlimit_rttime",
             "bfd_rlimit_rtime",
-            "max_auto_priority",
-            "min_auto_priority_delay",
         ],
         "scheduling of processes",
     ),

@@ -1,0 +1,223 @@
+//! Keywords whose effect is seen in the kernel, in files or in another process, and the tests that see it.
+
+use std::fs;
+use std::path::PathBuf;
+
+use control_plane::keywords::Block;
+
+/// A keyword and the test that would fail without it.
+#[derive(Debug)]
+pub(crate) struct Elsewhere {
+    pub(crate) block: Block,
+    pub(crate) keyword: &'static str,
+    /// From the root of the project. Empty: there is nothing to see.
+    file: &'static str,
+    /// The name of the test, or why there is nothing to see.
+    test: &'static str,
+}
+
+impl Elsewhere {
+    /// Whether the test is there and its file names the keyword.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub(crate) fn judge(&self) -> Result<(), String> {
+        if self.file.is_empty() {
+            return Ok(());
+        }
+        let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let read = |file: &str| {
+            fs::read_to_string(root.join(file)).map_err(|error| format!("{file}: {error}"))
+        };
+        let text = read(self.file)?;
+        let scenarios = "tests/lab/scenarios/kernel-objects.conf";
+        let has_test = text.contains(&format!("fn {}(", self.test));
+        let uses_it = text.contains(self.keyword)
+            || (text.contains("kernel-objects") && read(scenarios)?.contains(self.keyword));
+        if has_test && uses_it {
+            return Ok(());
+        }
+        Err(format!("{}: {} has no test {} of it", self.keyword, self.file, self.test))
+    }
+}
+
+/// A file, a test in it, and the keywords of a block that it sees.
+type Seen = (&'static str, &'static str, Block, &'static [&'static str]);
+
+const GLOBAL: &str = "tests/lab/tests/global_keywords.rs";
+const SMALL: &str = "tests/lab/tests/small_keywords.rs";
+const OPERATIONS: &str = "tests/lab/tests/operations.rs";
+const MEANING: &str = "crates/control-plane/tests/meaning.rs";
+const SETTINGS: &str = "tests/lab/tests/settings.rs";
+const VMAC: &str = "tests/lab/tests/vmac.rs";
+const MAIL: &str = "tests/lab/tests/mail.rs";
+const OBJECTS: &str = "tests/lab/tests/kernel_objects.rs";
+const TRACKING: &str = "tests/lab/tests/tracking.rs";
+const SPLIT: &str = "tests/lab/tests/split_brain.rs";
+const NAMES: &str = "names_dumps_pipes_and_tables_are_those_that_were_asked_for";
+const PLACES: &str = "use_pid_dir_and_a_namespace_have_their_own_places";
+const TIMES: &str = "scripts_of_the_daemon_and_children_have_the_time_that_they_are_given";
+const LATE: &str = "a_process_that_is_served_late_puts_itself_before_others";
+const BUFFERS: &str = "receive_buffers_are_as_large_as_they_are_to_be";
+const LINKBEAT: &str = "linkbeat_polls_the_driver_instead_of_trusting_netlink";
+const LINKS: &str = "links_addresses_settings_and_rules_are_as_with_keepalived";
+const OPTIONS: &str = "every_option_of_addresses_routes_and_rules_is_as_with_keepalived";
+const PROCESSES: &str = "processes_are_counted_inside_namespaces";
+const NUMBERS: &str =
+    "a_number_in_a_file_counts_however_it_is_written_and_survives_a_death_and_a_reload";
+const SCHEDULING: &str =
+    "the_vrrp_process_gets_its_priority_processor_and_memory_and_scripts_do_not";
+const MAILED: &str = "who_gets_mail_and_about_what_is_configured";
+const WITNESSES: &str = "who_is_cut_off_from_the_witnesses_has_not_the_address";
+
+const SEEN: &[Seen] = &[
+    (GLOBAL, NAMES, Block::Root, &["instance"]),
+    (GLOBAL, PLACES, Block::Root, &["net_namespace", "use_pid_dir"]),
+    (GLOBAL, TIMES, Block::Root, &["child_wait_time"]),
+    (SMALL, LINKBEAT, Block::Root, &["linkbeat_use_polling", "linkbeat_interfaces"]),
+    (OBJECTS, OPTIONS, Block::Root, &["static_ipaddress", "static_routes", "static_rules"]),
+    (SPLIT, WITNESSES, Block::Root, &["vrrp_arbiter"]),
+    (GLOBAL, NAMES, Block::GlobalDefs, &["process_name", "vrrp_process_name", "state_dump_file"]),
+    (GLOBAL, NAMES, Block::GlobalDefs, &["data_use_instance", "notify_fifo", "notify_fifo_script"]),
+    (GLOBAL, NAMES, Block::GlobalDefs, &["iproute_usr_dir", "iproute_etc_dir", "script_user"]),
+    (GLOBAL, TIMES, Block::GlobalDefs, &["startup_script_timeout", "shutdown_script_timeout"]),
+    (GLOBAL, LATE, Block::GlobalDefs, &["max_auto_priority", "min_auto_priority_delay"]),
+    (
+        GLOBAL,
+        "dynamic_interfaces_waits_for_an_interface_that_comes_later",
+        Block::GlobalDefs,
+        &["dynamic_interfaces"],
+    ),
+    (
+        OPERATIONS,
+        "start_and_shutdown_scripts_run_before_the_first_and_after_the_last_child",
+        Block::GlobalDefs,
+        &["startup_script", "shutdown_script", "process_names", "umask"],
+    ),
+    (OPERATIONS, SCHEDULING, Block::GlobalDefs, &["vrrp_priority", "vrrp_no_swap"]),
+    (OPERATIONS, SCHEDULING, Block::GlobalDefs, &["vrrp_rt_priority", "vrrp_cpu_affinity"]),
+    (OPERATIONS, SCHEDULING, Block::GlobalDefs, &["vrrp_rlimit_rttime"]),
+    (SMALL, BUFFERS, Block::GlobalDefs, &["vrrp_rx_bufs_policy", "vrrp_rx_bufs_multiplier"]),
+    (SMALL, BUFFERS, Block::GlobalDefs, &["vrrp_netlink_cmd_rcv_bufs"]),
+    (SMALL, BUFFERS, Block::GlobalDefs, &["vrrp_netlink_cmd_rcv_bufs_force"]),
+    (SMALL, BUFFERS, Block::GlobalDefs, &["vrrp_netlink_monitor_rcv_bufs"]),
+    (SMALL, BUFFERS, Block::GlobalDefs, &["vrrp_netlink_monitor_rcv_bufs_force"]),
+    (MAIL, MAILED, Block::GlobalDefs, &["notification_email", "notification_email_from"]),
+    (MAIL, MAILED, Block::GlobalDefs, &["smtp_server", "smtp_helo_name", "no_email_faults"]),
+    (
+        MAIL,
+        "a_relay_that_says_nothing_delays_no_advert_and_is_given_up",
+        Block::GlobalDefs,
+        &["smtp_connect_timeout"],
+    ),
+    (
+        VMAC,
+        LINKS,
+        Block::GlobalDefs,
+        &["nftables_priority", "nftables_counters", "vmac_addr_prefix"],
+    ),
+    (
+        VMAC,
+        "every_setting_of_the_kernel_is_afterwards_what_it_was",
+        Block::GlobalDefs,
+        &["disable_local_igmp"],
+    ),
+    (GLOBAL, NAMES, Block::GlobalDefs, &["nftables", "default_interface", "router_id"]),
+    (
+        "tests/lab/tests/fifos.rs",
+        "events_are_written_to_named_pipes",
+        Block::GlobalDefs,
+        &["vrrp_notify_fifo", "vrrp_notify_fifo_script"],
+    ),
+    (
+        "crates/notify/tests/scripts.rs",
+        "a_script_runs_as_its_user_in_the_promised_environment",
+        Block::GlobalDefs,
+        &["set_supplementary_groups"],
+    ),
+    (
+        SETTINGS,
+        "a_reload_leaves_its_complaints_in_a_file_and_removes_its_marker",
+        Block::GlobalDefs,
+        &["reload_check_config", "reload_file"],
+    ),
+    (
+        SETTINGS,
+        "a_file_says_when_to_reload",
+        Block::GlobalDefs,
+        &["reload_time_file", "reload_repeat"],
+    ),
+    (
+        SETTINGS,
+        "dumps_have_the_names_that_they_were_given",
+        Block::GlobalDefs,
+        &["stats_dump_file", "json_dump_file"],
+    ),
+    (
+        "crates/telemetry/tests/live.rs",
+        "json_has_keepaliveds_fields_in_its_order",
+        Block::GlobalDefs,
+        &["json_version"],
+    ),
+    (SMALL, BUFFERS, Block::Instance, &["kernel_rx_buf_size"]),
+    (SMALL, LINKBEAT, Block::Instance, &["linkbeat_use_polling"]),
+    (VMAC, LINKS, Block::Instance, &["promote_secondaries"]),
+    (
+        "crates/control-plane/src/build/resolve/own_links.rs",
+        "addresses_on_other_interfaces_get_one_vmac_for_each_interface",
+        Block::Instance,
+        &["use_vmac_addr"],
+    ),
+    (
+        MEANING,
+        "a_sync_daemon_follows_the_first_instance_that_names_an_interface",
+        Block::Instance,
+        &["lvs_sync_daemon_interface"],
+    ),
+    (MEANING, "include_check_makes_a_missing_file_an_error", Block::GlobalDefs, &["include_check"]),
+    (
+        SETTINGS,
+        "a_script_runs_by_its_real_path_or_by_the_name_of_its_link",
+        Block::GlobalDefs,
+        &["use_symlink_paths", "enable_script_security"],
+    ),
+    (
+        SETTINGS,
+        "what_each_load_read_and_what_each_reload_did_is_saved_where_asked_for",
+        Block::GlobalDefs,
+        &["config_save_dir"],
+    ),
+    (OBJECTS, OPTIONS, Block::Instance, &["virtual_routes", "virtual_rules"]),
+    (
+        "crates/telemetry/tests/dump.rs",
+        "an_instance_reads_as_keepalived_shows_it",
+        Block::Instance,
+        &["debug"],
+    ),
+    (TRACKING, PROCESSES, Block::TrackProcess, &["process", "param_match", "full_command"]),
+    (TRACKING, NUMBERS, Block::TrackFile, &["file", "init_file"]),
+];
+
+/// Accepted by keepalived and by us, and nothing follows from it.
+const NOTHING: &[(Block, &str, &str)] = &[
+    (Block::GlobalDefs, "vrrp_rlimit_rtime", "another spelling, the same arm of the reader"),
+    (Block::GlobalDefs, "random_seed", "spreads the first checks of servers, which differ anyhow"),
+    (Block::GlobalDefs, "nftables_ifindex", "rules name interfaces by their number always"),
+    (Block::GlobalDefs, "vrrp_iptables", "a name for nftables, said when it is read"),
+    (Block::GlobalDefs, "vrrp_ipsets", "a name for nftables, said when it is read"),
+];
+
+/// All of them.
+pub(crate) fn all() -> Vec<Elsewhere> {
+    let seen = SEEN.iter().flat_map(|(file, test, block, keywords)| {
+        let one = |keyword: &&'static str| Elsewhere { block: *block, keyword, file, test };
+        keywords.iter().map(one)
+    });
+    let nothing = NOTHING.iter().map(|(block, keyword, why)| Elsewhere {
+        block: *block,
+        keyword,
+        file: "",
+        test: why,
+    });
+    seen.chain(nothing).collect()
+}
