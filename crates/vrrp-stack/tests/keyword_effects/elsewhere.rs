@@ -50,6 +50,7 @@ const OPERATIONS: &str = "tests/lab/tests/operations.rs";
 const MEANING: &str = "crates/control-plane/tests/meaning.rs";
 const SETTINGS: &str = "tests/lab/tests/settings.rs";
 const VMAC: &str = "tests/lab/tests/vmac.rs";
+const IPVLAN: &str = "tests/lab/tests/ipvlan.rs";
 const MAIL: &str = "tests/lab/tests/mail.rs";
 const OBJECTS: &str = "tests/lab/tests/kernel_objects.rs";
 const TRACKING: &str = "tests/lab/tests/tracking.rs";
@@ -161,6 +162,14 @@ const SEEN: &[Seen] = &[
     ),
     (SMALL, BUFFERS, Block::Instance, &["kernel_rx_buf_size"]),
     (SMALL, LINKBEAT, Block::Instance, &["linkbeat_use_polling"]),
+    (
+        SETTINGS,
+        "the_configuration_in_force_may_lie_in_a_file_without_a_name",
+        Block::GlobalDefs,
+        &["tmp_config_directory"],
+    ),
+    (IPVLAN, "an_ipvlan_carries_adverts_as_with_keepalived", Block::Instance, &["use_ipvlan"]),
+    (IPVLAN, "a_vmac_and_an_ipvlan_join_the_vrf_that_they_are_given", Block::Instance, &["vrf"]),
     (VMAC, LINKS, Block::Instance, &["promote_secondaries"]),
     (
         "crates/control-plane/src/build/resolve/own_links.rs",

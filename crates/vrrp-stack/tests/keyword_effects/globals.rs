@@ -49,8 +49,8 @@ fn protocol() -> Vec<Row> {
         ),
         row("vrrp_skip_check_adv_addr", "", OTHER_LIST, gone("lists 2")),
         row("log_unknown_vrids", "", &unknown, new("99")),
-        row("vrrp_startup_delay", "3", later, new(&format!("[3000] {started}"))),
-        row("vrrp_delay_after_boot", "13", later, new(&format!("[3000] {started}"))),
+        row("vrrp_startup_delay", "3", later, new(format!("[3000] {started}"))),
+        row("vrrp_delay_after_boot", "13", later, new(format!("[3000] {started}"))),
         row("vmac_prefix", "own", TO_MASTER, new("interface own.51 does not exist"))
             .having("advert_int 1", "advert_int 1\nuse_vmac"),
     ]
