@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use env_logger::{Builder, Logger, Target};
 use log::LevelFilter;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use sys::clock;
 
 use crate::line;
 use crate::sink::NOISY;
+use crate::stamp;
 
 /// A pipe that is ready takes so much without waiting, and whole (POSIX `PIPE_BUF`).
 const GATHERED: usize = 4096;
@@ -26,7 +26,7 @@ pub(crate) fn logger(level: LevelFilter, console: Shared) -> Logger {
     builder
         .parse_env(env_logger::DEFAULT_FILTER_ENV)
         .format(|out, record| {
-            let text = line::console(clock::local_time(), &record.args().to_string());
+            let text = line::console(stamp::now().time, &record.args().to_string());
             out.write_all(text.as_bytes())
         })
         .target(Target::Pipe(Box::new(console)))

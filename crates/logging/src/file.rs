@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use sys::clock;
 
 use crate::identity::Process;
 use crate::line;
+use crate::stamp;
 
 /// All processes, with their letters and what is put into the names of their files.
 const PROCESSES: [(Process, u8, &str); 3] = [
@@ -51,7 +51,7 @@ impl LogFile {
     /// A line goes in whole or not at all: it is shorter than `PIPE_BUF`.
     pub(crate) fn log(&self, text: &str) {
         let mut record = vec![self.letter.load(Ordering::Relaxed)];
-        record.extend(line::console(clock::local_time(), text).into_bytes());
+        record.extend(line::console(stamp::now().time, text).into_bytes());
         if (&self.pipe).write(&record).is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }

@@ -16,6 +16,7 @@ mod identity;
 mod line;
 mod rate_limit;
 mod sink;
+mod stamp;
 mod syslog;
 
 pub use facility::Facility;

@@ -11,6 +11,7 @@ use crate::console;
 use crate::facility::Facility;
 use crate::file::LogFile;
 use crate::identity::Process;
+use crate::stamp;
 use crate::syslog::Syslog;
 
 const SYSLOG_SOCKET: &str = "/dev/log";
@@ -103,8 +104,10 @@ pub fn set_process(process: Process) {
 
 /// From now on lines for the console wait for [`flush`], which then is to be called at the end of each
 /// turn: a thousand lines of one turn are a few system calls. Errors and what does not fit one write
-/// leave at once. Not for a process that forks and goes on in both.
+/// leave at once. The clock is not read for each of them, and a syslog daemon that is not there is not
+/// looked for again before the next turn. Not for a process that forks and goes on in both.
 pub fn gather() {
+    stamp::gather();
     if let Some((_, console)) = SINK.get().and_then(|sink| sink.console.as_ref()) {
         console.gather();
     }
@@ -113,10 +116,14 @@ pub fn gather() {
 /// Gives the console what was gathered, and syslog what it had no room for, without waiting. Whether
 /// some still waits for syslog: then this is to be called again soon, or the lines wait for the next one.
 pub fn flush() -> bool {
+    stamp::renew();
     if let Some((_, console)) = SINK.get().and_then(|sink| sink.console.as_ref()) {
         console.write_out();
     }
-    SINK.get().and_then(Sink::syslog).is_some_and(|mut syslog| syslog.flush())
+    SINK.get().and_then(Sink::syslog).is_some_and(|mut syslog| {
+        syslog.next_turn();
+        syslog.flush()
+    })
 }
 
 /// Before a process ends: gives syslog what it had no room for, and waits `limit` at most.

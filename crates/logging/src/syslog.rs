@@ -7,10 +7,10 @@ use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 
 use log::Level;
-use sys::clock;
 
 use crate::facility::Facility;
 use crate::line;
+use crate::stamp::{self, Stamp};
 
 /// Lines that wait for a daemon that reads slowly: its queue holds ten by default
 /// (`net.unix.max_dgram_qlen`), and one turn of ours may have a line for each of many addresses.
@@ -34,6 +34,8 @@ pub(crate) struct Syslog {
     /// Made with the first line; without connection while there is no daemon.
     socket: Option<UnixDatagram>,
     is_connected: bool,
+    /// There was no daemon in this turn.
+    is_absent: bool,
     backlog: VecDeque<String>,
     /// Not yet owned up to.
     unsaid: u64,
@@ -49,6 +51,7 @@ impl Syslog {
             identity,
             socket: None,
             is_connected: false,
+            is_absent: false,
             backlog: VecDeque::new(),
             unsaid: 0,
             lost: 0,
@@ -68,7 +71,15 @@ impl Syslog {
         self.lost
     }
 
+    /// A daemon that was not there is looked for again.
+    pub(crate) const fn next_turn(&mut self) {
+        self.is_absent = false;
+    }
+
     pub(crate) fn log(&mut self, level: Level, text: &str) {
+        if self.is_absent {
+            return self.lose(1);
+        }
         if self.unsaid > 0 && self.backlog.is_empty() {
             let count = std::mem::take(&mut self.unsaid);
             let confession = format!("{count} log lines were lost: syslog did not take them");
@@ -94,6 +105,7 @@ impl Syslog {
                     return true;
                 }
                 Sent::Failed => {
+                    self.is_absent = stamp::gathers();
                     self.lose(1 + self.backlog.len() as u64);
                     self.backlog.clear();
                 }
@@ -108,7 +120,7 @@ impl Syslog {
     }
 
     fn line(&self, level: Level, text: &str) -> String {
-        let (time, pid) = (clock::local_time(), std::process::id());
+        let Stamp { time, pid } = stamp::now();
         line::syslog(self.facility, level, time, &self.identity, pid, text)
     }
 
@@ -133,7 +145,7 @@ impl Syslog {
         }
     }
 
-    /// Where there is no daemon, that costs one system call a line.
+    /// Where there is no daemon, that costs one system call a line, or a turn where lines are gathered.
     fn connected(&mut self) -> io::Result<&UnixDatagram> {
         let socket = match self.socket.take() {
             Some(socket) => socket,
