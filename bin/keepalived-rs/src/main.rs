@@ -22,6 +22,7 @@ mod configuration;
 mod convergence;
 mod fifos;
 mod genhash;
+mod ipvs_place;
 mod kind;
 mod lateness;
 mod log_file;

@@ -4,6 +4,7 @@
 
 use std::io;
 
+use control_plane::model::global::Launch;
 use sys::privilege::{self, Capability, has};
 
 /// What every child needs: its work, and scripts as their users.
@@ -23,6 +24,9 @@ const OF_CHILDREN: [Capability; 8] = [
 const FURTHER: [Capability; 4] =
     [Capability::NetBindService, Capability::Chown, Capability::Fowner, Capability::SysResource];
 
+/// For the IPVS table of another network namespace: a child opens its sockets there and gives these up.
+const ELSEWHERE: [Capability; 2] = [Capability::SysAdmin, Capability::SysPtrace];
+
 /// Whether this process may do what the daemon is for.
 pub(crate) fn is_enough() -> bool {
     [Capability::NetAdmin, Capability::NetRaw].into_iter().all(|one| has(one).unwrap_or(false))
@@ -32,9 +36,10 @@ pub(crate) fn is_enough() -> bool {
 /// from the kernel what it began with: root's, or what its service manager has given.
 ///
 /// With a view of the file system of its own it keeps what takes that back at the end.
-pub(crate) fn of_parent(has_mounted: bool) {
+pub(crate) fn of_parent(launch: &Launch, has_mounted: bool) {
     let mounting: &[Capability] = if has_mounted { &[Capability::SysAdmin] } else { &[] };
-    check(privilege::keep_only(&[&OF_CHILDREN[..], &FURTHER[..], mounting].concat()));
+    let elsewhere = if launch.ipvs_namespace.is_some() { &ELSEWHERE[..] } else { &[] };
+    check(privilege::keep_only(&[&OF_CHILDREN[..], &FURTHER[..], mounting, elsewhere].concat()));
 }
 
 /// The VRRP process.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io;
 
-use netlink::{Engine, Protocol as Netlink, ReceiveBuffer, Refusal, Socket, Transport, genl};
+use netlink::{Engine, ReceiveBuffer, Refusal, Socket, Transport, genl};
 
 use crate::difference::{Managed, difference};
 use crate::error::Error;
@@ -22,7 +22,7 @@ const ENOENT: i32 = 2;
 const ESRCH: i32 = 3;
 const EEXIST: i32 = 17;
 
-/// The IPVS table of the network namespace that the process is in: its picture here, and the way to
+/// The IPVS table of the network namespace that its socket was opened in: its picture here, and the way to
 /// change it.
 #[derive(Debug)]
 pub struct Ipvs<T> {
@@ -46,14 +46,6 @@ pub struct Report {
 }
 
 impl Ipvs<Socket> {
-    /// IPVS over a socket of its own, with the table read.
-    ///
-    /// # Errors
-    /// As [`Ipvs::open`].
-    pub fn connect() -> Result<Self, Error> {
-        Self::open(Socket::commands(Netlink::Generic)?)
-    }
-
     /// Gives the socket another receive buffer.
     ///
     /// # Errors
@@ -64,7 +56,7 @@ impl Ipvs<Socket> {
 }
 
 impl<T: Transport> Ipvs<T> {
-    /// Finds IPVS in the kernel and reads the table.
+    /// Finds IPVS in the kernel and reads the table. `transport` is a socket for generic netlink.
     ///
     /// # Errors
     /// [`Error::NoIpvs`] when the kernel lacks it, [`Error::TooOld`], or what netlink says.

@@ -86,7 +86,7 @@ impl fmt::Display for Daemon {
     }
 }
 
-/// The synchronisation daemons of the network namespace that the process is in.
+/// The synchronisation daemons of the network namespace that their socket was opened in.
 #[derive(Debug)]
 pub struct SyncDaemons<T> {
     engine: Engine<T>,
@@ -94,7 +94,7 @@ pub struct SyncDaemons<T> {
 }
 
 impl SyncDaemons<Socket> {
-    /// Over a socket of their own.
+    /// Those of the network namespace that the process is in.
     ///
     /// # Errors
     /// As [`SyncDaemons::open`].
@@ -104,7 +104,7 @@ impl SyncDaemons<Socket> {
 }
 
 impl<T: Transport> SyncDaemons<T> {
-    /// Finds IPVS in the kernel.
+    /// Finds IPVS in the kernel. `transport` is a socket for generic netlink.
     ///
     /// # Errors
     /// [`Error::NoIpvs`] when the kernel lacks it, or what netlink says.

@@ -28,7 +28,7 @@ fn ipvs() -> Option<Ipvs<Socket>> {
         Err(error) => panic!("unshare: {error}"),
     }
     run("ip", "link set lo up");
-    match Ipvs::connect() {
+    match connect() {
         Ok(ipvs) => Some(ipvs),
         Err(error @ Error::NoIpvs) => {
             assert!(error.to_string().contains("modprobe ip_vs"), "{error}");
@@ -37,6 +37,10 @@ fn ipvs() -> Option<Ipvs<Socket>> {
         }
         Err(error) => panic!("{error}"),
     }
+}
+
+fn connect() -> Result<Ipvs<Socket>, Error> {
+    Ipvs::open(Socket::commands(netlink::Protocol::Generic)?)
 }
 
 fn run(program: &str, words: &str) -> String {
@@ -139,7 +143,7 @@ fn all_kinds_of_entries_are_as_ipvsadm_lists_them_and_read_back_the_same() {
     assert_eq!(ipvs.reconcile(&managed, &wanted).unwrap().done, 0, "nothing differs");
 
     // a successor finds the table as it should be
-    let mut successor = Ipvs::connect().unwrap();
+    let mut successor = connect().unwrap();
     assert_eq!(successor.reconcile(&managed, &wanted).unwrap().done, 0);
 
     successor.reconcile(&managed, &Table::default()).unwrap();

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, setns, unshare};
@@ -14,11 +14,22 @@ use nix::sched::{CloneFlags, setns, unshare};
 /// `NotFound` when there is none of that name; `PermissionDenied` without `CAP_SYS_ADMIN`;
 /// `InvalidInput` for a name that is a path.
 pub fn enter_network(name: &str) -> io::Result<()> {
-    if name.is_empty() || name.contains('/') || name.starts_with('.') {
-        return Err(io::ErrorKind::InvalidInput.into());
-    }
-    let namespace = File::open(Path::new("/run/netns").join(name))?;
-    Ok(setns(namespace, CloneFlags::CLONE_NEWNET)?)
+    enter(&path(name)?)
+}
+
+/// Does `action` inside the network namespace `name`; the empty name is that of process 1. Sockets that
+/// it opens belong there from then on, while this thread comes back.
+///
+/// # Errors
+/// As [`enter_network`], and `PermissionDenied` without `CAP_SYS_PTRACE` for the empty name. Nothing
+/// is done then.
+pub fn inside_network<T>(name: &str, action: impl FnOnce() -> T) -> io::Result<T> {
+    let there = if name.is_empty() { PathBuf::from("/proc/1/ns/net") } else { path(name)? };
+    let here = File::open("/proc/thread-self/ns/net")?;
+    enter(&there)?;
+    let result = action();
+    setns(here, CloneFlags::CLONE_NEWNET)?;
+    Ok(result)
 }
 
 /// Gives this process a view of the file system of its own, in which `directory` lies at `over` too.
@@ -48,4 +59,15 @@ pub fn unmount(over: &Path) -> io::Result<()> {
 /// `PermissionDenied` without `CAP_SYS_ADMIN`.
 pub fn new_network() -> io::Result<()> {
     Ok(unshare(CloneFlags::CLONE_NEWNET)?)
+}
+
+fn path(name: &str) -> io::Result<PathBuf> {
+    if name.is_empty() || name.contains('/') || name.starts_with('.') {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    Ok(Path::new("/run/netns").join(name))
+}
+
+fn enter(namespace: &Path) -> io::Result<()> {
+    Ok(setns(File::open(namespace)?, CloneFlags::CLONE_NEWNET)?)
 }

@@ -34,6 +34,8 @@ pub enum Capability {
     SysResource,
     /// Mounts, entering namespaces.
     SysAdmin,
+    /// The network namespace of process 1.
+    SysPtrace,
 }
 
 impl Capability {
@@ -52,6 +54,7 @@ impl Capability {
             Self::IpcLock => Cap::CAP_IPC_LOCK,
             Self::SysResource => Cap::CAP_SYS_RESOURCE,
             Self::SysAdmin => Cap::CAP_SYS_ADMIN,
+            Self::SysPtrace => Cap::CAP_SYS_PTRACE,
         }
     }
 }

@@ -4,15 +4,17 @@ use std::collections::BTreeSet;
 
 use base::{Duration, Instant};
 use checkers::{Checkers, Touched};
-use control_plane::model::global::Buffers;
+use control_plane::model::global::{Buffers, Launch};
 use control_plane::model::lvs::{self as model, FlushOnStop, GroupId, ServerGroup};
 use control_plane::model::{Lvs, ServiceAddress};
 use ipvs_wrapper::{Error, Ipvs, Managed, Report, Timeouts};
+use netlink::Protocol;
 
 use super::services::keys;
 use super::wanted::{Wanted, services_of};
 use crate::buffers;
 use crate::convergence::Convergence;
+use crate::ipvs_place;
 
 /// The kernel tells nobody when an entry is removed, so it is looked for that often ...
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -53,9 +55,10 @@ pub(super) enum OpenError {
 
 impl Kernel {
     /// Finds IPVS and reads the table.
-    pub(super) fn open() -> Result<Self, OpenError> {
+    pub(super) fn open(launch: &Launch) -> Result<Self, OpenError> {
         log::debug!("Initializing ipvs");
-        let ipvs = Ipvs::connect().map_err(|error| match error {
+        let socket = ipvs_place::socket(launch, Protocol::Generic).map_err(OpenError::Failed)?;
+        let ipvs = Ipvs::open(socket).map_err(|error| match error {
             Error::NoIpvs | Error::TooOld { .. } => OpenError::Unavailable(error.to_string()),
             Error::Netlink(error) => OpenError::Failed(error.to_string()),
         })?;

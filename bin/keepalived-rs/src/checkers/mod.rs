@@ -89,7 +89,7 @@ fn live(options: &Options, birth: Birth<kind::Checkers>) -> Result<End, Failure>
     let mut scheduler = Scheduler::new(&parent::signals())?;
     drop(unblock);
     let mut parent = Parent::new(channel, &mut scheduler)?;
-    let kernel = Kernel::open().map_err(|error| match error {
+    let kernel = Kernel::open(&config.global.launch).map_err(|error| match error {
         OpenError::Unavailable(why) => Failure::Unavailable(why),
         OpenError::Failed(why) => Failure::Io(io::Error::other(why)),
     })?;

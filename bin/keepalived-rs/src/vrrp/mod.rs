@@ -93,6 +93,7 @@ struct Begun {
     kernel: Kernel,
     kernel_token: Token,
     arp: PacketSocket,
+    sync_daemon: SyncDaemon,
     start: Start<Snapshot>,
 }
 
@@ -104,12 +105,13 @@ fn begin(birth: Birth<kind::Vrrp>) -> io::Result<Option<Begun>> {
     let mut kernel = Kernel::open().map_err(io::Error::other)?;
     let arp = PacketSocket::open()?;
     let kernel_token = scheduler.register(kernel.fd(), Interest::Read)?;
+    let sync_daemon = SyncDaemon::new(&config.global.launch);
     privilege::of_vrrp();
     parent.say_warm();
     let Some(start) = parent.await_start(config, &mut scheduler)? else { return Ok(None) };
     // What has changed while it waited is no news to a stack that has not begun.
     kernel.drain(sys::clock::now());
-    Ok(Some(Begun { scheduler, parent, kernel, kernel_token, arp, start }))
+    Ok(Some(Begun { scheduler, parent, kernel, kernel_token, arp, sync_daemon, start }))
 }
 
 struct Vrrp {
@@ -146,7 +148,8 @@ struct Vrrp {
 
 impl Vrrp {
     fn new(options: &Options, begun: Begun) -> io::Result<Self> {
-        let Begun { mut scheduler, mut parent, mut kernel, kernel_token, arp, start } = begun;
+        let Begun { mut scheduler, mut parent, mut kernel, kernel_token, arp, sync_daemon, start } =
+            begun;
         let Start { generation, config, known, outside, former, leave } = start;
         let (config, then) = match former {
             Some(former) => (former, Some(config)),
@@ -180,7 +183,7 @@ impl Vrrp {
         let mut process = Self {
             scripts: Scripts::new(&config, commands(&config)),
             mailer: Mailer::new(&config),
-            sync_daemon: SyncDaemon::default(),
+            sync_daemon,
             probes: Probes::default(),
             neighbours: Neighbours::default(),
             lateness: Lateness::new(&config.global, &config.global.vrrp_process),

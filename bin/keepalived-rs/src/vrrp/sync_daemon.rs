@@ -1,18 +1,42 @@
 //! The kernel's IPVS synchronisation daemons, which follow an instance (`lvs_sync_daemon`).
 
 use control_plane::Config;
+use control_plane::model::global::Launch;
 use control_plane::model::lvs;
 use ipvs_wrapper::{Daemon, Role, SyncDaemons};
+use netlink::Protocol;
 use vrrp_stack::{Stack, State};
 
+use crate::ipvs_place;
+
 /// What was last asked of the kernel.
-#[derive(Default)]
 pub(super) struct SyncDaemon {
-    kernel: Option<SyncDaemons<netlink::Socket>>,
+    kernel: Kernel,
     running: Vec<Daemon>,
 }
 
+/// The way to the kernel.
+enum Kernel {
+    /// Not needed so far.
+    Here,
+    /// Not needed so far, and in another network namespace.
+    Elsewhere(Option<netlink::Socket>),
+    Open(SyncDaemons<netlink::Socket>),
+}
+
 impl SyncDaemon {
+    /// To be called before the process gives up its privileges.
+    pub(super) fn new(launch: &Launch) -> Self {
+        let kernel = if launch.ipvs_namespace.is_some() {
+            let socket = ipvs_place::socket(launch, Protocol::Generic);
+            let told = socket.inspect_err(|error| log::error!("no IPVS sync daemon: {error}"));
+            Kernel::Elsewhere(told.ok())
+        } else {
+            Kernel::Here
+        };
+        Self { kernel, running: Vec::new() }
+    }
+
     /// Brings the daemons to what the configuration and the state of its instance want; nothing is
     /// sent while that stays the same. What is refused is said, and tried again at the next change.
     pub(super) fn follow(&mut self, config: &Config, stack: &Stack) {
@@ -38,10 +62,16 @@ impl SyncDaemon {
     }
 
     fn change(&mut self, wanted: &[Daemon]) -> Result<(), ipvs_wrapper::Error> {
-        let kernel = match &mut self.kernel {
-            Some(kernel) => kernel,
-            none => none.insert(SyncDaemons::connect()?),
-        };
+        match &mut self.kernel {
+            Kernel::Here => self.kernel = Kernel::Open(SyncDaemons::connect()?),
+            Kernel::Elsewhere(socket) => {
+                // Why there is none was said.
+                let Some(socket) = socket.take() else { return Ok(()) };
+                self.kernel = Kernel::Open(SyncDaemons::open(socket)?);
+            }
+            Kernel::Open(_) => {}
+        }
+        let Kernel::Open(kernel) = &mut self.kernel else { return Ok(()) };
         for refusal in kernel.reconcile(wanted)? {
             log::error!("IPVS: {refusal}");
         }

@@ -154,8 +154,9 @@ fn live(options: Options, usable: Usable, own: Own, announce: Option<Announce>) 
         return Ok(0);
     }
     let has_mounted = own.files.is_mounted();
+    let launch = usable.config.global.launch.clone();
     let watch_dog = WatchDog::new(options, usable, own, announce)?;
-    privilege::of_parent(has_mounted);
+    privilege::of_parent(&launch, has_mounted);
     watch_dog.live()
 }
 
@@ -186,7 +187,7 @@ fn go_on(mut options: Options, received: Result<Received, String>) -> i32 {
             return 1;
         }
     };
-    privilege::of_parent(files.is_mounted());
+    privilege::of_parent(&received.usable.config.global.launch, files.is_mounted());
     let status = WatchDog::resume(options, received, unblock).and_then(WatchDog::live);
     end(status, pid_file, &files)
 }

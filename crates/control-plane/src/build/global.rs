@@ -106,7 +106,10 @@ impl GlobalDraft {
         let launch = &mut self.global.launch;
         match statement.keyword.name {
             "net_namespace" => launch.namespace = value.string(),
-            "net_namespace_ipvs" => launch.ipvs_namespace = value.string(),
+            // Without a name: the default namespace.
+            "net_namespace_ipvs" => {
+                launch.ipvs_namespace = Some(value.string().unwrap_or_default());
+            }
             "use_pid_dir" => launch.use_pid_dir = true,
             "instance" => {
                 launch.instance = value.string();

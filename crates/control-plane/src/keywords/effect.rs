@@ -57,7 +57,6 @@ static NOT_YET: &[Gap] = &[
         "scheduling of processes",
     ),
     (GLOBAL, &["bfd_process_name"], "BFD"),
-    (&[Block::Root], &["net_namespace_ipvs", "namespace_with_ipsets"], "IPVS in another namespace"),
     (
         GLOBAL,
         &["nftables_ipvs", "nftables_ipvs_priority", "nftables_ipvs_start_fwmark"],

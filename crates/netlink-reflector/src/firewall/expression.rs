@@ -19,6 +19,10 @@ const VERDICT: u32 = 0;
 pub(crate) const FIRST: u32 = 1;
 /// The second data register.
 pub(crate) const SECOND: u32 = 2;
+/// The first 32 bits of the first register (NFT_REG32_00); the next follow.
+const FIRST_QUARTER: u32 = 8;
+/// NFT_META_MARK.
+const META_MARK: u32 = 3;
 
 /// Where `Expression::Load` counts from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +51,7 @@ pub(crate) enum Meta {
 pub(crate) enum Verdict {
     Drop,
     Accept,
+    Return,
     Goto(&'static str),
 }
 
@@ -69,6 +74,12 @@ pub(crate) enum Expression {
     SecondInSet { name: &'static str, id: u32 },
     /// On only if the second register is in the map, which puts what it leads to there.
     SecondByMap { name: &'static str, id: u32 },
+    /// The destination port into the 32 bits behind an address of that many bytes in the first register.
+    PortBehind { address: u32 },
+    /// On only if what begins in the first register is in the map, which puts what it leads to there.
+    FirstByMap { name: &'static str, id: u32 },
+    /// The packet gets the mark in the first register.
+    SetMark,
     /// A copy of the packet goes to the address in the first register by the interface in the second.
     Duplicate,
     /// Counts packets and bytes.
@@ -84,7 +95,12 @@ impl Expression {
             Self::Meta { .. } => "meta",
             Self::Byte(_) => "cmp",
             Self::LinkLocal | Self::Kind(_) => "cmp",
-            Self::InSet { .. } | Self::SecondInSet { .. } | Self::SecondByMap { .. } => "lookup",
+            Self::InSet { .. }
+            | Self::SecondInSet { .. }
+            | Self::SecondByMap { .. }
+            | Self::FirstByMap { .. } => "lookup",
+            Self::PortBehind { .. } => "payload",
+            Self::SetMark => "meta",
             Self::Duplicate => "dup",
             Self::Counter => "counter",
             Self::Verdict(_) => "immediate",
@@ -110,6 +126,16 @@ impl Expression {
             Self::SecondByMap { name, id } => {
                 lookup(name, id).put_be32(LOOKUP_SREG, SECOND).put_be32(LOOKUP_DREG, SECOND)
             }
+            Self::FirstByMap { name, id } => {
+                lookup(name, id).put_be32(LOOKUP_SREG, FIRST).put_be32(LOOKUP_DREG, FIRST)
+            }
+            Self::PortBehind { address } => data
+                .put_be32(1, FIRST_QUARTER + address / 4)
+                .put_be32(2, Base::Transport as u32)
+                .put_be32(3, 2)
+                .put_be32(4, 2),
+            // NFTA_META_KEY, _SREG
+            Self::SetMark => data.put_be32(2, META_MARK).put_be32(3, FIRST),
             // NFTA_DUP_SREG_ADDR, _SREG_DEV
             Self::Duplicate => data.put_be32(1, FIRST).put_be32(2, SECOND),
             Self::Counter => data,
@@ -156,10 +182,12 @@ fn verdict_attributes(verdict: Verdict) -> AttributeWriter {
     const NF_DROP: u32 = 0;
     const NF_ACCEPT: u32 = 1;
     const NFT_GOTO: u32 = (-4i32).cast_unsigned();
+    const NFT_RETURN: u32 = (-5i32).cast_unsigned();
     let code = |code| AttributeWriter::new().put_be32(VERDICT_CODE, code);
     match verdict {
         Verdict::Drop => code(NF_DROP),
         Verdict::Accept => code(NF_ACCEPT),
+        Verdict::Return => code(NFT_RETURN),
         Verdict::Goto(chain) => code(NFT_GOTO).text(VERDICT_CHAIN, chain),
     }
 }

@@ -8,6 +8,7 @@
 //! (somebody flushed the rules), it is made anew.
 
 mod expression;
+pub mod marks;
 mod request;
 mod ruleset;
 

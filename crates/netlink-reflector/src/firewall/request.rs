@@ -9,6 +9,7 @@ use netlink::{AttributeWriter, Message, NfHeader, Request};
 
 use super::SUBSYSTEM;
 use super::expression::{self, Expression};
+use super::marks::Marked;
 use super::ruleset::{Family, Set};
 
 const NEWTABLE: u8 = 0;
@@ -35,6 +36,7 @@ const SET_KEY_TYPE: u16 = 4;
 const SET_KEY_LEN: u16 = 5;
 const SET_DATA_TYPE: u16 = 6;
 const SET_DATA_LEN: u16 = 7;
+const SET_DESC: u16 = 9;
 const SET_ID: u16 = 10;
 const SET_USERDATA: u16 = 13;
 const ELEM_LIST_SET: u16 = 2;
@@ -42,6 +44,9 @@ const ELEM_LIST_ELEMENTS: u16 = 3;
 const LIST_ELEM: u16 = 1;
 const SET_ELEM_KEY: u16 = 1;
 const SET_ELEM_DATA: u16 = 2;
+const SET_ELEM_KEY_END: u16 = 10;
+const SET_DESC_CONCAT: u16 = 2;
+const SET_FIELD_LEN: u16 = 1;
 const DATA_VALUE: u16 = 1;
 
 /// ICMPv6 types of neighbour solicitation and advertisement (RFC 4861 section 4).
@@ -103,6 +108,8 @@ pub(crate) enum FirewallRequest {
     DeleteElements(Family, Set, Vec<Element>),
     /// VMACs with their bases into the map, or alone into the set.
     AddVmacs(Family, Set, Vec<(IfIndex, IfIndex)>),
+    /// Ranges of addresses with their marks into a map.
+    AddMarks(Family, Set, Vec<(Marked, u32)>),
 }
 
 /// A request about the table of that name.
@@ -148,7 +155,8 @@ impl FirewallRequest {
             | Self::AddRule(family, ..)
             | Self::AddElements(family, ..)
             | Self::DeleteElements(family, ..)
-            | Self::AddVmacs(family, ..) => *family,
+            | Self::AddVmacs(family, ..)
+            | Self::AddMarks(family, ..) => *family,
             Self::AddNeighborDiscovery => Family::Ipv6,
         }
     }
@@ -161,7 +169,10 @@ impl FirewallRequest {
             Self::AddChain(..) => NEWCHAIN,
             Self::AddSet(..) => NEWSET,
             Self::AddRule(..) => NEWRULE,
-            Self::AddElements(..) | Self::AddVmacs(..) | Self::AddNeighborDiscovery => NEWSETELEM,
+            Self::AddElements(..)
+            | Self::AddVmacs(..)
+            | Self::AddMarks(..)
+            | Self::AddNeighborDiscovery => NEWSETELEM,
             Self::DeleteElements(..) => DELSETELEM,
         }
     }
@@ -175,6 +186,7 @@ impl FirewallRequest {
             | Self::AddSet(..)
             | Self::AddElements(..)
             | Self::AddVmacs(..)
+            | Self::AddMarks(..)
             | Self::AddNeighborDiscovery => NlmF::CREATE,
         }
     }
@@ -202,6 +214,10 @@ impl FirewallRequest {
                     Some(note) => attributes.bytes(SET_USERDATA, note),
                     None => attributes,
                 };
+                let attributes = match set.parts(*family) {
+                    Some(parts) => attributes.nested(SET_DESC, described(parts)),
+                    None => attributes,
+                };
                 attributes
                     .text(SET_NAME, set.name())
                     .put_be32(SET_FLAGS, set.flags())
@@ -226,6 +242,17 @@ impl FirewallRequest {
                     list.iter().map(|(vmac, base)| (bytes(vmac), is_map.then(|| bytes(base))));
                 elements(attributes, *set, pairs)
             }
+            Self::AddMarks(_, set, list) => {
+                let list = list.iter().fold(AttributeWriter::new(), |list, (one, mark)| {
+                    let [first, last] = one.keys();
+                    let element = AttributeWriter::new()
+                        .nested(SET_ELEM_KEY, value(&first))
+                        .nested(SET_ELEM_KEY_END, value(&last))
+                        .nested(SET_ELEM_DATA, value(&mark.to_ne_bytes()));
+                    list.nested(LIST_ELEM, element)
+                });
+                attributes.text(ELEM_LIST_SET, set.name()).nested(ELEM_LIST_ELEMENTS, list)
+            }
         }
     }
 }
@@ -239,12 +266,23 @@ fn hooked(attributes: AttributeWriter, hook: u32, priority: i32) -> AttributeWri
     attributes.text(CHAIN_TYPE, "filter").put_be32(CHAIN_POLICY, NF_ACCEPT).nested(CHAIN_HOOK, hook)
 }
 
+/// How a key is put together.
+fn described(parts: [u32; 2]) -> AttributeWriter {
+    let parts = parts.into_iter().fold(AttributeWriter::new(), |list, length| {
+        list.nested(LIST_ELEM, AttributeWriter::new().put_be32(SET_FIELD_LEN, length))
+    });
+    AttributeWriter::new().nested(SET_DESC_CONCAT, parts)
+}
+
+fn value(bytes: &[u8]) -> AttributeWriter {
+    AttributeWriter::new().bytes(DATA_VALUE, bytes)
+}
+
 fn elements(
     attributes: AttributeWriter,
     set: Set,
     pairs: impl Iterator<Item = (Vec<u8>, Option<Vec<u8>>)>,
 ) -> AttributeWriter {
-    let value = |bytes: &[u8]| AttributeWriter::new().bytes(DATA_VALUE, bytes);
     let list = pairs.fold(AttributeWriter::new(), |list, (key, data)| {
         let element = AttributeWriter::new().nested(SET_ELEM_KEY, value(&key));
         let element = match data {
@@ -270,6 +308,9 @@ impl fmt::Display for InTable<'_> {
             R::AddNeighborDiscovery => write!(f, "fill set neighbor-discovery of {table}"),
             R::AddRule(_, chain, _) => write!(f, "add a rule to chain {chain} of {table}"),
             R::AddVmacs(_, set, _) => write!(f, "fill set {} of {table}", set.name()),
+            R::AddMarks(_, set, list) => {
+                write!(f, "add {} marks to map {} of {table}", list.len(), set.name())
+            }
             R::AddElements(_, set, list) => {
                 write!(f, "add {} to set {} of {table}", Summary(list), set.name())
             }

@@ -22,6 +22,7 @@
 //! ```
 
 use super::expression::{Base, Expression, FIRST, Meta, SECOND, Verdict};
+use super::marks::Ported;
 use super::request::FirewallRequest;
 
 /// An address family, which is a table.
@@ -54,7 +55,10 @@ impl Family {
 /// nft's type of interface numbers.
 const IFACE_INDEX: u32 = 20;
 
-/// A set of addresses, of the two ICMPv6 types, of VMACs.
+/// nft's type of firewall marks.
+const MARK: u32 = 19;
+
+/// A set of addresses, of the two ICMPv6 types, of VMACs; a map of VMACs or marks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Set {
     Vips,
@@ -62,6 +66,8 @@ pub(crate) enum Set {
     VipsLinkLocal,
     VmacMap,
     Vmacs,
+    /// Marks by address and port.
+    Marks(Ported),
 }
 
 impl Set {
@@ -72,6 +78,9 @@ impl Set {
             Self::VipsLinkLocal => "vips_link_local",
             Self::VmacMap => "vmac_map",
             Self::Vmacs => "vmac_set",
+            Self::Marks(Ported::Tcp) => "tcp_map",
+            Self::Marks(Ported::Udp) => "udp_map",
+            Self::Marks(Ported::Sctp) => "sctp_map",
         }
     }
 
@@ -83,15 +92,19 @@ impl Set {
             Self::VipsLinkLocal => 3,
             Self::VmacMap => 4,
             Self::Vmacs => 5,
+            Self::Marks(Ported::Tcp) => 6,
+            Self::Marks(Ported::Udp) => 7,
+            Self::Marks(Ported::Sctp) => 8,
         }
     }
 
-    /// NFT_SET_CONSTANT where nothing is added later, NFT_SET_MAP.
+    /// NFT_SET_CONSTANT where nothing is added later, NFT_SET_INTERVAL, _MAP, _CONCAT.
     pub(crate) fn flags(self) -> u32 {
         match self {
             Self::NeighborDiscovery => 2,
             Self::Vips | Self::VipsLinkLocal | Self::Vmacs => 0,
             Self::VmacMap => 8,
+            Self::Marks(_) => 0x4 | 0x8 | 0x80,
         }
     }
 
@@ -105,12 +118,22 @@ impl Set {
             let [a, b, c, d] = HOST;
             [KEY, LENGTH, a, b, c, d, DATA, LENGTH, a, b, c, d]
         };
-        matches!(self, Self::VmacMap | Self::Vmacs).then_some(&NOTE)
+        matches!(self, Self::VmacMap | Self::Vmacs | Self::Marks(_)).then_some(&NOTE)
     }
 
     /// Type and length in bytes of what a map leads to.
     pub(crate) fn data(self) -> Option<(u32, u32)> {
-        (self == Self::VmacMap).then_some((IFACE_INDEX, 4))
+        match self {
+            Self::VmacMap => Some((IFACE_INDEX, 4)),
+            Self::Marks(_) => Some((MARK, 4)),
+            _ => None,
+        }
+    }
+
+    /// The lengths in bytes of the parts of a key, where the kernel has to know them: ranges of each.
+    pub(crate) fn parts(self, family: Family) -> Option<[u32; 2]> {
+        let (key, port) = (self.key(family).1, 2);
+        matches!(self, Self::Marks(_)).then_some([key - 4, port])
     }
 
     /// Type and length in bytes of what it holds. The kernel keeps the type for nft to list it by.
@@ -119,12 +142,15 @@ impl Set {
         const IPV6_ADDR: u32 = 8;
         const ICMPV6_TYPE: u32 = 29;
         const BITS_PER_TYPE: u32 = 6;
+        const INET_SERVICE: u32 = 13;
         match (self, family) {
             (Self::Vips, Family::Ipv4) => (IPV4_ADDR, 4),
             (Self::Vips, Family::Ipv6) => (IPV6_ADDR, 16),
             (Self::NeighborDiscovery, _) => (ICMPV6_TYPE, 1),
             (Self::VipsLinkLocal, _) => (IPV6_ADDR << BITS_PER_TYPE | IFACE_INDEX, 20),
             (Self::VmacMap | Self::Vmacs, _) => (IFACE_INDEX, 4),
+            (Self::Marks(_), Family::Ipv4) => (IPV4_ADDR << BITS_PER_TYPE | INET_SERVICE, 8),
+            (Self::Marks(_), Family::Ipv6) => (IPV6_ADDR << BITS_PER_TYPE | INET_SERVICE, 20),
         }
     }
 

@@ -6,5 +6,6 @@
 mod addresses;
 mod firewall;
 mod links;
+mod marks;
 mod namespace;
 mod own_links;
