@@ -1,5 +1,6 @@
 //! The machine's lists: services, their servers, the servers' checks.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::Range;
 
@@ -207,6 +208,7 @@ impl Layout {
             services: self.services.iter().map(|one| (one.config.address, one.state())).collect(),
             servers: self.servers.iter().map(|one| (one.id, self.server_state(one))).collect(),
             former_timeouts: None,
+            marks: BTreeMap::new(),
         }
     }
 }

@@ -25,6 +25,9 @@ pub struct Snapshot {
     /// What `lvs_timeouts` has changed, as it was before; the machine passes it on.
     #[serde(default)]
     pub former_timeouts: Option<Timeouts>,
+    /// Firewall marks of groups (`nftables_ipvs`); the machine passes them on.
+    #[serde(default)]
+    pub marks: BTreeMap<ServiceAddress, u32>,
 }
 
 /// What is remembered of a virtual server.
@@ -81,6 +84,8 @@ pub enum StateChange {
     Server(ServerId, Option<ServerState>),
     /// `lvs_timeouts` is about to change these values.
     FormerTimeouts(Timeouts),
+    /// The firewall mark of a group.
+    Mark(ServiceAddress, Option<u32>),
 }
 
 /// Whose state a report is; a later report of the same object replaces an earlier one.
@@ -92,6 +97,8 @@ pub enum ObjectKey {
     Server(ServerId),
     /// The kernel's timeouts, of which scripts and pipes are not told.
     Timeouts,
+    /// A firewall mark, of which they are not told either.
+    Mark(ServiceAddress),
 }
 
 impl StateChange {
@@ -101,6 +108,7 @@ impl StateChange {
             Self::Service(id, _) => ObjectKey::Service(*id),
             Self::Server(id, _) => ObjectKey::Server(*id),
             Self::FormerTimeouts(_) => ObjectKey::Timeouts,
+            Self::Mark(id, _) => ObjectKey::Mark(*id),
         }
     }
 }
@@ -122,6 +130,8 @@ impl Snapshot {
             StateChange::Server(id, Some(state)) => drop(self.servers.insert(id, state)),
             StateChange::Server(id, None) => drop(self.servers.remove(&id)),
             StateChange::FormerTimeouts(timeouts) => self.former_timeouts = Some(timeouts),
+            StateChange::Mark(id, Some(mark)) => drop(self.marks.insert(id, mark)),
+            StateChange::Mark(id, None) => drop(self.marks.remove(&id)),
         }
     }
 }

@@ -51,7 +51,10 @@ fn the_table_of_another_namespace_is_programmed_and_checks_stay_here() {
 fn elsewhere(program: &Program) {
     let network = Network::new();
     let node = network.machine("lb01", "eth0", &OWN);
-    node.sh("ip netns add tables");
+    // The kernel takes servers that it could reach only.
+    node.sh(
+        "ip netns add tables; ip -n tables link set lo up; ip -n tables route add default dev lo",
+    );
     let _server = Service::tcp(&node, 7, &Switch::default(), |_, _| Ok(()));
     let configuration = format!("net_namespace_ipvs tables\n{SERVICE}");
     let daemon = Daemon::start_with(program, &node, &configuration, &["-C"]);
@@ -70,7 +73,7 @@ fn elsewhere(program: &Program) {
     }
     assert!(daemon.stop().1.success());
     assert_eq!(table(&node, "tables"), [""; 0]);
-    node.sh("ip netns del tables");
+    node.sh("ip netns del tables; umount /run/netns; rmdir /run/netns");
     left::nothing(&node, &OWN);
 }
 
@@ -91,12 +94,14 @@ fn default_one(program: &Program) {
     let service = SERVICE.split("TCP_CHECK").next().expect("a first server");
     let configuration =
         format!("net_namespace inner\nnet_namespace_ipvs\n{service}\n        }}\n    }}\n");
+    let configuration = configuration.replace("192.168.100.11", "192.168.100.77");
+    let table_here = TABLE.map(|line| line.replace("192.168.100.11", "192.168.100.77")).to_vec();
     let daemon = Daemon::start_with(program, &node, &configuration, &["-C"]);
-    wait::becomes(LIMIT, "the table", &TABLE.map(String::from).to_vec(), || node.ipvs());
+    wait::becomes(LIMIT, "the table", &table_here, || node.ipvs());
     assert_eq!(table(&node, "inner"), [""; 0], "nothing is where the daemon runs");
     assert!(daemon.stop().1.success());
     assert_eq!(node.ipvs(), [""; 0]);
-    node.sh("ip netns del inner");
+    node.sh("ip netns del inner; umount /run/netns; rmdir /run/netns");
     left::nothing(&node, &OWN);
 }
 

@@ -3,14 +3,16 @@
 use std::collections::BTreeSet;
 
 use base::{Duration, Instant};
-use checkers::{Checkers, Touched};
+use checkers::{Checkers, Snapshot, StateChange, Touched};
+use control_plane::Config;
 use control_plane::model::global::{Buffers, Launch};
 use control_plane::model::lvs::{self as model, FlushOnStop, GroupId, ServerGroup};
 use control_plane::model::{Lvs, ServiceAddress};
 use ipvs_wrapper::{Error, Ipvs, Managed, Report, Timeouts};
-use netlink::Protocol;
+use netlink::{Protocol, Socket, Transport};
 
-use super::services::keys;
+use super::marks::Marks;
+use super::services::Places;
 use super::wanted::{Wanted, services_of};
 use crate::buffers;
 use crate::convergence::Convergence;
@@ -26,8 +28,8 @@ const LOOK_SHARE: u64 = 100;
 const PART: usize = 4096;
 
 /// The wrapper, and what was last asked of it.
-pub(super) struct Kernel {
-    ipvs: Ipvs<netlink::Socket>,
+pub(super) struct Kernel<T = Socket> {
+    ipvs: Ipvs<T>,
     state: Convergence,
     /// Where the machine's pool changed since the last comparison.
     touched: Touched,
@@ -35,7 +37,8 @@ pub(super) struct Kernel {
     compare_whole: bool,
     /// When to look for entries that somebody has removed.
     look_at: Option<Instant>,
-    groups: Vec<ServerGroup>,
+    places: Places,
+    marks: Marks,
     /// Two virtual servers are the same service of the kernel.
     overlaps: bool,
     /// What is ours by the groups of an earlier configuration, until the kernel has lost it.
@@ -57,29 +60,39 @@ impl Kernel {
     /// Finds IPVS and reads the table.
     pub(super) fn open(launch: &Launch) -> Result<Self, OpenError> {
         log::debug!("Initializing ipvs");
+        let is_elsewhere = launch.ipvs_namespace.is_some();
+        let netfilter = is_elsewhere.then(|| ipvs_place::socket(launch, Protocol::Netfilter));
         let socket = ipvs_place::socket(launch, Protocol::Generic).map_err(OpenError::Failed)?;
         let ipvs = Ipvs::open(socket).map_err(|error| match error {
             Error::NoIpvs | Error::TooOld { .. } => OpenError::Unavailable(error.to_string()),
             Error::Netlink(error) => OpenError::Failed(error.to_string()),
         })?;
-        Ok(Self {
-            ipvs,
-            state: Convergence::default(),
-            touched: Touched::new(),
-            compare_whole: true,
-            look_at: None,
-            groups: Vec::new(),
-            overlaps: false,
-            former: Managed::default(),
-            flush_on_stop: FlushOnStop::default(),
-            timeouts: None,
-        })
+        Ok(Self::over(ipvs, netfilter))
     }
 
     /// Sets the receive buffer of the socket to IPVS.
     pub(super) fn size_buffers(&self, wanted: &Buffers) {
         let result = self.ipvs.set_receive_buffer(buffers::wanted(wanted.lvs_command));
         buffers::check("checker", result);
+    }
+}
+
+impl<T: Transport> Kernel<T> {
+    /// With a socket for the firewall, if that is the one of another network namespace.
+    fn over(ipvs: Ipvs<T>, netfilter: Option<Result<Socket, String>>) -> Self {
+        Self {
+            ipvs,
+            state: Convergence::default(),
+            touched: Touched::new(),
+            compare_whole: true,
+            look_at: None,
+            places: Places::default(),
+            marks: Marks::new(netfilter),
+            overlaps: false,
+            former: Managed::default(),
+            flush_on_stop: FlushOnStop::default(),
+            timeouts: None,
+        }
     }
 
     /// The daemon starts with this configuration; not for a successor, who finds a table in use.
@@ -89,9 +102,21 @@ impl Kernel {
         }
     }
 
-    /// A predecessor has changed the timeouts; these were there before.
-    pub(super) fn recall(&mut self, former: model::Timeouts) {
-        self.timeouts = Some(wrapped(former));
+    /// A predecessor has changed the timeouts and given marks: what they were before, and which.
+    pub(super) fn recall(&mut self, known: &Snapshot) {
+        self.timeouts = known.former_timeouts.map(wrapped);
+        self.marks.recall(known.marks.clone());
+    }
+
+    /// What the machine's snapshot lacks.
+    pub(super) fn complete(&self, known: &mut Snapshot) {
+        known.former_timeouts = self.former_timeouts();
+        known.marks = self.marks.assigned().clone();
+    }
+
+    /// Marks that have changed, for a successor.
+    pub(super) fn take_changes(&mut self) -> Vec<StateChange> {
+        self.marks.take_changes()
     }
 
     /// The timeouts of before the first change, for a successor.
@@ -101,26 +126,32 @@ impl Kernel {
     }
 
     /// This is the configuration from now on. `machine` runs and does not have it yet.
-    pub(super) fn configure(&mut self, config: &Lvs, machine: Option<&Checkers>) {
+    pub(super) fn configure(&mut self, config: &Config, machine: Option<&Checkers>) {
+        let Config { global, lvs: config, .. } = config;
+        self.marks.configure(config, &global.firewall);
+        let (groups, marks) = (config.groups.clone(), self.marks.assigned().clone());
+        let places = Places { groups, marks };
         if let Some(machine) = machine {
-            self.change_groups(config, machine);
+            self.change_places(&places, machine);
         }
-        self.groups.clone_from(&config.groups);
-        self.overlaps = overlaps(config);
+        self.overlaps = overlaps(config, &places);
+        self.places = places;
         self.flush_on_stop = config.flush_on_stop;
         self.set_timeouts(wrapped(config.timeouts));
     }
 
     /// The services of groups that will be others are compared, and what they were is ours still.
-    fn change_groups(&mut self, config: &Lvs, machine: &Checkers) {
-        let is_same = |group: &&ServerGroup| config.group(group.id) == Some(*group);
+    fn change_places(&mut self, new: &Places, machine: &Checkers) {
+        let is_same = |group: &&ServerGroup| new.groups.contains(group);
         let same: BTreeSet<GroupId> =
-            self.groups.iter().filter(is_same).map(|group| group.id).collect();
+            self.places.groups.iter().filter(is_same).map(|group| group.id).collect();
         let changes = |address: &ServiceAddress| match address {
-            ServiceAddress::Group { group, .. } => !same.contains(group),
+            ServiceAddress::Group { group, .. } => {
+                !same.contains(group) || self.places.marks.get(address) != new.marks.get(address)
+            }
             _ => false,
         };
-        let former = services_of(machine, &self.groups, changes);
+        let former = services_of(machine, &self.places, changes);
         self.former.services.extend(former.services);
         self.former.destinations.extend(former.destinations);
         for (address, servers) in machine.managed().iter().filter(|(address, _)| changes(address)) {
@@ -201,15 +232,16 @@ impl Kernel {
         let touched = std::mem::take(&mut self.touched);
         let mut refused = Vec::new();
         if !self.compare_whole && !self.overlaps {
-            refused = self.bring_to(Wanted::part(machine, &self.groups, &touched));
+            refused = self.bring_to(Wanted::part(machine, &self.places, &touched));
         }
         if self.compare_whole || self.overlaps {
             self.compare_whole = false;
-            let groups = std::mem::take(&mut self.groups);
-            let parts = Wanted::whole(machine, &groups, self.part_size());
+            let places = std::mem::take(&mut self.places);
+            let parts = Wanted::whole(machine, &places, self.part_size());
             refused = parts.flat_map(|part| self.bring_to(part)).collect();
-            self.groups = groups;
+            self.places = places;
         }
+        refused.extend(self.marks.reconcile(!machine.desired().is_empty()));
         refused
     }
 
@@ -237,6 +269,9 @@ impl Kernel {
     /// Puts back what somebody has removed.
     fn look(&mut self, machine: &Checkers) {
         let began = sys::clock::now();
+        if self.marks.look() {
+            self.state.disturbed();
+        }
         match self.restore(machine) {
             Ok((0, true)) => {}
             Ok((done, all)) => {
@@ -263,7 +298,7 @@ impl Kernel {
     fn restore(&mut self, machine: &Checkers) -> Result<(usize, bool), Error> {
         self.ipvs.resync()?;
         let (mut done, mut all) = (0, true);
-        for part in Wanted::whole(machine, &self.groups, self.part_size()) {
+        for part in Wanted::whole(machine, &self.places, self.part_size()) {
             let report = self.ipvs.restore(&part.table)?;
             done += report.done;
             all &= report.refused.is_empty();
@@ -273,10 +308,10 @@ impl Kernel {
 }
 
 /// Whether a service of the kernel belongs to more than one virtual server.
-fn overlaps(config: &Lvs) -> bool {
+fn overlaps(config: &Lvs, places: &Places) -> bool {
     let mut seen = BTreeSet::new();
     let addresses: BTreeSet<_> = config.virtual_servers.iter().map(|one| one.address).collect();
-    let mut all = addresses.iter().flat_map(|address| keys(address, &config.groups));
+    let mut all = addresses.iter().flat_map(|address| places.keys(address));
     all.any(|key| !seen.insert(key))
 }
 
@@ -284,3 +319,6 @@ const fn wrapped(timeouts: model::Timeouts) -> Timeouts {
     let model::Timeouts { tcp, tcp_fin, udp } = timeouts;
     Timeouts { tcp, tcp_fin, udp }
 }
+
+#[cfg(test)]
+mod tests;

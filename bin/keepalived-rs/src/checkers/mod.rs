@@ -3,6 +3,7 @@
 
 mod identity;
 mod kernel;
+mod marks;
 mod patterns;
 mod presence;
 mod probes;
@@ -147,11 +148,11 @@ impl Process {
         if known.is_none() {
             kernel.start(&config.lvs);
         }
-        if let Some(former) = known.as_ref().and_then(|known| known.former_timeouts) {
-            kernel.recall(former);
+        if let Some(known) = &known {
+            kernel.recall(known);
         }
         kernel.size_buffers(&config.global.buffers);
-        kernel.configure(&config.lvs, None);
+        kernel.configure(&config, None);
         let mut presence = Presence::default();
         let addresses = presence.configure(&config.lvs, &config.global.buffers, &mut scheduler);
         let files = outside.into_iter().filter_map(file).collect();
@@ -230,8 +231,10 @@ impl Process {
 
     /// The table stays as it is: a successor goes on with it, from what this process knows.
     fn retire(self) -> io::Result<End> {
-        let Self { mut scheduler, mut parent, machine, probes, scripts, mailer, .. } = self;
-        parent.say_last_words(&machine.snapshot());
+        let Self { mut scheduler, mut parent, kernel, machine, probes, scripts, mailer, .. } = self;
+        let mut known = machine.snapshot();
+        kernel.complete(&mut known);
+        parent.say_last_words(&known);
         drop(probes);
         scripts.linger(SCRIPTS, &mut scheduler, &mut parent)?;
         mailer.finish(&mut scheduler)?;
@@ -349,7 +352,7 @@ impl Process {
         }
         let buffers = &new.global.buffers;
         self.kernel.size_buffers(buffers);
-        self.kernel.configure(&new.lvs, Some(&self.machine));
+        self.kernel.configure(new, Some(&self.machine));
         let here = self.presence.configure(&new.lvs, buffers, &mut self.scheduler);
         self.input(now, Input::Addresses(&here));
         self.input(now, Input::Reload(&new.lvs));
@@ -394,6 +397,7 @@ impl Process {
         let timeouts = self.kernel.former_timeouts().filter(|_| !self.timeouts_told);
         self.timeouts_told |= timeouts.is_some();
         let changes = changes.into_iter().chain(timeouts.map(StateChange::FormerTimeouts));
+        let changes = changes.chain(self.kernel.take_changes());
         self.parent.report(changes.map(CheckersState));
         self.parent.flush(&mut self.scheduler);
     }

@@ -16,7 +16,7 @@ impl Subject for ObjectKey {
         match self {
             Self::Service(id) => ServiceName(*id, &[]).to_string(),
             Self::Server(id) => ServerName(*id).to_string(),
-            Self::Timeouts => "timeouts".to_owned(),
+            Self::Timeouts | Self::Mark(_) => "timeouts".to_owned(),
         }
     }
 }

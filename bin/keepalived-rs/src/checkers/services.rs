@@ -1,17 +1,41 @@
 //! Which services of the kernel a virtual server is: one, or those of the entries of its group.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use control_plane::model::lvs::{GroupEntry, ServerGroup};
 use control_plane::model::{Protocol, ServiceAddress};
 use ipvs_wrapper::{Family, ServiceKey};
 
+use super::marks::Assigned;
+
 /// Services of one entry of a group at most: a range of IPv6 addresses may be written that no kernel
 /// can hold. keepalived ranges end within the last part of the address, which is 65,536.
 const LONGEST_RANGE: usize = 1 << 16;
 
+/// What the services of a virtual server follow from, beside its address.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Places {
+    pub(super) groups: Vec<ServerGroup>,
+    /// Groups that are one service.
+    pub(super) marks: Assigned,
+}
+
+impl Places {
+    /// The services; none for a group that does not exist.
+    pub(super) fn keys(&self, address: &ServiceAddress) -> Vec<ServiceKey> {
+        let Some(mark) = self.marks.get(address) else { return keys(address, &self.groups) };
+        let entries = keys(address, &self.groups);
+        let families: BTreeSet<Family> = entries.iter().map(ServiceKey::family).collect();
+        families
+            .into_iter()
+            .map(|family| ServiceKey::FirewallMark { family, mark: *mark })
+            .collect()
+    }
+}
+
 /// The services; none for a group that does not exist.
-pub(super) fn keys(address: &ServiceAddress, groups: &[ServerGroup]) -> Vec<ServiceKey> {
+fn keys(address: &ServiceAddress, groups: &[ServerGroup]) -> Vec<ServiceKey> {
     match *address {
         ServiceAddress::Address { ip, port, protocol } => {
             vec![ServiceKey::address(wrapped(protocol), ip, port)]
@@ -99,6 +123,24 @@ mod tests {
                 "fwmark 6 (IPv6)",
             ]
         );
+    }
+
+    #[test]
+    fn a_group_with_a_mark_is_one_service_a_family() {
+        let entries = vec![
+            addresses("10.8.0.5", "10.8.0.7", 81),
+            addresses("2001:db8::1", "2001:db8::2", 81),
+            addresses("10.8.0.9", "10.8.0.9", 443),
+        ];
+        let address = ServiceAddress::Group {
+            group: GroupId::of("G1"),
+            protocol: Protocol::Udp,
+            ipv6: false,
+        };
+        let groups = vec![ServerGroup::new("G1", entries)];
+        let places = Places { groups, marks: [(address, 1000)].into() };
+        let words: Vec<String> = places.keys(&address).iter().map(ToString::to_string).collect();
+        assert_eq!(words, ["fwmark 1000", "fwmark 1000 (IPv6)"]);
     }
 
     #[test]

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
 use checkers::{Checkers, DesiredDestination, DesiredService, ServiceSettings, Touched};
-use control_plane::model::lvs::{self as model, ServerGroup};
+use control_plane::model::lvs as model;
 use control_plane::model::{ForwardingMethod, ServiceAddress};
 use ipvs_wrapper::{
     Destination, Forwarding, Managed, ONE_PACKET, Pool, SCHEDULER_1, SCHEDULER_2, SCHEDULER_3,
     Service, ServiceKey, TUNNEL_CHECKSUM, TUNNEL_REMOTE_CHECKSUM, Table, Tunnel, TunnelKind,
 };
 
-use super::services::keys;
+use super::services::Places;
 
 /// What is ours, and what of it should be there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,30 +25,30 @@ impl Wanted {
     /// thousand servers need not be in memory once more.
     pub(super) fn whole<'a>(
         machine: &'a Checkers,
-        groups: &'a [ServerGroup],
+        places: &'a Places,
         size: usize,
     ) -> impl Iterator<Item = Self> + use<'a> {
-        let mut places = machine.managed().iter();
+        let mut services = machine.managed().iter();
         std::iter::from_fn(move || {
             let mut wanted = Self::default();
             while wanted.managed.destinations.len() + wanted.managed.services.len() < size
-                && let Some((address, servers)) = places.next()
+                && let Some((address, servers)) = services.next()
             {
                 let desired = machine.desired().get(address);
                 let found = desired.into_iter().flat_map(|service| &service.destinations).collect();
-                wanted.add(address, groups, servers, desired, &found);
+                wanted.add(address, places, servers, desired, &found);
             }
             (!wanted.managed.services.is_empty()).then_some(wanted)
         })
     }
 
     /// What can have become other where the machine's pool was touched.
-    pub(super) fn part(machine: &Checkers, groups: &[ServerGroup], touched: &Touched) -> Self {
+    pub(super) fn part(machine: &Checkers, places: &Places, touched: &Touched) -> Self {
         let mut wanted = Self::default();
         for (address, servers) in touched {
             let desired = machine.desired().get(address);
             let found = desired.map(|service| neighbours(address, service, servers));
-            wanted.add(address, groups, servers, desired, &found.unwrap_or_default());
+            wanted.add(address, places, servers, desired, &found.unwrap_or_default());
         }
         wanted
     }
@@ -57,12 +57,12 @@ impl Wanted {
     fn add(
         &mut self,
         address: &ServiceAddress,
-        groups: &[ServerGroup],
+        places: &Places,
         servers: &BTreeSet<SocketAddr>,
         desired: Option<&DesiredService>,
         found: &Vec<(&SocketAddr, &DesiredDestination)>,
     ) {
-        for key in keys(address, groups) {
+        for key in places.keys(address) {
             self.managed.services.insert(key);
             for server in servers {
                 // How a server was forwarded to is not known any more.
@@ -80,15 +80,15 @@ impl Wanted {
     }
 }
 
-/// The services of `address` that `groups` have.
+/// The services of the addresses that are meant.
 pub(super) fn services_of(
     machine: &Checkers,
-    groups: &[ServerGroup],
+    places: &Places,
     is_meant: impl Fn(&ServiceAddress) -> bool,
 ) -> Managed {
     let mut wanted = Wanted::default();
     for (address, servers) in machine.managed().iter().filter(|(address, _)| is_meant(address)) {
-        wanted.add(address, groups, servers, None, &Vec::new());
+        wanted.add(address, places, servers, None, &Vec::new());
     }
     wanted.managed
 }

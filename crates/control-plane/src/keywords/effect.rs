@@ -59,11 +59,6 @@ static NOT_YET: &[Gap] = &[
     (GLOBAL, &["bfd_process_name"], "BFD"),
     (
         GLOBAL,
-        &["nftables_ipvs", "nftables_ipvs_priority", "nftables_ipvs_start_fwmark"],
-        "firewall tables beyond no_accept",
-    ),
-    (
-        GLOBAL,
         &["process_monitor_rcv_bufs", "process_monitor_rcv_bufs_force"],
         "processes are found without the kernel's process events, so nothing waits in a buffer",
     ),

@@ -153,18 +153,20 @@ impl<T: Transport> MarkTables<T> {
         Ok(changed)
     }
 
-    /// Looks whether somebody has removed a table; the next [`Self::reconcile`] makes it anew.
+    /// Whether somebody has removed a table; the next [`Self::reconcile`] makes it anew.
     ///
     /// # Errors
     /// Netlink failed.
-    pub fn look(&mut self) -> Result<(), FirewallError> {
+    pub fn look(&mut self) -> Result<bool, FirewallError> {
         let should = |(family, known): (&Family, &MarkMap)| (!known.is_empty()).then_some(*family);
+        let mut is_gone = false;
         for family in self.known.iter().filter_map(should).collect::<Vec<_>>() {
             if !self.exists(family)? {
                 self.known.remove(&family);
+                is_gone = true;
             }
         }
-        Ok(())
+        Ok(is_gone)
     }
 
     fn exists(&mut self, family: Family) -> Result<bool, FirewallError> {
@@ -349,7 +351,7 @@ mod tests {
         let mut tables = MarkTables::new(Fake::new(grant), "keepalived_ipvs", -1);
         let wanted = MarkMap::from([(marked("10.0.0.5", "10.0.0.9", 80), 1000)]);
         tables.reconcile(&wanted).unwrap();
-        tables.look().unwrap();
+        assert!(tables.look().unwrap());
         assert!(tables.reconcile(&wanted).unwrap(), "this kernel has lost it");
     }
 }

@@ -66,8 +66,9 @@ fn groups_are_marked_as_keepalived_marks_them() {
     wanted.insert(marked(Ported::Tcp, "2001:db8::1", "2001:db8::1", 80), 1007);
     assert!(tables.reconcile(&wanted).unwrap());
     assert_eq!(nft("list ruleset"), format!("{IPV4}{IPV6}"));
+    assert!(!tables.look().unwrap());
     nft("flush ruleset");
-    tables.look().unwrap();
+    assert!(tables.look().unwrap());
     assert!(tables.reconcile(&wanted).unwrap(), "somebody has removed them");
     assert_eq!(nft("list ruleset"), format!("{IPV4}{IPV6}"));
     // a successor takes over what it finds
