@@ -154,7 +154,8 @@ impl Checkers {
         self.pool.generation()
     }
 
-    /// Where [`desired`](Self::desired) changed since the last call.
+    /// Where [`desired`](Self::desired) changed since the last call; the first call says nothing, for all
+    /// of it is new.
     pub fn take_touched(&mut self) -> Touched {
         self.pool.take_touched()
     }

@@ -84,7 +84,8 @@ pub struct DesiredDestination {
 pub(crate) struct Pool {
     desired: DesiredTable,
     managed: ManagedTable,
-    touched: Touched,
+    /// `None` before the first look: the driver begins with the whole.
+    touched: Option<Touched>,
     /// The part of `managed` that is configured no longer.
     retired: ManagedTable,
     generation: u64,
@@ -106,9 +107,9 @@ impl Pool {
         self.generation
     }
 
-    /// Where it changed since the last call.
+    /// Where it changed since the last call; the first call says nothing, for all of it is new.
     pub(crate) fn take_touched(&mut self) -> Touched {
-        std::mem::take(&mut self.touched)
+        self.touched.replace(Touched::new()).unwrap_or_default()
     }
 
     /// The kernel equals [`desired`](Self::desired): what was retired is ours no longer.
@@ -170,6 +171,8 @@ impl Pool {
 
     fn touch(&mut self, service: ServiceAddress, server: Option<SocketAddr>) {
         self.generation += 1;
-        self.touched.entry(service).or_default().extend(server);
+        if let Some(touched) = &mut self.touched {
+            touched.entry(service).or_default().extend(server);
+        }
     }
 }

@@ -212,7 +212,7 @@ fn a_dripping_server_gets_four_timeouts_and_a_silent_one_a_single_one() {
 #[test]
 fn a_mail_server_fails_with_the_name_of_its_phase() {
     let smtp = SmtpCheck { connect: connect(), helo_name: "me.example.com".to_owned() };
-    let mut world = World::new(&with(vec![check(CheckerKind::Smtp(smtp))]));
+    let mut world = World::new(&with(vec![check(CheckerKind::Smtp(Box::new(smtp)))]));
     world.take_lines();
     serve(&mut world, 1_000, |_, _| b"554 no\r\n");
     assert_eq!(world.take_lines()[0], "SMTP_CHECK Bad greeting banner from server [127.0.0.2]:80");
@@ -229,7 +229,7 @@ fn a_mail_server_fails_with_the_name_of_its_phase() {
 #[test]
 fn a_name_server_that_refuses_is_told_with_the_kernels_words() {
     let dns = DnsCheck { connect: connect(), record_type: 1, name: "www.example.com".to_owned() };
-    let mut world = World::new(&with(vec![check(CheckerKind::Dns(dns))]));
+    let mut world = World::new(&with(vec![check(CheckerKind::Dns(Box::new(dns)))]));
     world.take_lines();
     world.run_until(1_000);
     let (&probe, _) = world.in_flight.first_key_value().unwrap();
@@ -290,8 +290,8 @@ proptest! {
         let dns = DnsCheck { connect: connect(), record_type: 6, name: "a..b".to_owned() };
         let wanted = match kind {
             0 => http(&["/"], false),
-            1 => check(CheckerKind::Smtp(smtp)),
-            2 => check(CheckerKind::Dns(dns)),
+            1 => check(CheckerKind::Smtp(Box::new(smtp))),
+            2 => check(CheckerKind::Dns(Box::new(dns))),
             3 => check(CheckerKind::Ping(connect())),
             _ => http(&["/a", "/b"], true),
         };
@@ -388,7 +388,8 @@ fn scripts_hear_of_servers_and_quorums_and_with_omega_of_the_stop() {
     service.omega = true;
     (service.quorum_up, service.quorum_down) = (command("/qup"), command("/qdown"));
     let server = &mut service.real_servers[0];
-    (server.notify_up, server.notify_down) = (command("/up"), command("/down"));
+    (server.notify_up, server.notify_down) =
+        (command("/up").map(Box::new), command("/down").map(Box::new));
     let mut world = World::new(&config);
     let take = |world: &mut World| -> Vec<String> {
         std::mem::take(&mut world.notified).into_iter().map(|one| one.1).collect()

@@ -347,7 +347,9 @@ fn the_parent_hears_of_exactly_what_changed() {
     let mut gone = Vec::new();
     for change in world.machine.take_changes() {
         match change {
-            StateChange::FormerTimeouts(_) | StateChange::Service(_, Some(_)) => {
+            StateChange::FormerTimeouts(_)
+            | StateChange::Mark(..)
+            | StateChange::Service(_, Some(_)) => {
                 panic!("{change:?}")
             }
             StateChange::Service(_, None) => gone.push("service".to_owned()),

@@ -98,11 +98,10 @@ fn what_the_dead_one_had_and_the_configuration_lacks_is_removed() {
     assert!(!successor.table().iter().any(|line| line.contains("127.0.0.2")));
     let service = config.virtual_servers[0].address;
     assert!(successor.machine.managed()[&service].contains(&at("127.0.0.2:80")));
-    assert!(successor.machine.take_touched()[&service].contains(&at("127.0.0.2:80")));
+    assert!(successor.machine.take_touched().is_empty(), "the driver begins with the whole");
 
     let mut nothing_left = World::resumed(&lvs(vec![]), Some(&kept));
     assert!(nothing_left.machine.managed().contains_key(&service));
-    assert!(nothing_left.machine.take_touched().contains_key(&service));
     nothing_left.input(Input::Stop);
     nothing_left.machine.kernel_is_current();
     assert!(nothing_left.machine.managed().is_empty());

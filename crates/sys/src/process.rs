@@ -15,6 +15,17 @@ use nix::unistd::{self, ForkResult, Pid};
 
 use crate::signal::{BlockedSignals, Signal};
 
+/// Gives memory that was used and is free back to the system. For a process that has just done something
+/// large; takes about a millisecond for ten megabytes.
+#[cfg_attr(target_env = "gnu", expect(unsafe_code, reason = "nix has no malloc_trim"))]
+pub fn give_back_memory() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: the function takes a number, touches nothing that is in use, and may run in any thread.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Exit {

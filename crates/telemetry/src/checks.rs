@@ -215,7 +215,7 @@ fn connection(lines: &mut Lines, tcp: &TcpCheck) {
     lines.at(3, "Connection");
     let (ip, port) = (tcp.target.ip(), tcp.target.port());
     lines.item(5, "Dest", format!("[{ip}]:{port}"));
-    if let Some(bind) = tcp.bind {
+    if let Some(bind) = tcp.bind.as_deref() {
         lines.item(5, "Bind to", format!("[{}]:{}", bind.ip(), bind.port()));
     }
     lines.optional(5, "Bind i/f", tcp.bind_interface.as_ref());

@@ -183,8 +183,8 @@ fn real_server(config: &Config, server: &RealServer, live: Option<&ServerState>)
     let (low, high) = (server.lower_threshold, server.upper_threshold);
     lines.item(3, "connection limit range", format!("{low} -> {high}"));
     lines.at(3, format!("Inhibit on failure is {}", on_off(server.inhibit_on_failure)));
-    lines.script(3, "RS up notify script", server.notify_up.as_ref(), user);
-    lines.script(3, "RS down notify script", server.notify_down.as_ref(), user);
+    lines.script(3, "RS up notify script", server.notify_up.as_deref(), user);
+    lines.script(3, "RS down notify script", server.notify_down.as_deref(), user);
     lines.item(3, "Using smtp notification", yes_no(server.smtp_alert));
     lines.optional(3, "VirtualHost", server.virtualhost.as_ref());
     lines.optional(3, "SNMP name", server.snmp_name.as_ref());

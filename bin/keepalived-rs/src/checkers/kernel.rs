@@ -25,7 +25,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 const LOOK_SHARE: u64 = 100;
 
 /// Entries that are compared at a time.
-const PART: usize = 4096;
+const PART: usize = 1024;
 
 /// The wrapper, and what was last asked of it.
 pub(super) struct Kernel<T = Socket> {

@@ -123,6 +123,8 @@ struct Process {
     settings: ProcessSettings,
     lateness: Lateness,
     leaving: bool,
+    /// A start or a reload has needed memory that nobody needs any more.
+    has_grown: bool,
     /// A successor stands ready.
     retiring: bool,
 }
@@ -184,6 +186,7 @@ impl Process {
             settings: config.global.checker_process.clone(),
             lateness: Lateness::new(&config.global, &config.global.checker_process),
             leaving: leave,
+            has_grown: true,
             retiring: false,
         };
         if let Some(new) = then {
@@ -212,6 +215,9 @@ impl Process {
             }
             if self.retiring {
                 return self.retire();
+            }
+            if std::mem::take(&mut self.has_grown) {
+                sys::process::give_back_memory();
             }
             // What carrying out has led to is not left until something else happens.
             let next =
@@ -339,6 +345,7 @@ impl Process {
 
     fn reload(&mut self, now: Instant, new: &Config) {
         log::info!("Reinitializing ipvs");
+        self.has_grown = true;
         scheduling::change(&self.settings, &new.global.checker_process);
         self.settings = new.global.checker_process.clone();
         self.lateness.reload(&new.global, &self.settings);

@@ -250,7 +250,8 @@ fn wanted(to: &TcpCheck) -> io::Result<Connect> {
         Some(name) => Some(sys::interface_index(name)?),
         None => None,
     };
-    Ok(Connect { target: *target, bind: *bind, interface, fwmark: (*mark != 0).then_some(*mark) })
+    let bind = bind.as_deref().copied();
+    Ok(Connect { target: *target, bind, interface, fwmark: (*mark != 0).then_some(*mark) })
 }
 
 #[cfg(test)]

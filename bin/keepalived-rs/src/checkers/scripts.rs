@@ -38,7 +38,8 @@ pub(super) fn commands(config: &Config) -> impl Iterator<Item = &Command> {
                 CheckerKind::Misc(misc) => Some(&misc.command),
                 _ => None,
             });
-            checks.chain(server.notify_up.iter().chain(&server.notify_down))
+            let of_itself = server.notify_up.as_deref().into_iter();
+            checks.chain(of_itself.chain(server.notify_down.as_deref()))
         });
         service.quorum_up.iter().chain(&service.quorum_down).chain(of_servers)
     })

@@ -157,6 +157,8 @@ fn live(options: Options, usable: Usable, own: Own, announce: Option<Announce>) 
     let launch = usable.config.global.launch.clone();
     let watch_dog = WatchDog::new(options, usable, own, announce)?;
     privilege::of_parent(&launch, has_mounted);
+    // What reading has left behind would be in every child.
+    sys::process::give_back_memory();
     watch_dog.live()
 }
 

@@ -354,9 +354,9 @@ impl CheckDraft {
             (None, Some(port)) => Some(SocketAddr::new(any_address(target), port)),
         };
         TcpCheck {
-            bind,
+            bind: bind.map(Box::new),
             connect_timeout: all.connect_timeout.unwrap_or(CONNECT_TIMEOUT),
-            bind_interface: from.interface,
+            bind_interface: from.interface.map(String::into_boxed_str),
             mark: from.mark,
             ..TcpCheck::new(target)
         }
@@ -375,7 +375,7 @@ impl Kind {
             Self::Ping => CheckerKind::Ping(connect),
             Self::Smtp { helo, .. } => {
                 let helo_name = helo.unwrap_or_else(|| HELO_NAME.to_owned());
-                CheckerKind::Smtp(SmtpCheck { connect, helo_name })
+                CheckerKind::Smtp(Box::new(SmtpCheck { connect, helo_name }))
             }
             Self::Udp(draft) => CheckerKind::Udp(Box::new(UdpCheck {
                 connect,
@@ -389,7 +389,7 @@ impl Kind {
             }
             Self::Dns { record_type, name } => {
                 let name = name.unwrap_or_else(|| ".".to_owned());
-                CheckerKind::Dns(DnsCheck { connect, record_type, name })
+                CheckerKind::Dns(Box::new(DnsCheck { connect, record_type, name }))
             }
             Self::Misc(draft) => CheckerKind::Misc(Box::new(draft.finish(delay_loop))),
             Self::File { file, weight } => {

@@ -197,8 +197,8 @@ fn servers(builder: &mut Builder, enforce: bool, no_user: bool, cx: &mut Context
         guard.command(&mut server.quorum_down, cx);
         for (real, alert) in server.real_servers.iter_mut().zip(real_alerts) {
             real.smtp_alert = alert.or(inherited).unwrap_or(true);
-            guard.command(&mut real.notify_up, cx);
-            guard.command(&mut real.notify_down, cx);
+            guard.boxed_command(&mut real.notify_up, cx);
+            guard.boxed_command(&mut real.notify_down, cx);
             for check in &mut real.checkers {
                 check.log_all_failures =
                     log_all.next().flatten().unwrap_or(global.log_all_failures);

@@ -292,10 +292,10 @@ impl ServerDraft {
             checkers,
             upper_threshold: rare.upper_threshold,
             lower_threshold: rare.lower_threshold,
-            notify_up: rare.notify_up,
-            notify_down: rare.notify_down,
-            virtualhost,
-            snmp_name: rare.snmp_name,
+            notify_up: rare.notify_up.map(Box::new),
+            notify_down: rare.notify_down.map(Box::new),
+            virtualhost: virtualhost.map(String::into_boxed_str),
+            snmp_name: rare.snmp_name.map(String::into_boxed_str),
             ..RealServer::new(address)
         }
     }

@@ -50,9 +50,9 @@ pub enum CheckerKind {
     /// `HTTP_GET`, `SSL_GET`.
     Http(Box<HttpCheck>),
     /// `SMTP_CHECK`.
-    Smtp(SmtpCheck),
+    Smtp(Box<SmtpCheck>),
     /// `DNS_CHECK`.
-    Dns(DnsCheck),
+    Dns(Box<DnsCheck>),
     /// `UDP_CHECK`.
     Udp(Box<UdpCheck>),
     /// `PING_CHECK`.
@@ -72,11 +72,11 @@ pub struct TcpCheck {
     /// `connect_ip`, `connect_port`; the real server's own by default.
     pub target: SocketAddr,
     /// `bindto`, `bind_port`: the source to connect from.
-    pub bind: Option<SocketAddr>,
+    pub bind: Option<Box<SocketAddr>>,
     /// `connect_timeout`; default 5 s.
     pub connect_timeout: Duration,
     /// `bind_if`: the interface to connect by.
-    pub bind_interface: Option<String>,
+    pub bind_interface: Option<Box<str>>,
     /// `fwmark` of its packets; 0 is none.
     pub mark: u32,
 }

@@ -378,15 +378,15 @@ pub struct RealServer {
     /// `lthreshold`: connections below which it gets them again.
     pub lower_threshold: u32,
     /// `notify_up`.
-    pub notify_up: Option<Command>,
+    pub notify_up: Option<Box<Command>>,
     /// `notify_down`.
-    pub notify_down: Option<Command>,
+    pub notify_down: Option<Box<Command>>,
     /// `smtp_alert`, with the defaults of `global_defs`; on when nobody says anything.
     pub smtp_alert: bool,
     /// `virtualhost`: default of its HTTP checks.
-    pub virtualhost: Option<String>,
+    pub virtualhost: Option<Box<str>>,
     /// `snmp_name`.
-    pub snmp_name: Option<String>,
+    pub snmp_name: Option<Box<str>>,
 }
 
 impl RealServer {

@@ -109,6 +109,15 @@ impl ScriptGuard {
         }
     }
 
+    /// As [`Self::command`], of one that is rarely there.
+    pub(super) fn boxed_command(&mut self, slot: &mut Option<Box<Command>>, cx: &mut Context<'_>) {
+        if let Some(command) = slot.take() {
+            let mut unboxed = Some(*command);
+            self.command(&mut unboxed, cx);
+            *slot = unboxed.map(Box::new);
+        }
+    }
+
     /// A script that is not tracked: one that cannot be run is left out. keepalived tells that
     /// without letting its test fail.
     pub(super) fn command(&mut self, slot: &mut Option<Command>, cx: &mut Context<'_>) {
