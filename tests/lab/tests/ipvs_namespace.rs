@@ -73,7 +73,7 @@ fn elsewhere(program: &Program) {
     }
     assert!(daemon.stop().1.success());
     assert_eq!(table(&node, "tables"), [""; 0]);
-    node.sh("ip netns del tables; umount /run/netns; rmdir /run/netns");
+    node.sh("ip netns del tables; umount /run/netns; rmdir /run/netns; rm -rf /run/mount");
     left::nothing(&node, &OWN);
 }
 
@@ -101,7 +101,7 @@ fn default_one(program: &Program) {
     assert_eq!(table(&node, "inner"), [""; 0], "nothing is where the daemon runs");
     assert!(daemon.stop().1.success());
     assert_eq!(node.ipvs(), [""; 0]);
-    node.sh("ip netns del inner; umount /run/netns; rmdir /run/netns");
+    node.sh("ip netns del inner; umount /run/netns; rmdir /run/netns; rm -rf /run/mount");
     left::nothing(&node, &OWN);
 }
 

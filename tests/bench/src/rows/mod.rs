@@ -3,6 +3,7 @@
 pub(crate) mod configuration;
 
 mod announce;
+mod checker_killed;
 mod failover;
 mod instances;
 mod lease;
@@ -23,5 +24,6 @@ pub(crate) const ALL: &[Row] = &[
     lease::ROW,
     configuration::ROW,
     servers::ROW,
+    checker_killed::ROW,
     start::ROW,
 ];
