@@ -22,7 +22,6 @@
 //! - [`watch`]: directories whose files may change
 //! - [`users`]: user and group names
 
-mod arp_socket;
 pub mod clock;
 pub mod exec;
 pub mod fifo;
@@ -32,6 +31,7 @@ pub mod linkbeat;
 pub mod many;
 pub mod memfd;
 pub mod namespace;
+mod neighbour_socket;
 pub mod packet_socket;
 pub mod pid_file;
 pub mod privilege;
@@ -50,10 +50,10 @@ pub mod users;
 pub mod vrrp_socket;
 pub mod watch;
 
-pub use arp_socket::ArpSocket;
 pub use interface::{interface_index, interfaces};
 pub use linkbeat::{LinkMethod, LinkProbe};
 pub use many::{Inbox, MANY};
+pub use neighbour_socket::NeighbourSocket;
 pub use packet_socket::PacketSocket;
 pub use pid_file::{PidFile, PidFileError};
 pub use process::{Announce, Child, Daemonised, Exit, Forked, daemonise, fork};

@@ -11,13 +11,14 @@ use control_plane::model::{Authentication, Command, Instance, Preempt, Version};
 use serde::Serialize;
 use serde::ser::Serializer;
 use serde_json::ser::Formatter;
-use vrrp_stack::{InstanceView, State, Statistics};
+use vrrp_stack::{InstanceView, SplitBrainStatistics, State, Statistics};
 
 use crate::instance::{address_of, route_of};
 use crate::instance_state::wanted_number;
 use crate::layout::quoted;
 use crate::live::{Clock, VrrpLive, state_number};
 use crate::network;
+use crate::split_brain;
 
 /// All instances as one line; `None` when there is none, as keepalived writes no file then.
 ///
@@ -215,6 +216,9 @@ struct Counters {
     auth_ext_replay: u64,
     pri_zero_rcvd: u64,
     pri_zero_sent: u64,
+    /// Where any of it is configured; keepalived has none of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    split_brain: Option<SplitBrainStatistics>,
 }
 
 /// A number of seconds: whole ones without a fraction, because readers take them for integers.
@@ -233,7 +237,7 @@ impl Serialize for Seconds {
 }
 
 fn entry(config: &Config, one: &Instance, view: &InstanceView, clock: Clock) -> Entry {
-    Entry { data: data(config, one, view, clock), stats: counters(&view.known.statistics) }
+    Entry { data: data(config, one, view, clock), stats: counters(one, &view.known.statistics) }
 }
 
 fn data(config: &Config, one: &Instance, view: &InstanceView, clock: Clock) -> Data {
@@ -327,7 +331,7 @@ fn notify_scripts(one: &Instance) -> Scripts {
     }
 }
 
-fn counters(counted: &Statistics) -> Counters {
+fn counters(one: &Instance, counted: &Statistics) -> Counters {
     Counters {
         advert_rcvd: counted.advert_received,
         advert_sent: counted.advert_sent,
@@ -349,5 +353,6 @@ fn counters(counted: &Statistics) -> Counters {
         auth_ext_replay: counted.trailers.replay,
         pri_zero_rcvd: counted.priority_zero_received,
         pri_zero_sent: counted.priority_zero_sent,
+        split_brain: split_brain::is_used(one).then(|| counted.split_brain.clone()),
     }
 }

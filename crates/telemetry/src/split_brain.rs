@@ -1,10 +1,30 @@
 //! What an instance does against split brain; nothing is written of what is not configured, so that
 //! the file stays keepalived's.
 
+use control_plane::model::split_brain::SplitBrain;
 use control_plane::model::{Config, Heartbeat, Instance};
+use vrrp_stack::SplitBrainStatistics;
 
 use crate::instance_state::Live;
 use crate::layout::{Lines, yes_no};
+use crate::statistics::group;
+
+/// Whether an instance has anything of it.
+pub(crate) fn is_used(one: &Instance) -> bool {
+    one.split_brain != SplitBrain::default()
+}
+
+/// Its counters, for `keepalived.stats`.
+pub(crate) fn counters(lines: &mut Lines, counted: &SplitBrainStatistics) {
+    let counters = [
+        ("Doubles Seen", counted.doubles),
+        ("Leases Ended", counted.leases_ended),
+        ("Paths Lost", counted.paths_lost),
+        ("Held By Arbiter", counted.held),
+        ("Witnesses Lost", counted.witnesses_lost),
+    ];
+    group(lines, "Split Brain", &counters);
+}
 
 /// The lines of one instance.
 pub(crate) fn lines(lines: &mut Lines, config: &Config, one: &Instance, live: Option<&Live<'_>>) {

@@ -1,16 +1,26 @@
 //! `keepalived.stats`: counters of each instance.
 
+use control_plane::Config;
 use vrrp_stack::Statistics;
 
 use crate::layout::Lines;
 use crate::live::VrrpLive;
+use crate::split_brain;
 
-/// All counters, instance by instance.
-pub fn statistics(live: &VrrpLive) -> impl Iterator<Item = String> + use<'_> {
-    live.stack
-        .instances
-        .iter()
-        .flat_map(|one| instance(&one.known.identity.name, &one.known.statistics))
+/// All counters, instance by instance; those against split brain where any of it is configured, so that
+/// the file stays keepalived's.
+pub fn statistics<'a>(
+    config: &'a Config,
+    live: &'a VrrpLive,
+) -> impl Iterator<Item = String> + use<'a> {
+    live.stack.instances.iter().flat_map(|one| {
+        let name = &one.known.identity.name;
+        let mut lines = instance(name, &one.known.statistics);
+        if config.vrrp.instances.iter().any(|one| one.name == *name && split_brain::is_used(one)) {
+            split_brain::counters(&mut lines, &one.known.statistics.split_brain);
+        }
+        lines
+    })
 }
 
 fn instance(name: &str, counted: &Statistics) -> Lines {
@@ -49,7 +59,7 @@ fn instance(name: &str, counted: &Statistics) -> Lines {
     lines
 }
 
-fn group(lines: &mut Lines, title: &str, counters: &[(&str, u64)]) {
+pub(crate) fn group(lines: &mut Lines, title: &str, counters: &[(&str, u64)]) {
     lines.at(2, format!("{title}:"));
     for (name, value) in counters {
         lines.at(4, format!("{name}: {value}"));

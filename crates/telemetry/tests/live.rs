@@ -10,6 +10,9 @@ use std::sync::Arc;
 use base::{Duration, IfIndex, Instant, Priority, Sighting, Vrid, Weight};
 use control_plane::Config;
 use control_plane::model::checks::{Checker, CheckerKind, TcpCheck};
+use control_plane::model::split_brain::{
+    Arbiter, ArbiterId, ConflictAction, Heartbeat, Lease, SplitBrain, UsedArbiter, Witness,
+};
 use control_plane::model::tracking::{BfdId, TrackFile, TrackProcess};
 use control_plane::model::{
     Command, Instance, Lvs, Protocol, RealServer, ScriptId, ServiceAddress, TrackScript,
@@ -118,8 +121,8 @@ fn data(config: &Config, live: &VrrpLive) -> String {
     lines.join("\n") + "\n"
 }
 
-fn statistics(live: &VrrpLive) -> String {
-    telemetry::statistics(live).map(|line| line + "\n").collect()
+fn statistics(config: &Config, live: &VrrpLive) -> String {
+    telemetry::statistics(config, live).map(|line| line + "\n").collect()
 }
 
 const LONG: Duration = Duration::from_secs(6);
@@ -128,7 +131,7 @@ const LONG: Duration = Duration::from_secs(6);
 fn an_exporter_finds_masters_with_their_addresses_and_counters() {
     let config = config();
     let live = live(&config, 0, LONG);
-    let seen = exporter::read(&data(&config, &live), &statistics(&live)).unwrap();
+    let seen = exporter::read(&data(&config, &live), &statistics(&config, &live)).unwrap();
     assert_eq!(seen.len(), 2);
     let first = &seen["VI_1"];
     assert_eq!((first.state.as_str(), first.wanted.as_str()), ("MASTER", "MASTER"));
@@ -155,7 +158,7 @@ fn an_exporter_finds_scripts_with_their_status() {
 fn an_instance_whose_script_fails_is_in_fault_and_the_other_a_backup() {
     let config = config();
     let live = live(&config, 1, Duration::from_secs(1));
-    let seen = exporter::read(&data(&config, &live), &statistics(&live)).unwrap();
+    let seen = exporter::read(&data(&config, &live), &statistics(&config, &live)).unwrap();
     let states: Vec<&str> = seen.values().map(|one| one.state.as_str()).collect();
     assert_eq!(states, ["FAULT", "BACKUP"]);
     let text = data(&config, &live);
@@ -231,7 +234,7 @@ fn a_master_reads_as_keepalived_shows_it() {
 fn counters_read_as_keepalived_writes_them() {
     let config = config();
     let live = live(&config, 1, Duration::from_secs(1));
-    let text = statistics(&live);
+    let text = statistics(&config, &live);
     assert_eq!(
         &text[..text.find("VRRP Instance: VI_2").unwrap()],
         "VRRP Instance: VI_1
@@ -431,4 +434,53 @@ fn before_the_first_check_nothing_has_run() {
     let live = CheckersLive { known: machine.snapshot() };
     let lines: Vec<String> = telemetry::checkers_data(&config, &live).collect();
     assert_eq!(lines.iter().filter(|line| *line == "   Has run = no").count(), 2);
+}
+
+#[test]
+fn what_is_done_against_split_brain_is_shown_where_it_is_configured() {
+    let mut config = config();
+    config.vrrp.arbiters = vec![Arbiter {
+        name: "gate".into(),
+        witnesses: vec![Witness::Ping([10, 1, 0, 254].into())],
+        interval: Duration::from_secs(1),
+        timeout: Duration::from_secs(1),
+        rise: 1,
+        fall: 2,
+        quorum: 1,
+    }];
+    config.vrrp.instances[0].split_brain = SplitBrain {
+        lease: Some(Lease::Auto),
+        heartbeats: vec![Heartbeat::Interface("lan1".into())],
+        conflict: Some(ConflictAction::Insist),
+        arbiter: Some(UsedArbiter { arbiter: ArbiterId(0), keeps: false }),
+        ..SplitBrain::default()
+    };
+    let live = live(&config, 1, LONG);
+    let text = data(&config, &live);
+    let lines = "   VIP lease = 3 secs
+   VIP lease has ended = no
+   Heartbeat = interface lan1
+   Arbiter = gate, yields
+   Held by its arbiter = no
+   Conflict detection = insist
+   Doubles seen = 0
+";
+    assert_eq!(text.matches(lines).count(), 1, "{text}");
+    assert_eq!(text.matches("Conflict detection").count(), 1, "the other one has none of it");
+
+    let counted = statistics(&config, &live);
+    let lines = "  Split Brain:
+    Doubles Seen: 0
+    Leases Ended: 0
+    Paths Lost: 0
+    Held By Arbiter: 0
+    Witnesses Lost: 0
+VRRP Instance: VI_2
+";
+    assert!(counted.contains(lines), "{counted}");
+    assert_eq!(counted.matches("Split Brain").count(), 1);
+
+    let json = json(&config).unwrap();
+    let part = r#""split_brain":{"doubles":0,"leases_ended":0,"paths_lost":0,"held":1,"witnesses_lost":0}"#;
+    assert_eq!(json.matches(part).count(), 1, "{json}");
 }

@@ -41,7 +41,7 @@ pub enum Input<'a> {
         /// Whether the witness is what it should be.
         good: bool,
     },
-    /// Somebody said by ARP that he has an address, on an interface of
+    /// Somebody said by ARP or in a neighbour advertisement that he has an address, on an interface of
     /// [`Stack::heard_links`](crate::Stack::heard_links).
     Claimed {
         /// The interface.

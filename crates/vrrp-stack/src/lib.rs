@@ -67,7 +67,7 @@ pub use script::{ExitKind, RunId, ScriptSnapshot, Verdict};
 pub use snapshot::{Identity, InstanceSnapshot, ObjectKey, ObjectState, Snapshot};
 pub use stack::{Stack, Surroundings};
 pub use state::State;
-pub use statistics::{Statistics, StrayStatistics};
+pub use statistics::{SplitBrainStatistics, Statistics, StrayStatistics};
 pub use view::{InstanceView, ScriptView, SplitBrainView, View};
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What the stack wants done.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use base::{Duration, IfIndex};
 use control_plane::model::{Command, Witness};
@@ -53,14 +53,15 @@ pub enum Output {
         /// Nobody waits for an answer after that.
         timeout: Duration,
     },
-    /// Ask the neighbours whether anybody has an address of ours (RFC 5227 section 2.1.1).
+    /// Ask the neighbours whether anybody has an address of ours (RFC 5227 section 2.1.1; for IPv6
+    /// RFC 4862 section 5.4.2).
     ProbeAddress {
         /// On this interface.
         index: IfIndex,
         /// From its hardware address.
         mac: MacAddress,
         /// For this address.
-        address: Ipv4Addr,
+        address: IpAddr,
     },
     /// Tell the administrator's scripts about a state.
     Notify(Notification),

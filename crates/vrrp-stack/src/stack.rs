@@ -281,14 +281,16 @@ impl Stack {
         })
     }
 
-    /// Where ARP of others must be heard: masters look for somebody who answers for their addresses
-    /// (`conflict_detection`), and witnesses on a link answer there.
-    pub fn heard_links(&self) -> BTreeSet<IfIndex> {
+    /// Where ARP (IPv4) or neighbour advertisements (IPv6) of others must be heard: masters look for
+    /// somebody who answers for their addresses (`conflict_detection`), and witnesses on a link answer
+    /// there.
+    pub fn heard_links(&self) -> BTreeSet<(IfIndex, Family)> {
         let masters = self.routers.iter().filter(|router| router.watches_claims());
         let places = masters.flat_map(|router| router.places(&self.links));
-        let places = places.filter(|(_, net)| net.addr().is_ipv4()).map(|(index, _)| index);
+        let places = places.map(|(index, net)| (index, Family::of(net.addr())));
         let witnesses = self.arbiters.interfaces();
-        let witnesses = witnesses.filter_map(|name| self.links.named(name)).map(|link| link.index);
+        let witnesses = witnesses.filter_map(|name| self.links.named(name));
+        let witnesses = witnesses.map(|link| (link.index, Family::Ipv4));
         places.chain(witnesses).collect()
     }
 

@@ -42,6 +42,24 @@ pub struct Statistics {
     /// `auth_hmac`: adverts that were refused or, without a trailer, let pass for it.
     #[serde(default)] // what an older version hands over lacks it
     pub trailers: TrailerStatistics,
+    /// What happened against split brain (not in keepalived's file).
+    #[serde(default)] // what an older version hands over lacks it
+    pub split_brain: SplitBrainStatistics,
+}
+
+/// Counters of `vip_lease`, `heartbeat`, `arbiter` and `conflict_detection`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SplitBrainStatistics {
+    /// How many times another node was seen to hold the addresses.
+    pub doubles: u64,
+    /// Leases that ended because no advert left.
+    pub leases_ended: u64,
+    /// Paths that fell silent while another one was not.
+    pub paths_lost: u64,
+    /// Takeovers that had to wait for the witnesses.
+    pub held: u64,
+    /// Times that a master lost its witnesses.
+    pub witnesses_lost: u64,
 }
 
 /// Counters of `auth_hmac`, by the names of keepalived's statistics file.

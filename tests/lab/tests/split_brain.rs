@@ -390,16 +390,21 @@ fn a_double_that_could_not_be_prevented_is_named_and_healed() {
     assert!(backup.stop().1.success());
 }
 
-/// A lease never ends by itself: neither on a busy machine nor by a reload or a death that the
-/// parent heals. `SPLIT_BRAIN_SECONDS` makes it longer.
+/// A lease never ends by itself: neither on a busy machine nor by a reload, a death that the parent
+/// heals, or an upgrade. `SPLIT_BRAIN_SECONDS` makes it longer.
 #[test]
-fn a_lease_lasts_through_load_reloads_and_respawns() {
+fn a_lease_lasts_through_load_reloads_respawns_and_upgrades() {
     let seconds = std::env::var("SPLIT_BRAIN_SECONDS").ok().and_then(|text| text.parse().ok());
-    let rounds = seconds.unwrap_or(6) / 2;
+    let rounds = seconds.unwrap_or(8) / 4;
     let pair = Pair::new();
     let leased = "virtual_routes { 198.51.100.0/24 dev eth0 src 192.168.216.250 }\n vip_lease 2";
     let text = configuration(150, leased);
-    let master = Daemon::start(&Program::ours(), &pair.lb01, &text);
+    let program = Program::ours();
+    let upgrade = format!(
+        "kill -$({} --signum=UPGRADE) $(cat /run/keepalived.pid)",
+        program.path().display()
+    );
+    let master = Daemon::start(&program, &pair.lb01, &text);
     wait::eventually(DOWN_INTERVAL + SLACK, "the VIP is on lb01", || pair.lb01.holds(VIP));
     let route = || pair.lb01.sh("ip route show 198.51.100.0/24");
     wait::eventually(SLACK, "the route is there", || !route().is_empty());
@@ -416,6 +421,10 @@ fn a_lease_lasts_through_load_reloads_and_respawns() {
         vrrp.signal(Signal::SIGKILL);
         wait::stays(Duration::from_secs(2), "the address stays", || pair.lb01.holds(VIP));
         wait::eventually(SLACK, "another process", || master.vrrp().pid != vrrp.pid);
+        let vrrp = master.vrrp();
+        pair.lb01.sh(&upgrade);
+        wait::stays(Duration::from_secs(2), "the address stays", || pair.lb01.holds(VIP));
+        wait::eventually(SLACK, "another binary's process", || master.vrrp().pid != vrrp.pid);
     }
     for hog in &mut hogs {
         hog.kill().expect("the loop ends");

@@ -264,7 +264,7 @@ impl Vrrp {
                     stack.handle_input(now, Input::Packet { index, packet }, outputs);
                 });
             }
-            Event::Io { token, .. } if self.neighbours.owns(token) => self.on_arp(now, token),
+            Event::Io { token, .. } if self.neighbours.owns(token) => self.on_neighbour(now, token),
             Event::Io { token, .. } if self.probes.owns(token) => {
                 if let Some((probe, good)) = self.probes.ready(token, &mut self.scheduler) {
                     self.input(now, Input::ProbeAnswered { probe, good });
@@ -288,12 +288,16 @@ impl Vrrp {
     }
 
     /// Neighbours say what they have.
-    fn on_arp(&mut self, now: Instant, token: Token) {
+    fn on_neighbour(&mut self, now: Instant, token: Token) {
         for (index, mac, address) in self.neighbours.drain(token, &mut self.scheduler) {
-            for probe in self.probes.resolved(index, address) {
+            let probes = match address {
+                IpAddr::V4(address) => self.probes.resolved(index, address),
+                IpAddr::V6(_) => Vec::new(),
+            };
+            for probe in probes {
                 self.input(now, Input::ProbeAnswered { probe, good: true });
             }
-            self.input(now, Input::Claimed { index, mac, address: address.into() });
+            self.input(now, Input::Claimed { index, mac, address });
         }
     }
 
@@ -490,9 +494,16 @@ impl Vrrp {
                 }
                 Output::Probe { probe, witness, timeout } => self.ask(now, probe, witness, timeout),
                 Output::ProbeAddress { index, mac, address } => {
-                    let nobody = std::net::Ipv4Addr::UNSPECIFIED;
-                    let frame = wire::arp::request(mac, nobody, address);
-                    if let Err(error) = self.arp.send(index, &frame) {
+                    let sent = match address {
+                        IpAddr::V4(address) => {
+                            let nobody = std::net::Ipv4Addr::UNSPECIFIED;
+                            self.arp.send(index, &wire::arp::request(mac, nobody, address))
+                        }
+                        IpAddr::V6(address) => {
+                            self.arp.send(index, &wire::ndp::probe(mac, address))
+                        }
+                    };
+                    if let Err(error) = sent {
                         log::debug!("cannot ask who has {address}: {error}");
                     }
                 }

@@ -120,7 +120,7 @@ impl Sockets {
     }
 
     fn open_one(&mut self, key: SocketKey, scheduler: &mut Scheduler) {
-        let usual = VrrpSocketOptions::multicast(family(key.family), key.index);
+        let usual = VrrpSocketOptions::multicast(system_family(key.family), key.index);
         let options = VrrpSocketOptions {
             interface: key.bound_to(),
             group: key.group,
@@ -265,7 +265,7 @@ fn packet<'a>(datagram: &sys::Datagram, bytes: &'a [u8]) -> Option<Packet<'a>> {
     }
 }
 
-const fn family(family: Family) -> sys::Family {
+pub(super) const fn system_family(family: Family) -> sys::Family {
     match family {
         Family::Ipv4 => sys::Family::V4,
         Family::Ipv6 => sys::Family::V6,

@@ -63,7 +63,7 @@ impl Dumps {
             Report::Statistics | Report::StatisticsCleared => {
                 let named = config.global.files.stats_dump.as_deref();
                 let path = self.directory.join(named.unwrap_or("keepalived.stats"));
-                write(&path, telemetry::statistics(live));
+                write(&path, telemetry::statistics(config, live));
             }
             Report::Json => match telemetry::json(config, live, clock) {
                 Ok(None) => {}

@@ -29,6 +29,7 @@ impl VirtualRouter {
         if std::mem::replace(&mut self.held, true) {
             return;
         }
+        self.statistics.split_brain.held += 1;
         let name = self.arbiter_name(turn);
         self.say(turn, Saying::HeldByArbiter(name));
     }
@@ -54,11 +55,14 @@ impl VirtualRouter {
             return;
         };
         match (self.state, turn.arbiters.verdict(id)) {
-            (State::Backup(backup), Verdict::Up) if self.held => {
+            // The way to the witnesses is the way to the master: who was cut off listens before it
+            // speaks, for as long as a master that lives takes to be heard.
+            (State::Backup(mut backup), Verdict::Up) if self.held => {
                 self.held = false;
-                if backup.down_at <= turn.now {
-                    self.expire(turn, backup);
-                }
+                let patience = backup.interval + self.skew_time(backup.interval);
+                backup.down_at = backup.down_at.max(turn.now + patience);
+                self.state = State::Backup(backup);
+                self.dirty = true;
             }
             (State::Master(_), Verdict::Down) => self.lose_witnesses(turn, used),
             _ => {}
@@ -67,6 +71,7 @@ impl VirtualRouter {
 
     /// A master that may be cut off gives the addresses up, unless it is told to keep them.
     fn lose_witnesses(&mut self, turn: &mut Turn<'_>, used: UsedArbiter) {
+        self.statistics.split_brain.witnesses_lost += 1;
         let arbiter = self.arbiter_name(turn);
         self.say(turn, Saying::WitnessesLost { arbiter, keeps: used.keeps });
         if used.keeps {

@@ -27,12 +27,12 @@ pub(crate) struct Conflicts {
     duel: Option<Duel>,
     /// When it was said last that somebody answers for an address.
     claim_told_at: Option<Instant>,
+    /// When scripts were told last of a double.
+    told_at: Option<Instant>,
     /// When an address was announced last against such a one.
     defended_at: Option<Instant>,
     /// When neighbours are asked next.
     probe_at: Option<Instant>,
-    /// How many doubles were seen.
-    seen: u64,
     /// The priority of the master that was heard before this one took over.
     former: Option<u8>,
 }
@@ -50,14 +50,13 @@ impl VirtualRouter {
     /// A state begins.
     pub(super) fn begin_conflicts(&mut self, now: Instant) {
         let watches = self.state.is_master() && self.config.split_brain.conflict.is_some();
-        let seen = self.conflicts.seen;
         let probe_at = watches.then_some(now + FIRST_PROBE);
-        self.conflicts = Conflicts { probe_at, seen, ..Conflicts::default() };
+        self.conflicts = Conflicts { probe_at, ..Conflicts::default() };
     }
 
     /// How many times another node was seen to hold its addresses.
     pub(crate) const fn doubles_seen(&self) -> u64 {
-        self.conflicts.seen
+        self.statistics.split_brain.doubles
     }
 
     /// Whether somebody who answers for its addresses is to be looked for.
@@ -100,9 +99,8 @@ impl VirtualRouter {
             None if !settled => {}
             None => {
                 self.conflicts.duel = Some(Duel { since: now, last: now, from, deaf: false });
-                self.conflicts.seen += 1;
                 self.say(turn, Saying::OtherMaster(from));
-                self.notify(turn, NotifyState::SplitBrain);
+                self.tell_double(turn);
             }
         }
     }
@@ -119,10 +117,8 @@ impl VirtualRouter {
             self.conflicts.probe_at = Some(now + PROBE_INTERVAL);
             for vip in self.vips() {
                 let Some(link) = turn.links.named(&vip.interface) else { continue };
-                if let IpAddr::V4(address) = vip.address() {
-                    let (index, mac) = (link.index, link.mac);
-                    turn.out.push(Output::ProbeAddress { index, mac, address });
-                }
+                let (index, mac, address) = (link.index, link.mac, vip.address());
+                turn.out.push(Output::ProbeAddress { index, mac, address });
             }
         }
     }
@@ -146,17 +142,14 @@ impl VirtualRouter {
             return;
         };
         let (now, interface) = (turn.now, link.name.clone());
-        let again = |told: Option<Instant>| {
-            told.is_none_or(|told| now.saturating_since(told) >= DEFEND_INTERVAL)
-        };
+        let again = |told| is_again(told, now);
         if again(self.conflicts.claim_told_at) {
             self.conflicts.claim_told_at = Some(now);
-            self.conflicts.seen += 1;
             let unheard = self.conflicts.duel.is_none();
             let silence = self.active_down_interval(self.config.advert_interval);
             let silence = unheard.then_some(silence);
             self.say(turn, Saying::AddressClaimed { address, mac, interface, silence });
-            self.notify(turn, NotifyState::SplitBrain);
+            self.tell_double(turn);
         }
         let gives_way = self.conflicts.former.is_some_and(|former| former > self.priority.get());
         if action == ConflictAction::Yield && self.conflicts.duel.is_none() && gives_way {
@@ -165,6 +158,15 @@ impl VirtualRouter {
         if action == ConflictAction::Insist && again(self.conflicts.defended_at) {
             self.conflicts.defended_at = Some(now);
             self.announce_some(turn, |candidate| candidate == address);
+        }
+    }
+
+    /// Counts a double and tells it; one that is both heard and answers for an address is one.
+    fn tell_double(&mut self, turn: &mut Turn<'_>) {
+        if is_again(self.conflicts.told_at, turn.now) {
+            self.conflicts.told_at = Some(turn.now);
+            self.statistics.split_brain.doubles += 1;
+            self.notify(turn, NotifyState::SplitBrain);
         }
     }
 
@@ -185,4 +187,9 @@ impl VirtualRouter {
     pub(super) const fn took_over_from(&mut self, former: Option<u8>) {
         self.conflicts.former = former;
     }
+}
+
+/// Whether something may be said or done again.
+fn is_again(last: Option<Instant>, now: Instant) -> bool {
+    last.is_none_or(|last| now.saturating_since(last) >= DEFEND_INTERVAL)
 }

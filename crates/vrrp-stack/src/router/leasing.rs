@@ -30,6 +30,7 @@ impl VirtualRouter {
         if self.lease.end_if_due(turn.now, length) {
             *turn.generation += 1;
             self.dirty = true;
+            self.statistics.split_brain.leases_ended += 1;
             turn.announcements.cancel(&self.places(turn.links));
             self.say(turn, Saying::LeaseEnded(length));
         }

@@ -251,6 +251,7 @@ impl VirtualRouter {
             self.dirty = true;
             match news {
                 PathNews::Lost(lost) => {
+                    self.statistics.split_brain.paths_lost += 1;
                     let (lost, heard) = (self.path_name(lost), self.path_name(path));
                     self.say(turn, Saying::PathLost { lost, heard, silence: patience });
                     self.notify(turn, NotifyState::HeartbeatLost);

@@ -67,9 +67,12 @@ fn a_node_that_hears_nobody_and_reaches_no_witness_stays_backup_and_says_why() {
                 may be the one that is cut off, and stays BACKUP";
     assert_eq!(log.iter().filter(|line| *line == held).count(), 1, "{log:#?}");
     assert!(bench.stack.view().instances[0].split_brain.held);
+    assert_eq!(bench.stack.routers()[0].statistics().split_brain.held, 1);
     assert!(log.contains(&"vrrp_arbiter w: ping 10.9.0.254 cannot be reached".to_owned()));
 
     run(&mut bench, Duration::from_millis(501), true);
+    assert_eq!(bench.state(), "BACKUP", "a master that lives has an interval to be heard");
+    run(&mut bench, Duration::from_millis(1_610), true);
     assert_eq!(bench.state(), "MASTER", "its time came long ago");
     assert!(!bench.stack.view().instances[0].split_brain.held);
 }
@@ -93,7 +96,7 @@ fn a_master_that_says_goodbye_is_followed_without_a_witness_by_who_would_keep_th
         bench.hear(LOW, 0);
         run(&mut bench, LONG, false);
         assert_eq!(bench.state(), state);
-        run(&mut bench, SECOND, true);
+        run(&mut bench, Duration::from_secs(3), true);
         assert_eq!(bench.state(), "MASTER");
     }
 }
@@ -109,13 +112,14 @@ fn a_master_that_loses_its_witness_yields_or_keeps_as_it_is_told() {
         run(&mut bench, LONG, false);
         assert_eq!(bench.state(), state);
         assert_eq!(bench.adverts().contains(&0), !keeps, "who yields says so");
+        assert_eq!(bench.stack.routers()[0].statistics().split_brain.witnesses_lost, 1);
         let end = if keeps { "keeps" } else { "gives up" };
         let line = format!(
             "(VI_1) the witnesses of w cannot be reached: this node may be cut off, and {end} the \
              addresses"
         );
         assert!(bench.log().contains(&line));
-        run(&mut bench, SECOND, true);
+        run(&mut bench, Duration::from_secs(3), true);
         assert_eq!(bench.state(), "MASTER", "nobody else is heard");
     }
 }
@@ -128,7 +132,21 @@ fn a_cut_off_node_does_not_preempt_either() {
         run(&mut bench, SECOND, false);
     }
     assert_eq!(bench.state(), "BACKUP");
-    bench.hear(LOW, 50);
+    for _ in 0..3 {
+        bench.hear(LOW, 50);
+        run(&mut bench, SECOND, true);
+    }
+    assert_eq!(bench.state(), "MASTER");
+}
+
+#[test]
+fn a_node_that_was_cut_off_listens_before_it_takes_over() {
+    let mut bench = Bench::new(&asking(100, false));
+    run(&mut bench, LONG, false);
+    run(&mut bench, Duration::from_millis(900), true);
+    bench.hear(HIGH, 150);
+    run(&mut bench, Duration::from_secs(3), true);
+    assert_eq!(bench.state(), "BACKUP", "the master was there all the time");
     run(&mut bench, SECOND, true);
     assert_eq!(bench.state(), "MASTER");
 }
@@ -138,7 +156,7 @@ fn an_owner_asks_too() {
     let mut bench = Bench::new(&asking(255, false));
     run(&mut bench, LONG, false);
     assert_eq!(bench.state(), "BACKUP");
-    run(&mut bench, SECOND, true);
+    run(&mut bench, Duration::from_secs(2), true);
     assert_eq!(bench.state(), "MASTER");
 }
 

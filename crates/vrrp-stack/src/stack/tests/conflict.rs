@@ -156,3 +156,44 @@ fn without_the_keyword_nothing_is_watched() {
     assert_eq!(count(&bench.log(), "split brain"), 0);
     assert!(bench.stack.heard_links().is_empty());
 }
+
+#[test]
+fn a_master_that_is_heard_and_answers_for_an_address_is_one_double() {
+    let mut bench = master(ConflictAction::Report);
+    bench.hear(LOW, 50);
+    claim(&mut bench, THEIRS);
+    bench.run(SECOND);
+    bench.hear(LOW, 50);
+    assert_eq!(bench.notified().iter().filter(|one| *one == "/bin/split").count(), 1);
+    assert_eq!(bench.stack.view().instances[0].split_brain.doubles, 1);
+}
+
+#[test]
+fn an_ipv6_address_is_asked_for_and_claimed_by_advertisements() {
+    let mut config = watching(100, ConflictAction::Report);
+    let address = "fd00:216::250";
+    config.instances[0].virtual_addresses =
+        vec![vip("fe80::51/128"), vip(&format!("{address}/64"))];
+    let mut bench = Bench::new(&config);
+    bench.run(Duration::from_secs(15));
+    assert_eq!(bench.state(), "MASTER");
+    let heard: Vec<_> = bench.stack.heard_links().into_iter().collect();
+    assert_eq!(heard, [(eth0().index, wire::Family::Ipv6)]);
+    let asked: Vec<String> = bench
+        .out
+        .iter()
+        .filter_map(|output| match output {
+            Output::ProbeAddress { address, .. } => Some(address.to_string()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(asked, ["fe80::51", address]);
+    bench.log();
+    bench.give(Input::Claimed {
+        index: eth0().index,
+        mac: THEIRS,
+        address: address.parse().unwrap(),
+    });
+    let told = format!("another node answers for {address} with 02:00:00:00:00:bb");
+    assert_eq!(count(&bench.log(), &told), 1);
+}

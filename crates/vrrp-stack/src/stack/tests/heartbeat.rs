@@ -113,6 +113,7 @@ fn a_backup_that_hears_the_heartbeat_alone_stays_backup_and_says_which_path_is_s
                 is protocol 112 or multicast filtered?";
     assert_eq!(log.iter().filter(|line| *line == lost).count(), 1, "{log:#?}");
     assert_eq!(bench.stack.view().instances[0].split_brain.lost_paths, ["eth0"]);
+    assert_eq!(bench.stack.routers()[0].statistics().split_brain.paths_lost, 1);
     assert!(bench.notified().contains(&"/bin/generic INSTANCE VI_1 HEARTBEAT_LOST 100".to_owned()));
 
     bench.hear(LOW, 200);

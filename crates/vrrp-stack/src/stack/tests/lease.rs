@@ -62,6 +62,7 @@ fn adverts_that_do_not_leave_cost_the_addresses_and_one_that_leaves_brings_them_
     assert_eq!(bench.desired(), [] as [&str; 0]);
     assert!(bench.stack.wants_generation() > before);
     assert_eq!(bench.state(), "MASTER", "it goes on trying");
+    assert_eq!(bench.stack.routers()[0].statistics().split_brain.leases_ended, 1);
     assert_eq!(
         bench.log(),
         ["(VI_1) no advert has left for 3 s: the lease of the addresses has ended"]
