@@ -233,7 +233,7 @@ fn all_that_differs_from_keepaliveds_dumps_is_explained() {
     let machine = checkers::Checkers::new(Instant::from_micros(0), &config.lvs, None, 1, &mut out);
     let checks = CheckersLive { known: machine.snapshot() };
     file("keepalived_check.data", telemetry::checkers_data(&config, &checks).collect());
-    file("keepalived.stats", telemetry::statistics(&live).collect());
+    file("keepalived.stats", telemetry::statistics(&config, &live).collect());
     for (version, name) in [(None, "keepalived.json"), (Some(2), "keepalived.v2.json")] {
         config.global.files.json_version = version;
         let ours = telemetry::json(&config, &live, clock(&live)).unwrap().unwrap();
