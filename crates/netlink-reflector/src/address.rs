@@ -62,7 +62,17 @@ impl Address {
 
     /// Whether a socket can be bound to it: its duplicate address detection has passed.
     pub fn usable(&self) -> bool {
-        self.flags & (TENTATIVE | DADFAILED) == 0
+        self.detection() == 0
+    }
+
+    /// Whether somebody else has it: its duplicate address detection has failed.
+    pub fn is_duplicate(&self) -> bool {
+        self.flags & DADFAILED != 0
+    }
+
+    /// How far its duplicate address detection is.
+    pub(crate) fn detection(&self) -> u32 {
+        self.flags & (TENTATIVE | DADFAILED)
     }
 }
 

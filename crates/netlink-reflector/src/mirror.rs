@@ -26,7 +26,7 @@ pub enum Change {
     LinkRemoved(IfIndex, String),
     /// An address is there.
     AddressAdded(Address),
-    /// An address became usable or unusable (IPv6 duplicate address detection).
+    /// Duplicate address detection of an IPv6 address has begun or ended.
     AddressChanged(Address),
     /// An address is gone.
     AddressRemoved(Address),
@@ -47,9 +47,29 @@ pub struct Mirror {
     links: BTreeMap<IfIndex, Link>,
     names: BTreeMap<String, IfIndex>,
     addresses: BTreeMap<AddressKey, Address>,
+    /// Who was there first.
+    arrivals: Arrivals,
     /// What the owner believes, where that may differ from the above.
     believed_links: BTreeMap<IfIndex, Option<Link>>,
     believed_addresses: BTreeMap<AddressKey, Option<Address>>,
+}
+
+/// The order in which addresses came.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Arrivals {
+    by_key: BTreeMap<AddressKey, u64>,
+    next: u64,
+}
+
+impl Arrivals {
+    fn follow(&mut self, key: AddressKey, is_there: bool) {
+        if is_there {
+            self.by_key.entry(key).or_insert(self.next);
+            self.next += 1;
+        } else {
+            self.by_key.remove(&key);
+        }
+    }
 }
 
 impl Mirror {
@@ -73,6 +93,14 @@ impl Mirror {
         let lowest = IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::UNSPECIFIED, 0));
         let highest = IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::from(u128::MAX), 128));
         self.addresses.range((index, lowest)..=(index, highest)).map(|(_, address)| address)
+    }
+
+    /// The addresses of an interface, those first that have been there longest, as the kernel counts
+    /// them: the first of a dump is its primary address.
+    pub fn addresses_by_age(&self, index: IfIndex) -> Vec<&Address> {
+        let mut all: Vec<&Address> = self.addresses(index).collect();
+        all.sort_by_key(|address| self.arrivals.by_key.get(&(index, address.net)));
+        all
     }
 
     /// The address with exactly this prefix length.
@@ -139,6 +167,7 @@ impl Mirror {
         for link in links {
             self.apply(Event::Link(link));
         }
+        self.arrivals = Arrivals::default();
         for address in addresses {
             self.apply(Event::Address(address));
         }
@@ -147,6 +176,7 @@ impl Mirror {
     /// Takes over what a request of the owner has done: it knows.
     pub(crate) fn own(&mut self, key: AddressKey, address: Option<Address>) {
         self.believed_addresses.remove(&key);
+        self.arrivals.follow(key, address.is_some());
         match address {
             Some(address) => self.addresses.insert(key, address),
             None => self.addresses.remove(&key),
@@ -176,7 +206,7 @@ impl Mirror {
         for (key, believed) in std::mem::take(&mut self.believed_addresses) {
             match (believed, self.addresses.get(&key)) {
                 (None, Some(address)) => changes.push(Change::AddressAdded(address.clone())),
-                (Some(old), Some(address)) if old.usable() != address.usable() => {
+                (Some(old), Some(address)) if old.detection() != address.detection() => {
                     changes.push(Change::AddressChanged(address.clone()));
                 }
                 (Some(old), None) => changes.push(Change::AddressRemoved(old)),
@@ -205,6 +235,7 @@ impl Mirror {
     }
 
     fn set_address(&mut self, key: AddressKey, address: Option<Address>) {
+        self.arrivals.follow(key, address.is_some());
         let old = match address {
             Some(address) => self.addresses.insert(key, address),
             None => self.addresses.remove(&key),

@@ -69,6 +69,15 @@ pub enum Event {
     LinkUp(String),
     /// Packets can neither leave nor arrive.
     LinkDown(String),
+    /// An interface that the configuration names is there.
+    LinkAdded(String),
+    /// An interface that the configuration names has, or had, another name.
+    LinkRenamed {
+        /// The name that it had.
+        from: String,
+        /// The name that it has.
+        to: String,
+    },
     /// The driver of an interface that is polled says that it has a link.
     LinkbeatUp(String),
     /// The driver of an interface that is polled says that it has none.
@@ -324,6 +333,7 @@ impl Event {
             | Self::DelayedStart => false,
             Self::TimerExpired(_) | Self::UnknownVrid { .. } => false,
             Self::LinkUp(_) | Self::LinkDown(_) => false,
+            Self::LinkAdded(_) | Self::LinkRenamed { .. } => false,
             Self::LinkbeatUp(_) | Self::LinkbeatDown(_) => false,
             Self::Announcing { .. } => true,
         }
@@ -360,6 +370,7 @@ impl Event {
             | Self::DelayedStart => false,
             Self::TimerExpired(_) => false,
             Self::LinkUp(_) | Self::LinkDown(_) => false,
+            Self::LinkAdded(_) | Self::LinkRenamed { .. } => false,
             Self::LinkbeatUp(_) | Self::LinkbeatDown(_) => false,
         }
     }
@@ -406,6 +417,10 @@ impl fmt::Display for Event {
             Self::Script { name, says } => write!(f, "VRRP_Script({name}) {says}"),
             Self::LinkUp(name) => write!(f, "Netlink reports {name} up"),
             Self::LinkDown(name) => write!(f, "Netlink reports {name} down"),
+            Self::LinkAdded(name) => write!(f, "Interface {name} added"),
+            Self::LinkRenamed { from, to } => {
+                write!(f, "Interface name has changed from {from} to {to}")
+            }
             Self::LinkbeatUp(name) => write!(f, "Linkbeat reports {name} up"),
             Self::LinkbeatDown(name) => write!(f, "Linkbeat reports {name} down"),
             Self::Announcing { interface, address: address @ IpAddr::V4(_) } => {

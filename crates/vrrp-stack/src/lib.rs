@@ -34,6 +34,7 @@ pub mod host;
 pub mod input;
 mod lease;
 pub mod link;
+mod link_news;
 mod links;
 pub mod notification;
 mod observed;

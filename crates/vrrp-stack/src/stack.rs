@@ -458,52 +458,6 @@ impl Stack {
         }
     }
 
-    fn link_changed(&mut self, now: Instant, link: Link, out: &mut Outputs) {
-        let known = self.links.get(link.index);
-        let link = self.debounce.filter(now, link, known);
-        self.follow_link(now, link, out);
-    }
-
-    fn follow_link(&mut self, now: Instant, link: Link, out: &mut Outputs) {
-        if self.links.get(link.index) == Some(&link) {
-            return;
-        }
-        let (name, up, index) = (link.name.clone(), link.up, link.index);
-        let had_name = self.links.named(&name).map(|link| link.index);
-        let old = self.links.insert(link);
-        // That of a link of our own is our own doing.
-        if old.as_ref().is_some_and(|old| old.up != up) && !self.is_own_link(&name) {
-            out.push(Output::Log(self.links.news(name.clone(), up)));
-        }
-        self.links_changed(now, out);
-        if had_name != Some(index) {
-            // Made anew under a master: neighbours are told of the addresses that come back.
-            self.each_router(now, out, |router, turn| router.announce_on(turn, &name));
-        }
-    }
-
-    fn link_gone(&mut self, now: Instant, index: IfIndex, out: &mut Outputs) {
-        self.debounce.forget(index);
-        let old = self.links.remove(index);
-        if let Some(old) = old {
-            if old.up && !self.is_own_link(&old.name) {
-                out.push(Output::Log(Event::LinkDown(old.name)));
-            }
-            self.links_changed(now, out);
-        }
-    }
-
-    fn is_own_link(&self, name: &str) -> bool {
-        let mut own = self.routers.iter().flat_map(|router| &router.config().own_links);
-        own.any(|link| link.name == name)
-    }
-
-    fn links_changed(&mut self, now: Instant, out: &mut Outputs) {
-        self.generation += 1;
-        self.rebuild_listeners();
-        self.look_around(now, out);
-    }
-
     fn follow_arbiters(
         &mut self,
         now: Instant,
@@ -516,7 +470,7 @@ impl Stack {
     }
 
     /// Something that routers depend on has changed.
-    fn look_around(&mut self, now: Instant, out: &mut Outputs) {
+    pub(crate) fn look_around(&mut self, now: Instant, out: &mut Outputs) {
         self.each_router(now, out, |router, turn| {
             router.look_around(turn);
             router.follow_faults(turn);

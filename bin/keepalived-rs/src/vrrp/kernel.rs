@@ -11,12 +11,12 @@ use netlink_reflector::firewall::{self, Vmacs};
 use netlink_reflector::{
     Address, Change, DesiredAddress, Firewall, PROTOCOL_KEEPALIVED, Reflector, Report,
 };
-use vrrp_stack::{HostFact, HostMemory, Link, Stack};
+use vrrp_stack::{HostFact, HostMemory, Link, Scope, Setting, Stack};
 
 use super::linkbeat::Linkbeat;
 use super::own_links::OwnLinks;
 use super::pace::Pace;
-use super::settings::{Proc, Settings};
+use super::settings::{Access, Proc, Settings};
 use super::untracked::Untracked;
 use super::wishes::{Wanted, Wishes};
 use crate::buffers;
@@ -193,6 +193,20 @@ impl Kernel {
         changed.iter().filter_map(|name| self.index_of(name)).collect()
     }
 
+    /// Addresses that somebody else has, as duplicate address detection has found.
+    pub(super) fn duplicates(&self) -> impl Iterator<Item = &Address> {
+        let links = self.reflector.links();
+        let all = links.flat_map(|link| self.reflector.addresses(link.index));
+        all.filter(|address| address.is_duplicate())
+    }
+
+    /// Whether an interface forwards IPv6 packets: it is a router to its neighbours.
+    pub(super) fn is_ipv6_router(&self, index: IfIndex) -> bool {
+        let scope = Scope::Link(index);
+        let forwarding = Setting { scope, name: "ipv6/conf/forwarding".to_owned() };
+        proc_of(&self.reflector).read(&forwarding).is_ok_and(|value| value != "0")
+    }
+
     /// All interfaces, as the stack sees them. `ours` are addresses that are no source of adverts.
     pub(super) fn links(&self, ours: &BTreeSet<IpAddr>) -> Vec<Link> {
         self.reflector.links().map(|link| self.describe(link, ours)).collect()
@@ -204,15 +218,27 @@ impl Kernel {
     }
 
     fn describe(&self, link: &netlink_reflector::Link, ours: &BTreeSet<IpAddr>) -> Link {
-        // Virtual addresses come last: only the owner of one has it as its own.
-        let own = || {
-            let here = || self.reflector.addresses(link.index);
-            let is_virtual = |address: &&Address| ours.contains(&address.net.addr());
-            let added_by_us = |address: &&Address| address.protocol == Some(PROTOCOL_KEEPALIVED);
-            let first = here().filter(move |address| !is_virtual(address));
-            let last = here().filter(move |address| is_virtual(address) && !added_by_us(address));
-            first.chain(last).map(|address| address.net.addr())
-        };
+        // Static addresses of ours come later, virtual ones last: only the owner of one has it as its
+        // own. None is a source before its duplicate address detection is over (RFC 4862 section 5.4).
+        let mut own: Vec<(u8, &Address)> = self
+            .reflector
+            .mirror()
+            .addresses_by_age(link.index)
+            .into_iter()
+            .filter(|address| address.usable())
+            .filter_map(|address| {
+                let is_virtual = ours.contains(&address.net.addr());
+                let added_by_us = address.protocol == Some(PROTOCOL_KEEPALIVED);
+                match (is_virtual, added_by_us) {
+                    (false, false) => Some((0, address)),
+                    (false, true) => Some((1, address)),
+                    (true, false) => Some((2, address)),
+                    (true, true) => None,
+                }
+            })
+            .collect();
+        own.sort_by_key(|(rank, _)| *rank);
+        let own = || own.iter().map(|(_, address)| address.net.addr());
         let primary_v4 = own().find_map(|address| match address {
             IpAddr::V4(address) => Some(address),
             IpAddr::V6(_) => None,

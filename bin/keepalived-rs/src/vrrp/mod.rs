@@ -6,6 +6,7 @@ mod kernel;
 mod linkbeat;
 mod names;
 mod neighbours;
+mod news;
 mod objects;
 mod own_links;
 mod pace;
@@ -29,7 +30,6 @@ use control_plane::model::Witness;
 use control_plane::model::own_link::{OwnLink, OwnLinkKind};
 use ipc::{Generation, Report, ToParent};
 use logging::RateLimit;
-use netlink_reflector::{Address, Change};
 use scheduler::{Event, Interest, Scheduler, Signal, TimerId, Token};
 use sys::PacketSocket;
 use telemetry::{LinkView, VrrpLive};
@@ -206,6 +206,7 @@ impl Vrrp {
             leaving: leave,
             retiring: false,
         };
+        process.report_duplicates();
         if let Some(new) = then {
             process.commit(now, generation, new);
         }
@@ -322,72 +323,10 @@ impl Vrrp {
         }
     }
 
-    fn on_kernel(&mut self, now: Instant) {
-        let mut changes = self.kernel.drain(now);
-        // A link of our own that somebody removed is there again before the stack misses it.
-        if make_links(&mut self.kernel, &mut self.parent, &mut self.scheduler) {
-            changes.extend(self.kernel.drain(now));
-            changes.sort_by_key(|change| matches!(change, Change::LinkRemoved(..)));
-        }
-        // Each interface is looked at once, however many of its addresses came and went; one that
-        // has another number now is there before the old one goes.
-        let (mut touched, mut gone) = (self.kernel.poll_links(now, &changes), Vec::new());
-        for change in changes {
-            match change {
-                Change::LinkRemoved(index, _) => gone.push(index),
-                other => touched.extend(self.on_change(now, other)),
-            }
-        }
-        for index in touched {
-            if let Some(link) = self.kernel.link(index, &self.ours) {
-                self.input(now, Input::Link(link));
-            }
-        }
-        for index in gone {
-            self.input(now, Input::LinkGone(index));
-        }
-        self.look_for_sources(now);
-    }
-
     fn look_for_sources(&mut self, now: Instant) {
         if let Some(sources) = self.sources.look(&self.kernel) {
             self.input(now, Input::Sources(&sources));
         }
-    }
-
-    /// Takes news in; says which interface has to be looked at.
-    fn on_change(&mut self, now: Instant, change: Change) -> Option<IfIndex> {
-        match change {
-            Change::LinkNew(link) | Change::LinkChanged(link) => Some(link.index),
-            Change::LinkRemoved(..) => None,
-            Change::AddressAdded(address) | Change::AddressChanged(address) => {
-                if self.options.watch_addresses {
-                    self.report_address(&address, "added to");
-                }
-                if self.ours.contains(&address.net.addr()) {
-                    self.kernel.disturbed();
-                }
-                Some(address.index)
-            }
-            Change::AddressRemoved(address) => {
-                let ip = address.net.addr();
-                if self.options.watch_addresses || self.ours.contains(&ip) {
-                    self.report_address(&address, "removed from");
-                }
-                if self.ours.contains(&ip) {
-                    self.kernel.disturbed();
-                    // Put back at the end of this turn, then announced.
-                    self.input(now, Input::AddressRepaired(address.index, ip));
-                }
-                Some(address.index)
-            }
-        }
-    }
-
-    fn report_address(&self, address: &Address, what: &str) {
-        let link = self.kernel.link(address.index, &self.ours);
-        let name = link.map_or_else(|| address.index.to_string(), |link| link.name);
-        log::info!("Netlink reflector reports IP {} {what} {name}", address.net.addr());
     }
 
     fn on_parent(&mut self, now: Instant) {
@@ -566,7 +505,7 @@ impl Vrrp {
                 self.unannounced.push((index, mac, address));
             }
         }
-        announcer::send(&self.arp, &ready);
+        announcer::send(&self.arp, &ready, |index| self.kernel.is_ipv6_router(index));
     }
 
     fn log(&mut self, now: Instant, event: &vrrp_stack::Event) {

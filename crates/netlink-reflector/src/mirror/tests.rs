@@ -233,3 +233,33 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_address_that_has_been_there_longest_comes_first() {
+    let mut mirror = Mirror::default();
+    let dump = ["10.0.0.9/24", "10.0.0.3/24"].map(|net| address(2, net)).to_vec();
+    mirror.replace(vec![link(2, "eth0")], dump);
+    mirror.apply(Event::Address(address(2, "10.0.0.1/24")));
+    mirror.own((index(2), "10.0.0.0/24".parse().unwrap()), Some(address(2, "10.0.0.0/24")));
+    let ages = |mirror: &Mirror| -> Vec<String> {
+        let by_age = mirror.addresses_by_age(index(2)).into_iter();
+        by_age.map(|address| address.net.addr().to_string()).collect()
+    };
+    assert_eq!(ages(&mirror), ["10.0.0.9", "10.0.0.3", "10.0.0.1", "10.0.0.0"]);
+    mirror.apply(Event::AddressGone(address(2, "10.0.0.9/24")));
+    mirror.apply(Event::Address(address(2, "10.0.0.3/24")));
+    mirror.apply(Event::Address(address(2, "10.0.0.9/24")));
+    assert_eq!(ages(&mirror), ["10.0.0.3", "10.0.0.1", "10.0.0.0", "10.0.0.9"]);
+}
+
+#[test]
+fn a_detection_that_fails_is_news_although_the_address_never_was_of_use() {
+    let mut mirror = mirror();
+    let with = |flags| Address { flags, ..address(2, "fe80::1/64") };
+    mirror.apply(Event::Address(with(TENTATIVE)));
+    mirror.take_changes();
+    let failed = with(TENTATIVE | crate::address::DADFAILED);
+    mirror.apply(Event::Address(failed.clone()));
+    assert!(failed.is_duplicate() && !failed.usable());
+    assert_eq!(mirror.take_changes(), [Change::AddressChanged(failed)]);
+}

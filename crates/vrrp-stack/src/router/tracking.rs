@@ -110,6 +110,13 @@ impl VirtualRouter {
         self.set_priority(turn, own.adjusted(sum));
     }
 
+    /// Its interface gets another name: it leaves while that still is there.
+    pub(crate) fn lose_home(&mut self, turn: &mut Turn<'_>) {
+        let faults = self.faults.iter().copied().chain([Fault::InterfaceMissing]).collect();
+        self.replace_faults(turn, faults);
+        self.follow_faults(turn);
+    }
+
     /// What the rest of its sync group makes impossible; whether that is news. Takes effect with
     /// [`Self::follow_faults`].
     pub(crate) fn set_group_fault(&mut self, turn: &mut Turn<'_>, fault: Option<Fault>) -> bool {

@@ -245,3 +245,23 @@ fn every_so_often_what_is_on_any_other_interface_is_announced() {
     let wanted: [IpAddr; 2] = ["10.8.0.1".parse().unwrap(), "10.8.0.2".parse().unwrap()];
     assert_eq!(announced, wanted);
 }
+
+#[test]
+fn whose_interface_is_renamed_leaves_while_it_can_be_heard_and_takes_its_addresses_away() {
+    let mut bench = Bench::master(&only(instance(100)));
+    bench.give(Input::Link(Link { name: "lan0".into(), ..eth0() }));
+    assert_eq!(bench.state(), "FAULT");
+    assert_eq!(bench.adverts(), [0, 0]);
+    assert_eq!(bench.causes(), ["(VI_1) fault: interface eth0 does not exist"]);
+    assert!(bench.desired().is_empty());
+    let net = "10.9.0.160/24".parse().unwrap();
+    assert!(bench.stack.managed_addresses().contains(&(eth0().index, net)), "still to be removed");
+    bench.stack.forget_retired();
+    assert!(!bench.stack.managed_addresses().contains(&(eth0().index, net)));
+    bench.log();
+    bench.give(Input::Link(eth0()));
+    let log = bench.log();
+    assert!(log.contains(&"Interface name has changed from lan0 to eth0".to_owned()), "{log:?}");
+    assert!(log.contains(&"Interface eth0 added".to_owned()));
+    assert_eq!(bench.state(), "BACKUP");
+}

@@ -1,0 +1,90 @@
+//! What the kernel tells of links and addresses, as inputs of the stack and as lines of the log.
+
+use base::{IfIndex, Instant};
+use netlink_reflector::{Address, Change};
+use vrrp_stack::Input;
+
+use super::{Vrrp, make_links};
+
+impl Vrrp {
+    pub(super) fn on_kernel(&mut self, now: Instant) {
+        let mut changes = self.kernel.drain(now);
+        // A link of our own that somebody removed is there again before the stack misses it.
+        if make_links(&mut self.kernel, &mut self.parent, &mut self.scheduler) {
+            changes.extend(self.kernel.drain(now));
+            changes.sort_by_key(|change| matches!(change, Change::LinkRemoved(..)));
+        }
+        // Each interface is looked at once, however many of its addresses came and went; one that
+        // has another number now is there before the old one goes.
+        let (mut touched, mut gone) = (self.kernel.poll_links(now, &changes), Vec::new());
+        for change in changes {
+            match change {
+                Change::LinkRemoved(index, _) => gone.push(index),
+                other => touched.extend(self.on_change(now, other)),
+            }
+        }
+        for index in touched {
+            if let Some(link) = self.kernel.link(index, &self.ours) {
+                self.input(now, Input::Link(link));
+            }
+        }
+        for index in gone {
+            self.input(now, Input::LinkGone(index));
+        }
+        self.look_for_sources(now);
+    }
+
+    /// Takes news in; says which interface has to be looked at.
+    fn on_change(&mut self, now: Instant, change: Change) -> Option<IfIndex> {
+        match change {
+            Change::LinkNew(link) | Change::LinkChanged(link) => Some(link.index),
+            Change::LinkRemoved(..) => None,
+            Change::AddressAdded(address) | Change::AddressChanged(address) => {
+                if self.options.watch_addresses {
+                    self.report_address(&address, "added to");
+                }
+                if self.ours.contains(&address.net.addr()) {
+                    self.kernel.disturbed();
+                }
+                if address.is_duplicate() {
+                    self.report_duplicate(&address);
+                }
+                Some(address.index)
+            }
+            Change::AddressRemoved(address) => {
+                let ip = address.net.addr();
+                if self.options.watch_addresses || self.ours.contains(&ip) {
+                    self.report_address(&address, "removed from");
+                }
+                if self.ours.contains(&ip) {
+                    self.kernel.disturbed();
+                    // Put back at the end of this turn, then announced.
+                    self.input(now, Input::AddressRepaired(address.index, ip));
+                }
+                Some(address.index)
+            }
+        }
+    }
+
+    fn report_address(&self, address: &Address, what: &str) {
+        let (ip, name) = (address.net.addr(), self.name_of(address.index));
+        log::info!("Netlink reflector reports IP {ip} {what} {name}");
+    }
+
+    /// Addresses that are of no use from the beginning.
+    pub(super) fn report_duplicates(&self) {
+        self.kernel.duplicates().for_each(|address| self.report_duplicate(address));
+    }
+
+    fn report_duplicate(&self, address: &Address) {
+        let (ip, name) = (address.net.addr(), self.name_of(address.index));
+        log::warn!(
+            "duplicate address detection of {ip} on {name} failed: another node has that address"
+        );
+    }
+
+    fn name_of(&self, index: IfIndex) -> String {
+        let link = self.kernel.link(index, &self.ours);
+        link.map_or_else(|| index.to_string(), |link| link.name)
+    }
+}
