@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lab::program::Pairing;
-use lab::{Daemon, Network, left, wait};
+use lab::{Daemon, Network, Program, left, wait};
 
 const OWN: &str = "10.9.0.1/24";
 const SLACK: Duration = Duration::from_secs(3);
@@ -67,4 +67,40 @@ fn events_are_written_to_named_pipes() {
 #[test]
 fn keepalived_writes_the_same_events() {
     events_are_written(Pairing::OursSecond);
+}
+
+#[test]
+fn readers_that_vanish_or_freeze_block_nothing() {
+    let network = Network::new();
+    let node = network.machine("one", "eth0", &[OWN]);
+    node.write_script("scripts", "read.sh", READER);
+    node.sh("mkfifo /run/all.fifo");
+    let read = |file: &str| {
+        node.sh(&format!(
+            "cat /run/all.fifo >/scripts/{file} 2>&1 </dev/null & echo $! >/run/reader"
+        ));
+    };
+    read("first");
+    let daemon = Daemon::start(&Program::ours(), &node, CONFIGURATION);
+    wait::eventually(DOWN_INTERVAL + SLACK, "it is master", || node.holds("10.9.0.160"));
+    let fails_and_comes_back = || {
+        network.cut(&node);
+        wait::eventually(SLACK, "the VIP is gone", || !node.holds("10.9.0.160"));
+        network.mend(&node);
+        wait::eventually(DOWN_INTERVAL + SLACK, "it is back", || node.holds("10.9.0.160"));
+    };
+    node.sh("kill -9 $(cat /run/reader)");
+    fails_and_comes_back();
+    read("second");
+    let lines = || node.try_sh("cat /scripts/second").stdout;
+    let missed = "INSTANCE \"F1\" FAULT 100\nGROUP \"G\" FAULT 0\n";
+    wait::eventually(SLACK, "the next reader gets what waited", || lines().contains(missed));
+    node.sh("kill -STOP $(cat /run/reader)");
+    fails_and_comes_back();
+    node.sh("kill -CONT $(cat /run/reader)");
+    let all = || lines().matches("INSTANCE \"F1\" MASTER 100\n").count() == 2;
+    wait::eventually(SLACK, "and the rest once it reads again", all);
+    assert!(daemon.stop().1.success());
+    node.sh("rm /run/all.fifo /run/reader");
+    left::nothing(&node, &[OWN]);
 }

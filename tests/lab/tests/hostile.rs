@@ -4,6 +4,7 @@
 
 use std::fmt::Write;
 use std::net::Ipv4Addr;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::Duration;
 
 use lab::{Capture, Daemon, Network, Node, Program, wait};
@@ -150,21 +151,44 @@ fn waiting(node: &Node) -> (u64, u64) {
     })
 }
 
+/// The program, whose dumps go where nobody else's do.
+fn with_dumps(program: &Program, node: &Node) -> Program {
+    node.sh("mkdir -p /run/dumps");
+    let text = format!("#!/bin/sh\nTMPDIR=/run/dumps exec {} \"$@\"\n", program.path().display());
+    node.write_script("scripts", "daemon", &text);
+    Program::at("/scripts/daemon")
+}
+
+/// The statistics of now, once they are written.
+fn stats(node: &Node) -> String {
+    node.sh("kill -USR2 $(cat /run/vrrp.pid)");
+    node.try_sh("cat /run/dumps/keepalived.stats").stdout
+}
+
+/// A socket that sends any datagram on the node's interface.
+fn raw_socket(node: &Node) -> OwnedFd {
+    node.inside(|| {
+        let flags = SockFlag::SOCK_CLOEXEC;
+        let raw = socket(AddressFamily::Inet, SockType::Raw, flags, SockProtocol::Raw);
+        let raw = raw.expect("raw sockets need root");
+        setsockopt(&raw, sockopt::BindToDevice, &"eth0".into()).expect("the interface is there");
+        raw
+    })
+}
+
+fn send(raw: &OwnedFd, packet: &[u8]) {
+    let to = SockaddrIn::from(std::net::SocketAddrV4::new(GROUP, 0));
+    sendto(raw.as_raw_fd(), packet, &to, MsgFlags::empty()).expect("it leaves");
+}
+
 #[test]
 fn twenty_thousand_bad_adverts_change_nothing_but_counters() {
     let network = Network::new();
     let node = network.machine("lb01", "eth0", &[OWN]);
     let evil = network.host("evil", "eth0", &["10.9.0.66/24"]);
     let sent = Capture::of(&network, &node);
-    node.sh("mkdir -p /run/dumps");
-    // Dumps go where nobody else's do.
-    let program = Program::ours();
-    node.write_script(
-        "scripts",
-        "daemon",
-        &format!("#!/bin/sh\nTMPDIR=/run/dumps exec {} \"$@\"\n", program.path().display()),
-    );
-    let daemon = Daemon::start(&Program::at("/scripts/daemon"), &node, CONFIGURATION);
+    let program = with_dumps(&Program::ours(), &node);
+    let daemon = Daemon::start(&program, &node, CONFIGURATION);
     daemon.wait_log("Entering MASTER STATE", LIMIT);
     wait::eventually(LIMIT, "the VIP is there", || node.holds("10.9.0.160"));
     let vrrp = daemon.vrrp();
@@ -177,32 +201,19 @@ fn twenty_thousand_bad_adverts_change_nothing_but_counters() {
         counts[kind] += 1;
         datagram(&mut dice, DEFECTS[kind])
     });
-    let to = SockaddrIn::from(std::net::SocketAddrV4::new(GROUP, 0));
-    let raw = evil.inside(|| {
-        let flags = SockFlag::SOCK_CLOEXEC;
-        let raw = socket(AddressFamily::Inet, SockType::Raw, flags, SockProtocol::Raw);
-        let raw = raw.expect("raw sockets need root");
-        setsockopt(&raw, sockopt::BindToDevice, &"eth0".into()).expect("the interface is there");
-        raw
-    });
+    let raw = raw_socket(&evil);
     loop {
         let some: Vec<Vec<u8>> = packets.by_ref().take(AT_ONCE).collect();
         if some.is_empty() {
             break;
         }
-        for packet in &some {
-            sendto(std::os::fd::AsRawFd::as_raw_fd(&raw), packet, &to, MsgFlags::empty())
-                .expect("it leaves");
-        }
+        some.iter().for_each(|packet| send(&raw, packet));
         wait::eventually(LIMIT, "the daemon has read them", || waiting(&node).0 == 0);
     }
     drop(packets);
     assert_eq!(waiting(&node).1, 0, "every packet was read");
 
-    let stats = || {
-        node.sh("kill -USR2 $(cat /run/vrrp.pid)");
-        node.try_sh("cat /run/dumps/keepalived.stats").stdout
-    };
+    let stats = || stats(&node);
     let count = |defect| counts[DEFECTS.iter().position(|one| *one == defect).expect("listed")];
     let mut expected = String::from("  Packet Errors:\n");
     for (name, defect) in
@@ -228,4 +239,101 @@ fn twenty_thousand_bad_adverts_change_nothing_but_counters() {
         )
     );
     assert!(daemon.stop().1.success());
+}
+
+const WITH_PASSWORD: &str = "vrrp_instance VI_1 {
+    state MASTER
+    interface eth0
+    virtual_router_id 51
+    priority 100
+    advert_int 1
+    authentication {
+        auth_type PASS
+        auth_pass secret
+    }
+    virtual_ipaddress { 10.9.0.160 }
+}
+";
+
+/// Of version 2 and lower priority, with these bytes: type, authentication, interval, address,
+/// password; the checksum is right.
+fn version_2(kind: u8, auth: u8, interval: u8, address: [u8; 4], password: &[u8; 8]) -> Vec<u8> {
+    let mut advert = vec![0x20 | kind, VRID, 50, 1, auth, interval, 0, 0];
+    advert.extend(address);
+    advert.extend(password);
+    let mut sum: u32 =
+        advert.chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(pair[1])).sum();
+    sum = (sum & 0xffff) + (sum >> 16);
+    let sum = !u16::try_from((sum & 0xffff) + (sum >> 16)).expect("folded");
+    advert[6..8].copy_from_slice(&sum.to_be_bytes());
+    let mut packet = vec![0x45, 0xc0, 0, 0, 0, 1, 0, 0, 255, 112, 0, 0];
+    packet.extend(EVIL);
+    packet.extend(GROUP.octets());
+    packet.extend(advert);
+    packet
+}
+
+/// So many of each, and how the statistics show them.
+fn version_2_counts(other_intervals: u8) -> (Vec<Vec<u8>>, String) {
+    const SECRET: &[u8; 8] = b"secret\0\0";
+    let other = [10, 9, 0, 161];
+    let mut short = version_2(1, 1, 1, VIP, SECRET);
+    short.truncate(30);
+    let mut hops = version_2(1, 1, 1, VIP, SECRET);
+    hops[8] = 254;
+    let kinds = [
+        (short, 1),
+        (hops, 2),
+        (version_2(2, 1, 1, VIP, SECRET), 3),
+        (version_2(1, 1, 2, VIP, SECRET), 4),
+        (version_2(1, 1, 1, other, SECRET), 5),
+        (version_2(1, 7, 1, VIP, SECRET), 6),
+        (version_2(1, 0, 1, VIP, &[0; 8]), 7),
+        (version_2(1, 1, 1, VIP, b"guessed\0"), 8),
+    ];
+    let expected = format!(
+        "  Packet Errors:\n    Length: 1\n    TTL: 2\n    Invalid Type: 3\n    \
+         Advertisement Interval: {other_intervals}\n    Address List: 5\n  \
+         Authentication Errors:\n    Invalid Type: 6\n    Type Mismatch: 7\n    Failure: 8\n"
+    );
+    let packets = kinds.into_iter().flat_map(|(packet, times)| vec![packet; times]);
+    (packets.collect(), expected)
+}
+
+fn each_kind_is_counted(program: &Program, other_intervals: u8) {
+    let network = Network::new();
+    let node = network.machine("lb01", "eth0", &[OWN]);
+    let evil = network.host("evil", "eth0", &["10.9.0.66/24"]);
+    let daemon = Daemon::start(&with_dumps(program, &node), &node, WITH_PASSWORD);
+    daemon.wait_log("Entering MASTER STATE", LIMIT);
+    let raw = raw_socket(&evil);
+    let (packets, expected) = version_2_counts(other_intervals);
+    for packet in &packets {
+        send(&raw, packet);
+    }
+    let counted = || {
+        let text = stats(&node);
+        let from = text.find("  Packet Errors").unwrap_or(text.len());
+        text[from..]
+            .lines()
+            .take(expected.lines().count())
+            .map(|line| format!("{line}\n"))
+            .collect()
+    };
+    wait::becomes(LIMIT, "the counters", &expected, counted);
+    assert!(node.holds("10.9.0.160"));
+    assert!(daemon.stop().1.success());
+}
+
+#[test]
+fn every_kind_of_wrong_advert_of_version_2_is_counted_where_it_belongs() {
+    each_kind_is_counted(&Program::ours(), 4);
+}
+
+/// 2.2.7 drops what has another interval too, and does not count it.
+#[test]
+fn keepalived_counts_every_kind_of_wrong_advert_there_too() {
+    if let Some(keepalived) = Program::debian() {
+        each_kind_is_counted(&keepalived, 0);
+    }
 }

@@ -221,11 +221,12 @@ impl VirtualRouter {
         Ok(())
     }
 
-    /// Version 2 refuses another interval (RFC 3768 section 7.1); version 3 only mentions it.
+    /// Version 2 refuses another interval (RFC 3768 section 7.1); version 3 only mentions it, but one
+    /// of 0 (RFC 9568 section 7.1 with erratum 8301), after which a master would be gone at once.
     fn check_interval(&mut self, from: IpAddr, advert: &Advert) -> Result<(), Complaint> {
         let (ours, theirs) = (self.config.advert_interval, advert.interval());
         match advert.body {
-            Body::V2 { .. } if ours != theirs => {
+            Body::V2 { .. } | Body::V3 { centis: 0 } if ours != theirs => {
                 self.statistics.advert_interval_errors += 1;
                 Err(Complaint::WrongInterval { from, ours, theirs })
             }

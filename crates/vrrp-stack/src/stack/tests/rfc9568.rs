@@ -1,6 +1,7 @@
 //! RFC 9568 sections 6.4 and 7, demand by demand: each MUST is the message of an assertion. What of
 //! it the kernel does (answering ARP and neighbour solicitations, forwarding) follows from which
-//! addresses are desired and which are dropped; the lab sees that it does.
+//! addresses are desired and which are dropped; the lab sees that it does. Router advertisements
+//! (section 6.4.3) are sent by a program of their own, such as radvd, as beside keepalived.
 
 use base::{Duration, Instant, Priority};
 use control_plane::model::{Instance, Preempt, Version};
@@ -245,6 +246,17 @@ fn section_6_4_3_active_on_an_advertisement() {
     }
 }
 
+#[test]
+fn section_6_4_3_addresses_are_compared_as_unsigned_numbers_in_network_byte_order() {
+    let far = std::net::Ipv4Addr::new(200, 0, 0, 1);
+    let near = std::net::Ipv4Addr::new(9, 255, 255, 255);
+    for (from, state) in [(far, "BACKUP"), (near, "MASTER")] {
+        let mut bench = active(100);
+        bench.hear(from, 100);
+        assert_eq!(bench.state(), state, "{from} against {OURS}, unsigned, first octet first");
+    }
+}
+
 /// The bytes of an advert of version 3, priority 200, with a right checksum after a change.
 fn bytes(change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     let advert = wire::Advert {
@@ -305,6 +317,22 @@ fn section_7_1_receiving() {
         "and the local router is not the IPvX address owner (with owner_ignore_adverts; without, as \
          keepalived, another owner is heard)"
     );
+}
+
+#[test]
+fn section_7_1_the_max_advertise_interval_is_not_zero() {
+    let mut bench = backup(100);
+    bench.run(SECOND);
+    let before = down_at(&bench);
+    hear_every(&mut bench, HIGH, 200, 0);
+    assert_eq!(
+        down_at(&bench),
+        before,
+        "It MUST verify that the Max Advertise Interval is non-zero (erratum 8301): a master whose \
+         next advert is due at once would be gone at once"
+    );
+    let statistics = bench.stack.routers()[0].statistics();
+    assert_eq!((statistics.advert_received, statistics.advert_interval_errors), (0, 1));
 }
 
 #[test]
@@ -382,4 +410,40 @@ fn section_7_2_transmitting_over_ipv6() {
     );
     assert_eq!(advert.hop_limit, 255, "The Hop Limit MUST be set to 255");
     assert_eq!(advert.destination, wire::vrrp::GROUP_V6, "the VRRP IPvX multicast group");
+}
+
+#[test]
+fn section_7_2_and_7_3_adverts_leave_with_the_virtual_mac() {
+    use control_plane::model::own_link::{OwnLink, OwnLinkKind};
+    let mac = [0, 0, 0x5e, 0, 1, 51];
+    let own = OwnLink {
+        name: "vrrp.51".into(),
+        base: "eth0".into(),
+        kind: OwnLinkKind::Vmac(mac),
+        group: None,
+        vrf: None,
+        transmits: true,
+        ipv4: true,
+        ipv6: false,
+    };
+    let virtual_link = crate::Link {
+        index: base::IfIndex::new(9).unwrap(),
+        name: "vrrp.51".into(),
+        mac,
+        ..eth0()
+    };
+    let config = only(Instance { own_links: vec![own], ..v3(100) });
+    let mut bench = Bench::on(&config, &[eth0(), virtual_link.clone()], None);
+    bench.run(Duration::from_secs(4));
+    let advert = sent(&bench);
+    assert_eq!(
+        advert.socket.index, virtual_link.index,
+        "Set the source MAC address to the Virtual Router MAC address, 00-00-5E-00-01-{{VRID}}: that \
+         of the interface that it leaves by (use_vmac; without, as keepalived, the interface's own)"
+    );
+    assert_eq!(
+        advert.source,
+        std::net::IpAddr::from(OURS),
+        "and the source is the primary address"
+    );
 }
