@@ -16,6 +16,7 @@ mod report;
 mod row;
 mod rows;
 mod samples;
+mod target;
 mod text;
 
 use std::process::ExitCode;

@@ -106,6 +106,7 @@ fn flushes(program: &Program) {
         ("", true, true),
         ("lvs_flush", false, false),
         ("lvs_flush_on_stop", true, false),
+        ("lvs_flush_onstop", true, false),
         ("lvs_flush_on_stop VS", true, true),
     ] {
         director.sh("ipvsadm -C; ipvsadm -A -t 10.88.0.1:80 -s rr

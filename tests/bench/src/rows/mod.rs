@@ -4,6 +4,7 @@ pub(crate) mod configuration;
 
 mod announce;
 mod checker_killed;
+mod checks;
 mod failover;
 mod instances;
 mod lease;
@@ -25,5 +26,7 @@ pub(crate) const ALL: &[Row] = &[
     configuration::ROW,
     servers::ROW,
     checker_killed::ROW,
+    checks::COST,
+    checks::HELD,
     start::ROW,
 ];
