@@ -10,6 +10,7 @@ use std::sync::Arc;
 use base::{Duration, Instant};
 use control_plane::model::{Checker, CheckerKind, Lvs, ServiceAddress};
 
+use crate::beat::slack;
 use crate::event::Event;
 use crate::health::Health;
 use crate::jitter::Jitter;
@@ -89,6 +90,9 @@ struct Builder<'a> {
 pub(crate) fn build(config: &Arc<Lvs>, prior: &Prior, now: Instant, jitter: &mut Jitter) -> Built {
     let mut builder = Builder { prior, now, jitter, built: Built::default() };
     services_of(config).for_each(|service| builder.add_service(service));
+    let layout = &mut builder.built.layout;
+    let slack = layout.checks.iter().map(|check| slack(&check.config)).min();
+    layout.slack = slack.unwrap_or_default();
     builder.built
 }
 

@@ -3,9 +3,10 @@
 use base::{Duration, Instant};
 use control_plane::model::{Checker, CheckerKind};
 
+use crate::beat::next_beat;
 use crate::event::Event;
 use crate::health::{Health, Said, Step};
-use crate::layout::{Check, Progress, Server, adjusted};
+use crate::layout::{Activity, Check, Progress, Server, adjusted};
 use crate::lines::{CheckKind, CheckLine, CheckSaid};
 use crate::machine::{Checkers, tell_sorry};
 use crate::mail::{self, Since};
@@ -52,7 +53,11 @@ impl Checkers {
             check.adjustment = adjustment_of(&check.config, status, server.config.weight);
         }
         let lines = words(&check.config, server.id, before.health, url, &verdict, step.said);
-        self.sleep(index, now + step.next);
+        let until = match check.activity {
+            Activity::Probing { due, .. } if verdict.is_ok() => next_beat(due, now, step.next),
+            _ => now + step.next,
+        };
+        self.sleep(index, until);
         self.follow(index, before, &verdict, lines, out);
     }
 

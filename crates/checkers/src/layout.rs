@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::Range;
 
-use base::Instant;
+use base::{Duration, Instant};
 use control_plane::model::VirtualServer;
 
 use crate::event::QuorumLine;
@@ -22,6 +22,8 @@ pub(crate) struct Layout {
     pub(crate) services: Vec<Service>,
     pub(crate) servers: Vec<Server>,
     pub(crate) checks: Vec<Check>,
+    /// How late checks may be: [`crate::beat::slack`] of the most impatient.
+    pub(crate) slack: Duration,
 }
 
 /// A virtual server.
@@ -78,12 +80,13 @@ pub(crate) struct Progress {
 pub(crate) enum Activity {
     /// Until its next try.
     Sleeping { until: Instant },
-    /// Its try is due and waits for a place.
-    Waiting,
+    /// Its try was due then and waits for a place.
+    Waiting { due: Instant },
     /// Nothing: it hears from outside, or is suspended.
     Idle,
-    /// Its try runs. `deadline` is when silence becomes a failure, `give_up` when talk does.
-    Probing { probe: ProbeId, deadline: Instant, give_up: Instant },
+    /// Its try runs, which was due at `due`. `deadline` is when silence becomes a failure, `give_up`
+    /// when talk does.
+    Probing { probe: ProbeId, due: Instant, deadline: Instant, give_up: Instant },
 }
 
 impl Activity {
@@ -92,7 +95,7 @@ impl Activity {
         match self {
             Self::Sleeping { until } => Some(until),
             Self::Probing { deadline, .. } => Some(deadline),
-            Self::Waiting | Self::Idle => None,
+            Self::Waiting { .. } | Self::Idle => None,
         }
     }
 }

@@ -20,6 +20,7 @@
 //! - [`input`], [`output`], [`event`], [`names`]: the words of the machine
 //! - `jitter`: the random part of the first check's delay
 
+mod beat;
 mod build;
 mod dialogue;
 pub mod event;

@@ -152,7 +152,7 @@ impl Checkers {
                 self.probes.finish(probe);
                 out.push(Output::AbortProbe(probe));
             }
-            Activity::Sleeping { .. } | Activity::Waiting => {}
+            Activity::Sleeping { .. } | Activity::Waiting { .. } => {}
         }
         self.unschedule(index);
         if let Some(check) = self.layout.checks.get_mut(index) {

@@ -60,6 +60,8 @@ pub enum Event {
         readable: bool,
         /// There is room to write, or an error to be found by writing.
         writable: bool,
+        /// The other side says no more, or there is an error: reading goes on to the end of it.
+        ended: bool,
     },
     /// A timer is due, and no longer set.
     Timer(TimerId),
@@ -70,6 +72,7 @@ struct Registration {
     fd: RawFd,
     readable: bool,
     writable: bool,
+    ended: bool,
     still_ready: bool,
 }
 
@@ -135,8 +138,8 @@ impl Scheduler {
         let (token, fd) = (Token(self.next_token), fd.as_raw_fd());
         self.poll.registry().register(&mut SourceFd(&fd), mio::Token(token.0), interest.into())?;
         self.next_token += 1;
-        let registration =
-            Registration { fd, readable: false, writable: false, still_ready: false };
+        let (readable, writable, ended) = (false, false, false);
+        let registration = Registration { fd, readable, writable, ended, still_ready: false };
         self.registrations.insert(token, registration);
         Ok(token)
     }
@@ -158,6 +161,14 @@ impl Scheduler {
             // Fails only when the descriptor is closed already, and then there is nothing to undo.
             let _ = self.poll.registry().deregister(&mut SourceFd(&registration.fd));
         }
+        self.still_ready.retain(|ready| *ready != token);
+    }
+
+    /// As [`Self::deregister`] where the owner closes the descriptor at once, which ends the kernel's
+    /// part of it without being asked. A process that was forked meanwhile and has not become another
+    /// program yet may still hold the descriptor; what the kernel then reports of it is not told.
+    pub fn forget(&mut self, token: Token) {
+        self.registrations.remove(&token);
         self.still_ready.retain(|ready| *ready != token);
     }
 
@@ -289,19 +300,22 @@ impl Scheduler {
             // An error or a hang-up is found by reading or by writing, whichever is waited for.
             let readable = event.is_readable() || event.is_read_closed() || event.is_error();
             let writable = event.is_writable() || event.is_write_closed() || event.is_error();
+            let ended = event.is_read_closed() || event.is_write_closed() || event.is_error();
             if registration.still_ready {
                 registration.readable |= readable;
                 registration.writable |= writable;
+                registration.ended |= ended;
             } else {
                 (registration.readable, registration.writable) = (readable, writable);
-                events.push(Event::Io { token, readable, writable });
+                registration.ended = ended;
+                events.push(Event::Io { token, readable, writable, ended });
             }
         }
         for token in self.still_ready.drain(..) {
             let Some(registration) = self.registrations.get_mut(&token) else { continue };
             registration.still_ready = false;
-            let Registration { readable, writable, .. } = *registration;
-            events.push(Event::Io { token, readable, writable });
+            let Registration { readable, writable, ended, .. } = *registration;
+            events.push(Event::Io { token, readable, writable, ended });
         }
     }
 

@@ -96,7 +96,10 @@ fn what_the_child_does_to_its_copy_leaves_the_parents_loop_alone() {
     };
     assert_eq!(wait(&mut parent, &child), Exit::Status(0));
     there.write_all(b"a").unwrap();
-    assert_eq!(turn(&mut parent), [Event::Io { token, readable: true, writable: false }]);
+    assert_eq!(
+        turn(&mut parent),
+        [Event::Io { token, readable: true, writable: false, ended: false }]
+    );
     assert_eq!(here.read(&mut [0; 4]).unwrap(), 1);
 }
 

@@ -33,7 +33,7 @@ fn pair() -> (UnixStream, UnixStream) {
 }
 
 const fn readable(token: Token) -> Event {
-    Event::Io { token, readable: true, writable: false }
+    Event::Io { token, readable: true, writable: false, ended: false }
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn a_changed_interest_tells_what_is_ready_already() {
     let token = scheduler.register(here.as_fd(), Interest::Read).unwrap();
     scheduler.reregister(token, Interest::Both).unwrap();
     let (_, events) = turn(&mut scheduler);
-    assert_eq!(events, [Event::Io { token, readable: false, writable: true }]);
+    assert_eq!(events, [Event::Io { token, readable: false, writable: true, ended: false }]);
 }
 
 #[test]

@@ -40,6 +40,7 @@ use patterns::Patterns;
 use presence::Presence;
 use probes::{Happened, Probes};
 use scripts::{Scripts, commands, outcome};
+use stream::Ready;
 use tls::TlsClient;
 
 /// Descriptors that are not probes: loop, channel, netlink, log, scripts that tell about states.
@@ -220,8 +221,10 @@ impl Process {
                 sys::process::give_back_memory();
             }
             // What carrying out has led to is not left until something else happens.
-            let next =
-                if self.outputs.is_empty() { self.machine.next_timeout() } else { Some(now) };
+            let next = match self.machine.next_timeout() {
+                _ if !self.outputs.is_empty() => Some(now),
+                next => next.map(|at| at + self.machine.slack()),
+            };
             self.scheduler.arm(MACHINE, next);
             self.scheduler.arm(KERNEL, self.kernel.next_timeout());
             self.scheduler.arm(SCRIPTS, self.scripts.next_timeout());
@@ -264,11 +267,13 @@ impl Process {
             Event::Signal(_) => {}
             Event::Io { token, .. } if token == self.parent.token() => self.on_parent(now),
             Event::Io { token, .. } if self.presence.owns(token) => self.on_presence(now),
-            Event::Io { token, .. } => {
+            Event::Io { token, readable, ended, .. } => {
                 if let Some((probe, exit)) = self.scripts.exited(token, now, &mut self.scheduler) {
                     self.input(now, Input::ProbeDone { probe, outcome: outcome(exit) });
                 }
-                for happened in self.probes.ready(token, &mut self.scheduler) {
+                for happened in
+                    self.probes.ready(token, Ready { readable, ended }, &mut self.scheduler)
+                {
                     self.on_probe(now, happened);
                 }
             }

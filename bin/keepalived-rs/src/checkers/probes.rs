@@ -10,7 +10,7 @@ use control_plane::model::TcpCheck;
 use scheduler::{Interest, Scheduler, Token};
 use sys::tcp::{Connect, connect_result, connect_start, icmp_connect, udp_connect};
 
-use super::stream::{End, Progress, Stream};
+use super::stream::{End, Progress, Ready, Stream};
 use super::tls::TlsClient;
 
 /// Datagrams of one probe in one turn; more wait for the next turn.
@@ -156,18 +156,24 @@ impl Probes {
     }
 
     /// The descriptor behind `token` is ready; what that means for its probe, if it is one of ours.
-    pub(super) fn ready(&mut self, token: Token, scheduler: &mut Scheduler) -> Vec<Happened> {
+    pub(super) fn ready(
+        &mut self,
+        token: Token,
+        ready: Ready,
+        scheduler: &mut Scheduler,
+    ) -> Vec<Happened> {
         let Some(Running { probe, way }) = self.by_token.get_mut(&token) else {
             return Vec::new();
         };
         let probe = *probe;
         let (happened, again) = match way {
             Way::Connect(fd) => {
-                let outcome =
-                    connect_result(fd.as_fd()).map_or_else(outcome, |()| Outcome::Connected);
+                // A connection that failed, or was ended already, is not only writable.
+                let result = if ready.ended { connect_result(fd.as_fd()) } else { Ok(()) };
+                let outcome = result.map_or_else(outcome, |()| Outcome::Connected);
                 (vec![Happened::Done(probe, outcome)], false)
             }
-            Way::Stream(stream) => of_stream(probe, stream.progress()),
+            Way::Stream(stream) => of_stream(probe, stream.progress(ready)),
             Way::Datagram { socket, has_header } => of_datagrams(probe, socket, *has_header),
         };
         if again {
@@ -182,7 +188,7 @@ impl Probes {
     /// Gives a probe up.
     pub(super) fn abort(&mut self, probe: ProbeId, scheduler: &mut Scheduler) {
         if let Some(token) = self.tokens.remove(&probe) {
-            scheduler.deregister(token);
+            scheduler.forget(token);
             self.by_token.remove(&token);
         }
     }

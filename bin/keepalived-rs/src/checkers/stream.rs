@@ -31,6 +31,15 @@ enum State {
     Ended,
 }
 
+/// What the kernel says of a connection; what it does not say need not be asked.
+#[derive(Clone, Copy)]
+pub(crate) struct Ready {
+    /// There is something to read.
+    pub(crate) readable: bool,
+    /// The other side says no more, or there is an error.
+    pub(crate) ended: bool,
+}
+
 /// What a look at the connection has found, in this order.
 #[derive(Default)]
 pub(crate) struct Progress {
@@ -68,11 +77,13 @@ impl Stream {
         self.flush()
     }
 
-    /// The socket is ready.
-    pub(crate) fn progress(&mut self) -> Progress {
+    /// The socket is ready, as the kernel told once.
+    pub(crate) fn progress(&mut self, ready: Ready) -> Progress {
         let mut progress = Progress::default();
         if self.state == State::Connecting {
-            if let Err(error) = connect_result(self.socket.as_fd()) {
+            if (ready.readable || ready.ended)
+                && let Err(error) = connect_result(self.socket.as_fd())
+            {
                 return self.ended(progress, End::NotConnected(error));
             }
             self.state = if self.tls.is_some() { State::Handshaking } else { State::Open };
@@ -81,37 +92,46 @@ impl Stream {
         if let Err(error) = self.flush() {
             return self.broken(progress, error);
         }
+        if !ready.readable && !ready.ended {
+            return progress;
+        }
         for _ in 0..READS_A_TURN {
             if self.state == State::Ended {
                 return progress;
             }
-            match self.read(&mut progress.received) {
+            let mut is_empty = false;
+            match self.read(&mut progress.received, &mut is_empty) {
                 Ok(0) => return self.ended(progress, End::Closed),
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return progress,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return self.broken(progress, error),
             }
-            if let Err(error) = self.flush() {
-                return self.broken(progress, error);
-            }
             let is_ready = self.tls.as_ref().is_some_and(|tls| tls.is_ready());
             if self.state == State::Handshaking && is_ready {
+                // The last words of the handshake leave with the first of what is said over it.
                 self.state = State::Open;
                 progress.opened = true;
+            } else if let Err(error) = self.flush() {
+                return self.broken(progress, error);
+            }
+            // The kernel tells of what comes from now on; of an end that is here it has told.
+            if is_empty && !ready.ended {
+                return progress;
             }
         }
         progress.again = true;
         progress
     }
 
-    /// Reads once; 0 is the end.
-    fn read(&mut self, received: &mut Vec<u8>) -> io::Result<usize> {
+    /// Reads once; 0 is the end. `is_empty`: the kernel has no more for now.
+    fn read(&mut self, received: &mut Vec<u8>, is_empty: &mut bool) -> io::Result<usize> {
+        let mut socket = Measured { socket: &mut self.socket, is_empty };
         if let Some(tls) = &mut self.tls {
-            return tls.read(&mut self.socket, received);
+            return tls.read(&mut socket, received);
         }
         let mut buffer = [0; READ_SIZE];
-        let length = self.socket.read(&mut buffer)?;
+        let length = socket.read(&mut buffer)?;
         received.extend(buffer.get(..length).unwrap_or_default());
         Ok(length)
     }
@@ -146,6 +166,20 @@ impl Stream {
         };
         self.state = State::Ended;
         Progress { end: Some(end), ..progress }
+    }
+}
+
+/// A socket that notes whether a read took all there was.
+struct Measured<'a> {
+    socket: &'a mut TcpStream,
+    is_empty: &'a mut bool,
+}
+
+impl Read for Measured<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.socket.read(buffer)?;
+        *self.is_empty = length < buffer.len();
+        Ok(length)
     }
 }
 

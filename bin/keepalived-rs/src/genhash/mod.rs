@@ -19,7 +19,7 @@ use control_plane::model::lvs;
 use scheduler::{Event, Interest, Scheduler, TimerId};
 use sys::tcp::{Connect, connect_start};
 
-use crate::checkers::stream::{End, Stream};
+use crate::checkers::stream::{End, Ready, Stream};
 use crate::checkers::tls::TlsClient;
 use options::{Asked, Options};
 use report::{Section, dump, end_line};
@@ -164,9 +164,9 @@ impl<'a> Fetch<'a> {
                         self.scheduler.arm(PROGRESS, Some(now + PROGRESS_INTERVAL));
                     }
                     Event::Timer(_) => return Ok(Err(self.timed_out())),
-                    Event::Io { token, .. } => {
+                    Event::Io { token, readable, ended, .. } => {
                         self.scheduler.arm(SILENCE, Some(now + self.options.timeout));
-                        if let Some(over) = self.progress(token, out)? {
+                        if let Some(over) = self.progress(token, Ready { readable, ended }, out)? {
                             return Ok(over);
                         }
                     }
@@ -189,9 +189,10 @@ impl<'a> Fetch<'a> {
     fn progress(
         &mut self,
         token: scheduler::Token,
+        ready: Ready,
         out: &mut impl Write,
     ) -> io::Result<Option<Result<[u8; 16], Failure>>> {
-        let progress = self.stream.progress();
+        let progress = self.stream.progress(ready);
         if progress.opened {
             self.is_open = true;
             if self.stream.send(&request(&self.options.check(), &self.options.page())).is_err() {
