@@ -75,6 +75,7 @@ pub const OWNERS: &[(&str, &[&str])] = &[
     ("env_logger", &["logging"]),
     ("lexopt", &["keepalived-rs"]),
     ("lettre", &["keepalived-rs"]),
+    ("openssl", &["keepalived-rs"]),
     ("tempfile", &["lab", "bench"]),
     ("bincode", &["ipc"]),
     ("ciborium", &["ipc"]),

@@ -1,7 +1,6 @@
 //! The checker process: turns results of probes and orders into inputs of the [`Checkers`] machine,
 //! and its outputs into connections and IPVS requests.
 
-mod identity;
 mod kernel;
 mod marks;
 mod patterns;
