@@ -16,6 +16,7 @@ mod report;
 mod row;
 mod rows;
 mod samples;
+mod stand_in;
 mod target;
 mod text;
 
