@@ -112,7 +112,7 @@ fn settings(cluster: &Cluster) {
     for (lines, wanted) in [
         (
             "checker_priority -10\nchecker_no_swap\nchecker_cpu_affinity 0",
-            "-10 TS - 1 0 unlimited keepalived-rs",
+            "-10 TS - 1 0 unlimited keepalived",
         ),
         (
             "checker_rt_priority 5\nchecker_rlimit_rttime 900000\nchecker_process_name checks",

@@ -47,6 +47,7 @@ fn datagrams() -> Vec<Row> {
     reply.template = service(80, "UDP_CHECK {\n@\n}");
     vec![
         row(udp, "payload", "4142", new("say AB")),
+        row(udp, "payload", "41 42 3", new(r"say AB\x03")),
         reply,
         short("min_reply_length", "4", new(down)),
         short("max_reply_length", "2", new(down)),

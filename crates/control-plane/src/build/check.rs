@@ -406,7 +406,9 @@ impl Kind {
 
 impl UdpDraft {
     fn leaf(&mut self, statement: &Statement<'_>, value: &Value<'_>, cx: &mut Context<'_>) {
-        let digits: String = statement.words.iter().skip(1).map(|word| word.text).collect();
+        // As keepalived reads it, a word of one digit is a byte.
+        let word = |text: &str| if text.len() == 1 { format!("0{text}") } else { text.to_owned() };
+        let digits: String = statement.words.iter().skip(1).map(|one| word(one.text)).collect();
         match statement.keyword.name {
             "payload" => match super::hmac::hex(&digits) {
                 Some(bytes) => self.payload = bytes,
