@@ -297,7 +297,7 @@ fn spec_words(spec: &ProbeSpec) -> String {
         ProbeSpec::Connect(to) => (to, "connect".to_owned()),
         ProbeSpec::Talk { to, over } => (to, format!("{over:?}")),
     };
-    let (bind, interface, mark) = (to.bind, &to.bind_interface, to.mark);
+    let (bind, interface, mark) = (to.bind.as_deref(), &to.bind_interface, to.mark);
     format!("{over} {} from {bind:?} by {interface:?} mark {mark}", to.target)
 }
 
