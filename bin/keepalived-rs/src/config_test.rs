@@ -26,7 +26,10 @@ pub(crate) fn run(options: &Options) -> i32 {
         eprintln!("keepalived-rs: cannot write the result of the test: {error}");
         return 1;
     }
-    i32::from(diagnostics.exit_code())
+    match diagnostics.exit_code() {
+        0 if options.wrong_value => 5,
+        status => i32::from(status),
+    }
 }
 
 /// Appends to a log file; a symbolic link is refused, because the place may be writable by all.

@@ -63,6 +63,8 @@ pub(crate) struct Options {
     pub(crate) test_log: Option<PathBuf>,
     /// Options that are accepted and have no effect, with why.
     pub(crate) without_effect: Vec<&'static str>,
+    /// An option has a value that is left out: a test of the configuration fails for it.
+    pub(crate) wrong_value: bool,
     /// Words that are no options.
     pub(crate) unexpected: Vec<String>,
 }
@@ -98,6 +100,7 @@ impl Default for Options {
             ignore_sigint: false,
             test_log: None,
             without_effect: Vec::new(),
+            wrong_value: false,
             unexpected: Vec::new(),
         }
     }

@@ -241,7 +241,10 @@ pub(super) const FLAGS: &[Flag] = &[
 fn facility(options: &mut Options, value: OsString) -> Result<(), String> {
     match value.to_str().and_then(Facility::from_name) {
         Some(facility) => options.facility = facility,
-        None => eprintln!("Invalid log facility '{}'", value.to_string_lossy()),
+        None => {
+            options.wrong_value = true;
+            eprintln!("Invalid log facility '{}'", value.to_string_lossy());
+        }
     }
     Ok(())
 }

@@ -212,6 +212,11 @@ impl Kernel {
         self.reflector.links().map(|link| self.describe(link, ours)).collect()
     }
 
+    /// All addresses that are here.
+    pub(super) fn addresses(&self) -> impl Iterator<Item = &Address> {
+        self.reflector.links().flat_map(|link| self.reflector.addresses(link.index))
+    }
+
     /// One interface, as the stack sees it.
     pub(super) fn link(&self, index: IfIndex, ours: &BTreeSet<IpAddr>) -> Option<Link> {
         self.reflector.link(index).map(|link| self.describe(link, ours))

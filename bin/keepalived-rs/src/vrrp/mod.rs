@@ -158,6 +158,7 @@ impl Vrrp {
         if let Some(known) = &known {
             kernel.resume(&known.host);
         }
+        let is_first = known.is_none();
         kernel.configure(&config);
         make_links(&mut kernel, &mut parent, &mut scheduler);
         let ours = virtual_addresses(&config);
@@ -209,6 +210,10 @@ impl Vrrp {
         process.report_duplicates();
         if let Some(new) = then {
             process.commit(now, generation, new);
+        }
+        // A successor has nothing new to say.
+        if is_first && process.options.watch_addresses {
+            process.kernel.addresses().for_each(|one| process.report_address(one, "added to"));
         }
         Ok(process)
     }

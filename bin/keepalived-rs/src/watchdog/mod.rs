@@ -229,6 +229,7 @@ impl WatchDog {
             }
             if self.supervisor.all_ready() && !self.is_up {
                 self.is_up = true;
+                log::info!("Startup complete");
                 tell(Moment::Ready);
                 if let Some(announce) = self.announce.take() {
                     announce.tell(0);

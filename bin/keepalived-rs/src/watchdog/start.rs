@@ -22,6 +22,10 @@ pub(crate) fn run(mut options: Options) -> i32 {
     let origin = Origin::of_this();
     log_setup::start(&options);
     log::info!("Starting Keepalived {} (keepalived-rs {})", version::KEEPALIVED, version::OURS);
+    log::info!("Running on {}", version::kernel());
+    for line in version::command_line(std::env::args_os()) {
+        log::info!("{line}");
+    }
     for option in &options.without_effect {
         log::warn!("Option without effect: {option}");
     }
