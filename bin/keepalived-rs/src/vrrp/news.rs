@@ -66,7 +66,7 @@ impl Vrrp {
         }
     }
 
-    fn report_address(&self, address: &Address, what: &str) {
+    pub(super) fn report_address(&self, address: &Address, what: &str) {
         let (ip, name) = (address.net.addr(), self.name_of(address.index));
         log::info!("Netlink reflector reports IP {ip} {what} {name}");
     }
