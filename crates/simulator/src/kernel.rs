@@ -73,10 +73,15 @@ impl Addresses {
         self.until.values().flatten().min().copied()
     }
 
-    /// Removes what has had its time.
-    pub(crate) fn expire(&mut self, now: Instant) {
-        let before = self.until.len();
-        self.until.retain(|_, until| until.is_none_or(|until| until > now));
-        self.ended += u64::try_from(before - self.until.len()).unwrap_or(u64::MAX);
+    /// Removes what has had its time, and says what that was.
+    pub(crate) fn expire(&mut self, now: Instant) -> Vec<IpAddr> {
+        let is_over = |until: &Option<Instant>| until.is_some_and(|until| until <= now);
+        let over: Vec<IpAddr> =
+            self.until.iter().filter(|(_, until)| is_over(until)).map(|(at, _)| *at).collect();
+        for address in &over {
+            self.until.remove(address);
+            self.ended += 1;
+        }
+        over
     }
 }

@@ -7,7 +7,7 @@ use base::{Duration, IfIndex, Instant};
 use control_plane::model::Vrrp;
 use vrrp_stack::{
     ExitKind, Input, Link, NotifyState, OutgoingAdvert, Output, Outputs, Packet, ProbeId, RunId,
-    Snapshot, Stack, State,
+    Snapshot, Stack, State, Surroundings,
 };
 
 use crate::kernel::Addresses;
@@ -162,8 +162,15 @@ impl Node {
 
     /// Its kernel removes what has had its time; a process that runs is told.
     pub fn expire(&mut self, now: Instant) -> Wishes {
-        self.installed.expire(self.local(now));
-        self.settle(now, Outputs::new())
+        let mut out = Outputs::new();
+        let now_here = self.local(now);
+        for address in self.installed.expire(now_here) {
+            if let Life::Running(stack) = &mut self.life {
+                let gone = Input::AddressRepaired(Segment::Service.index(), address);
+                stack.handle_input(now_here, gone, &mut out);
+            }
+        }
+        self.settle(now, out)
     }
 
     /// When it has something to do by itself, by the world's clock.
@@ -210,7 +217,11 @@ impl Node {
 
     fn start(&mut self, now: Instant, resume: Option<&Snapshot>) -> Wishes {
         let mut out = Outputs::new();
-        let stack = Stack::new(self.local(now), &self.config, &self.links(), resume, &mut out);
+        let held = self.installed.set().into_iter();
+        let held = held.map(|address| (Segment::Service.index(), address)).collect();
+        let around = Surroundings { held: Some(&held), ..Surroundings::default() };
+        let (now_here, links) = (self.local(now), self.links());
+        let stack = Stack::new_in(now_here, &self.config, &links, resume, around, &mut out);
         self.life = Life::Running(Box::new(stack));
         self.settle(now, out)
     }

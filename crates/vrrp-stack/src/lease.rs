@@ -73,6 +73,16 @@ impl Lease {
         Renewal::Due
     }
 
+    /// It began with a predecessor, and no advert has left since: when it ends, the kernel alone knows.
+    pub(crate) const fn is_inherited(&self) -> bool {
+        self.inherited && !self.lapsed
+    }
+
+    /// The kernel has ended it.
+    pub(crate) const fn lapse(&mut self) {
+        self.lapsed = true;
+    }
+
     /// What is in the kernel may be about to end, as after a predecessor's death: the next advert
     /// renews it. What had ended stays so until then.
     pub(crate) const fn inherited(now: Instant, lapsed: bool) -> Self {

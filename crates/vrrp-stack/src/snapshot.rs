@@ -67,9 +67,6 @@ pub struct InstanceSnapshot {
     pub sequence: u32,
     /// Its counters.
     pub statistics: Statistics,
-    /// The lease of its addresses has ended, because no advert leaves (`vip_lease`).
-    #[serde(default)]
-    pub lease_ended: bool,
 }
 
 /// News about one object, for whoever keeps a [`Snapshot`] for a successor.

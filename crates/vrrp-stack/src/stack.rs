@@ -79,6 +79,8 @@ pub struct Surroundings<'a> {
     pub wall: Duration,
     /// As [`Input::Sources`]; `None` is none.
     pub sources: Option<&'a BTreeSet<(IfIndex, IpAddr)>>,
+    /// The virtual addresses that a predecessor has left; `None` is not known.
+    pub held: Option<&'a BTreeSet<(IfIndex, IpAddr)>>,
 }
 
 impl Stack {
@@ -142,6 +144,9 @@ impl Stack {
         match resume {
             Some(known) => {
                 stack.resume(now, known);
+                if let Some(held) = around.held {
+                    stack.each_router(now, out, |router, turn| router.find_addresses(turn, held));
+                }
                 stack.remember_groups();
             }
             None => stack.start_at = start_time(now, config),
@@ -210,6 +215,7 @@ impl Stack {
             }
             Input::AddressRepaired(index, address) => {
                 self.each_router(now, out, |router, turn| {
+                    router.lose_address(turn, (index, address));
                     // What has `no_track` is not put back.
                     let mut places = router.places_of(turn.links, false).into_iter();
                     if places.any(|(at, net)| (at, net.addr()) == (index, address)) {

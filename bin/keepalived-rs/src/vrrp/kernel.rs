@@ -344,6 +344,17 @@ impl Kernel {
         self.reflector.address(index, address).is_some()
     }
 
+    /// Those of these addresses that are there, by interface.
+    pub(super) fn held(
+        &self,
+        links: &[Link],
+        ours: &BTreeSet<IpAddr>,
+    ) -> BTreeSet<(IfIndex, IpAddr)> {
+        let places =
+            links.iter().flat_map(|link| ours.iter().map(|address| (link.index, *address)));
+        places.filter(|(index, address)| self.has(*index, *address)).collect()
+    }
+
     /// Whether an address is there, on whatever interface.
     pub(super) fn has_somewhere(&self, address: IpAddr) -> bool {
         self.reflector.links().any(|link| self.has(link.index, address))

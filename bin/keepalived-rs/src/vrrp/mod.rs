@@ -177,8 +177,13 @@ impl Vrrp {
         let mut sources = Sources::default();
         sources.keep(&config);
         let present = sources.look(&kernel);
-        let around =
-            Surroundings { seen: &outside, wall: sys::clock::wall(), sources: present.as_ref() };
+        let held = known.map(|_| kernel.held(&links, &ours));
+        let around = Surroundings {
+            seen: &outside,
+            wall: sys::clock::wall(),
+            sources: present.as_ref(),
+            held: held.as_ref(),
+        };
         let stack = Stack::new_in(now, &config.vrrp, &links, known, around, &mut outputs);
         parent.say(&ToParent::Ready { generation });
         let mut process = Self {

@@ -1,6 +1,9 @@
 //! A router and the lease of its addresses (`vip_lease`).
 
-use base::{Duration, Instant};
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use base::{Duration, IfIndex, Instant};
 
 use super::{Turn, VirtualRouter};
 use crate::event::Saying;
@@ -28,11 +31,40 @@ impl VirtualRouter {
     pub(super) fn serve_lease(&mut self, turn: &mut Turn<'_>) {
         let Some(length) = self.lease_length().filter(|_| self.state.is_master()) else { return };
         if self.lease.end_if_due(turn.now, length) {
-            *turn.generation += 1;
-            self.dirty = true;
-            self.statistics.split_brain.leases_ended += 1;
-            turn.announcements.cancel(&self.places(turn.links));
-            self.say(turn, Saying::LeaseEnded(length));
+            self.end_lease(turn, length);
+        }
+    }
+
+    fn end_lease(&mut self, turn: &mut Turn<'_>, length: Duration) {
+        *turn.generation += 1;
+        self.statistics.split_brain.leases_ended += 1;
+        turn.announcements.cancel(&self.places(turn.links));
+        self.say(turn, Saying::LeaseEnded(length));
+    }
+
+    /// A successor begins, with these virtual addresses in the kernel: when a predecessor's lease has
+    /// ended, an advert has to leave before they come back.
+    pub(crate) fn find_addresses(
+        &mut self,
+        turn: &mut Turn<'_>,
+        held: &BTreeSet<(IfIndex, IpAddr)>,
+    ) {
+        let places = self.places(turn.links);
+        let any = places.iter().any(|(index, net)| held.contains(&(*index, net.addr())));
+        if self.state.is_master() && self.lease_length().is_some() && !any {
+            self.lease.lapse();
+        }
+    }
+
+    /// An address is gone from the kernel. Of a lease that a predecessor began this is the end; else
+    /// somebody has removed it, and it is put back.
+    pub(crate) fn lose_address(&mut self, turn: &mut Turn<'_>, lost: (IfIndex, IpAddr)) {
+        let Some(length) = self.lease_length().filter(|_| self.state.is_master()) else { return };
+        let places = self.places(turn.links);
+        let is_ours = places.iter().any(|(index, net)| (*index, net.addr()) == lost);
+        if is_ours && self.lease.is_inherited() {
+            self.lease.lapse();
+            self.end_lease(turn, length);
         }
     }
 
@@ -44,7 +76,6 @@ impl VirtualRouter {
         let renewal = self.lease.advert_left(turn.now, length);
         if renewal == Renewal::Revived {
             *turn.generation += 1;
-            self.dirty = true;
             self.say(turn, Saying::LeaseRevived);
             self.announce_all(turn, self.config.garp.repeat);
         }

@@ -184,7 +184,7 @@ impl VirtualRouter {
             State::Fault { told } => State::Fault { told },
             State::Init | State::Stopped => State::Init,
         };
-        self.lease = Lease::inherited(now, known.lease_ended);
+        self.lease = Lease::inherited(now, false);
         self.paths.begin(now, self.path_count());
         self.begin_conflicts(now);
     }
@@ -210,7 +210,6 @@ impl VirtualRouter {
             identification: self.identification,
             sequence: self.sequence,
             statistics: self.statistics.clone(),
-            lease_ended: self.lease.has_lapsed(),
         }
     }
 
