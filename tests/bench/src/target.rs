@@ -18,6 +18,9 @@ use rustls::{ServerConfig, ServerConnection, Stream};
 /// Those who answer, where an answer needs the client's word first.
 const TALKERS: usize = 8;
 
+/// Those who accept where there is nothing to say; one alone does not keep up with ten thousand a second.
+const ACCEPTORS: usize = 3;
+
 /// How long a client may take for what it has to say; so long a server may take to notice its end.
 const PATIENCE_MS: i64 = 500;
 
@@ -86,7 +89,7 @@ impl Target {
             stop: Arc::default(),
             threads: Vec::new(),
         };
-        let talkers = if matches!(manner, Manner::Accept) { 1 } else { TALKERS };
+        let talkers = if matches!(manner, Manner::Accept) { ACCEPTORS } else { TALKERS };
         for _ in 0..talkers {
             let listener = listener.try_clone().expect("descriptors are left");
             let (visits, slots) = (Arc::clone(&target.visits), Arc::clone(&target.slots));

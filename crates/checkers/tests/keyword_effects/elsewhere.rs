@@ -44,6 +44,11 @@ const PIPES: (&str, &str) = (
     "each_check_follows_its_server_in_the_table_the_log_and_the_scripts_as_keepalived_does",
 );
 
+const BUFFERS: (&str, &str) = (
+    "tests/lab/tests/ipvs_changes.rs",
+    "receive_buffers_of_the_checkers_are_as_large_as_they_are_to_be",
+);
+
 /// All of them.
 pub(crate) const ALL: &[Elsewhere] = &[
     nothing(Block::VirtualServer, "hashed", "a word without effect"),
@@ -71,6 +76,10 @@ pub(crate) const ALL: &[Elsewhere] = &[
     ),
     seen(Block::GlobalDefs, "lvs_notify_fifo", PIPES.0, PIPES.1),
     seen(Block::GlobalDefs, "lvs_notify_fifo_script", PIPES.0, PIPES.1),
+    seen(Block::GlobalDefs, "lvs_netlink_cmd_rcv_bufs", BUFFERS.0, BUFFERS.1),
+    seen(Block::GlobalDefs, "lvs_netlink_cmd_rcv_bufs_force", BUFFERS.0, BUFFERS.1),
+    seen(Block::GlobalDefs, "lvs_netlink_monitor_rcv_bufs", BUFFERS.0, BUFFERS.1),
+    seen(Block::GlobalDefs, "lvs_netlink_monitor_rcv_bufs_force", BUFFERS.0, BUFFERS.1),
     seen(Block::GlobalDefs, "checker_process_name", PROCESS.0, PROCESS.1),
     seen(Block::GlobalDefs, "lvs_process_name", PROCESS.0, PROCESS.1),
     seen(Block::GlobalDefs, "checker_priority", PROCESS.0, PROCESS.1),
