@@ -72,7 +72,7 @@ install-files:
 	install -D -m 644 -t $(DESTDIR)$(MANDIR)/man5 docs/keepalived-rs.conf.5
 	install -d $(DESTDIR)$(DOCDIR)/samples $(DESTDIR)$(SYSCONFDIR)/keepalived
 	install -m 644 conf/samples/* $(DESTDIR)$(DOCDIR)/samples
-	install -m 644 docs/operations.md docs/differences.md $(DESTDIR)$(DOCDIR)
+	install -m 644 docs/operations.md docs/log-lines.md docs/differences.md docs/split-brain.md $(DESTDIR)$(DOCDIR)
 	install -m 644 conf/keepalived.default conf/keepalived.logrotate $(DESTDIR)$(DOCDIR)
 	install -D -m 644 conf/completions/keepalived-rs.bash $(DESTDIR)$(DATADIR)/bash-completion/completions/keepalived
 	install -D -m 644 -t $(DESTDIR)$(DATADIR)/zsh/site-functions conf/completions/_keepalived-rs

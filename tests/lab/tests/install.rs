@@ -11,15 +11,17 @@ use lab::{Program, command};
 const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 /// What every installation has, below its prefix.
-const FILES: [&str; 13] = [
+const FILES: [&str; 15] = [
     "bin/genhash",
     "sbin/keepalived",
     "share/bash-completion/completions/keepalived",
     "share/doc/keepalived-rs/differences.md",
     "share/doc/keepalived-rs/keepalived.default",
     "share/doc/keepalived-rs/keepalived.logrotate",
+    "share/doc/keepalived-rs/log-lines.md",
     "share/doc/keepalived-rs/operations.md",
     "share/doc/keepalived-rs/samples/single-master.conf",
+    "share/doc/keepalived-rs/split-brain.md",
     "share/fish/vendor_completions.d/keepalived.fish",
     "share/man/man1/genhash.1",
     "share/man/man5/keepalived-rs.conf.5",
