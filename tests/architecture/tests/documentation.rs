@@ -37,7 +37,7 @@ fn anchor(heading: &str) -> String {
 fn every_link_leads_to_a_file_or_a_heading_of_ours() {
     let mut wrong = Vec::new();
     for document in documents() {
-        let folder = Path::new(&document.path).parent().unwrap_or(Path::new(""));
+        let folder = Path::new(&document.path).parent().unwrap_or_else(|| Path::new(""));
         for target in targets(&document.text).filter(|target| !target.contains("://")) {
             let (file, heading) = target.split_once('#').unwrap_or((target, ""));
             let path = if file.is_empty() {
