@@ -10,6 +10,9 @@ const OWN: [&str; 1] = ["10.0.0.1/24"];
 
 const ALL: &str = include_str!("../scenarios/kernel-objects.conf");
 
+/// Other names of options, and options that hardly anybody uses.
+const NAMES: &str = include_str!("../scenarios/kernel-object-names.conf");
+
 /// From the start to MASTER for a router with priority 255, and to the last rule.
 const START: Duration = Duration::from_secs(8);
 
@@ -49,30 +52,43 @@ fn objects(node: &Node) -> Vec<String> {
     lines
 }
 
-#[test]
-fn every_option_of_addresses_routes_and_rules_is_as_with_keepalived() {
-    let Some(keepalived) = Program::debian() else { return };
+/// What both daemons make of a configuration, ours first, once `last` is there; and whether ours leaves
+/// nothing.
+fn of_both(text: &str, last: &str) -> Option<([Vec<String>; 2], bool)> {
+    let keepalived = Program::debian()?;
     let with = |program: &Program| {
         let network = Network::new();
         let node = node(&network);
         let before = objects(&node);
-        let daemon = Daemon::start(program, &node, ALL);
-        // the last rule that is added
-        wait::eventually(START, "all rules are there", || {
-            node.sh("ip rule").contains("suppress_ifgroup 3")
-        });
+        let daemon = Daemon::start(program, &node, text);
+        wait::eventually(START, "all rules are there", || node.sh("ip rule").contains(last));
         let during = objects(&node);
         assert!(daemon.stop().1.success());
         (during, objects(&node) == before)
     };
     // keepalived 2.2.7 leaves the address with a peer behind
     let ((theirs, _), (ours, nothing_left)) = (with(&keepalived), with(&Program::ours()));
-    assert!(ours.len() > 60, "{ours:#?}");
+    Some(([ours, theirs], nothing_left))
+}
+
+fn are_the_same(text: &str, last: &str, at_least: usize) {
+    let Some(([ours, theirs], nothing_left)) = of_both(text, last) else { return };
+    assert!(ours.len() > at_least, "{ours:#?}");
     for (line, wanted) in ours.iter().zip(&theirs) {
         assert_eq!(line, wanted);
     }
     assert_eq!(ours.len(), theirs.len());
     assert!(nothing_left, "everything that was added is gone");
+}
+
+#[test]
+fn every_option_of_addresses_routes_and_rules_is_as_with_keepalived() {
+    are_the_same(ALL, "suppress_ifgroup 3", 60);
+}
+
+#[test]
+fn other_names_of_options_mean_what_they_mean_to_keepalived() {
+    are_the_same(NAMES, "suppress_ifgroup 5", 20);
 }
 
 #[test]

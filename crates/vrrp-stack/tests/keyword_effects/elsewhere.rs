@@ -77,6 +77,12 @@ const SEEN: &[Seen] = &[
     (GLOBAL, TIMES, Block::Root, &["child_wait_time"]),
     (SMALL, LINKBEAT, Block::Root, &["linkbeat_use_polling", "linkbeat_interfaces"]),
     (OBJECTS, OPTIONS, Block::Root, &["static_ipaddress", "static_routes", "static_rules"]),
+    (
+        "tests/lab/tests/ipvs_namespace.rs",
+        "the_table_of_another_namespace_is_programmed_and_checks_stay_here",
+        Block::Root,
+        &["net_namespace_ipvs"],
+    ),
     (SPLIT, WITNESSES, Block::Root, &["vrrp_arbiter"]),
     (GLOBAL, NAMES, Block::GlobalDefs, &["process_name", "vrrp_process_name", "state_dump_file"]),
     (GLOBAL, NAMES, Block::GlobalDefs, &["data_use_instance", "notify_fifo", "notify_fifo_script"]),

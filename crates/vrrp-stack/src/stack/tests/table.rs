@@ -2,8 +2,10 @@
 
 use base::{Duration, Sighting};
 use control_plane::model::tracking::{TrackFile, TrackFileUse};
+use control_plane::model::vrrp::TrackGroup;
 use control_plane::model::{FileId, Vrrp, VrrpScript};
 
+use crate::arbiter::ProbeId;
 use crate::fixture::*;
 use crate::input::Input;
 use crate::script::RunId;
@@ -33,6 +35,10 @@ enum Given {
     WallClock,
     AddressRepaired,
     AdvertLeft,
+    SourceGone,
+    StaticMissing,
+    Claimed,
+    ProbeAnswered,
     Timeout,
     Reload,
     Stop,
@@ -40,7 +46,7 @@ enum Given {
 
 const STATES: [&str; 5] = ["BACKUP", "MASTER", "FAULT", "WAITING", "STOPPED"];
 
-const INPUTS: [Given; 21] = [
+const INPUTS: [Given; 25] = [
     Given::LinkUp,
     Given::LinkDown,
     Given::LinkGone,
@@ -59,18 +65,52 @@ const INPUTS: [Given; 21] = [
     Given::WallClock,
     Given::AddressRepaired,
     Given::AdvertLeft,
+    Given::SourceGone,
+    Given::StaticMissing,
+    Given::Claimed,
+    Given::ProbeAnswered,
     Given::Timeout,
     Given::Reload,
     Given::Stop,
 ];
 
-/// One script with weight 0 that runs every 100 s, and one file with weight 0.
+/// The rows of a kind of input: one that comes new does not compile without.
+const fn rows_of(input: &Input<'_>) -> &'static [Given] {
+    match input {
+        Input::Link(_) => &[Given::LinkUp, Given::LinkDown, Given::AddressGone],
+        Input::LinkGone(_) => &[Given::LinkGone],
+        Input::Packet { .. } => &[
+            Given::Higher,
+            Given::EqualHigherAddress,
+            Given::EqualLowerAddress,
+            Given::Lower,
+            Given::Zero,
+            Given::OwnPacket,
+            Given::Garbage,
+        ],
+        Input::ScriptExited { .. } => &[Given::ScriptSucceeds, Given::ScriptFails],
+        Input::Sighted(_) => &[Given::FileFails, Given::FileFine],
+        Input::ProbeAnswered { .. } => &[Given::ProbeAnswered],
+        Input::Claimed { .. } => &[Given::Claimed],
+        Input::AdvertLeft { .. } => &[Given::AdvertLeft],
+        Input::AddressRepaired(..) => &[Given::AddressRepaired],
+        Input::StaticsMissing(_) => &[Given::StaticMissing],
+        Input::Sources(_) => &[Given::SourceGone],
+        Input::WallClock(_) => &[Given::WallClock],
+        Input::Timeout => &[Given::Timeout],
+        Input::Reload(_) => &[Given::Reload],
+        Input::Stop => &[Given::Stop],
+    }
+}
+
+/// One script with weight 0 that runs every 100 s, one file with weight 0, and static entries.
 fn config() -> Vrrp {
     let mut script = VrrpScript::new("chk", command("/bin/chk"));
     (script.interval, script.timeout) = (Duration::from_secs(100), Duration::from_secs(90));
     let mut config = with_script(instance(100), script);
     config.instances[0].track_files =
         vec![TrackFileUse { file: FileId(0), weight: 0, reverse: false }];
+    config.track_groups = vec![TrackGroup { name: "g".into(), members: vec!["VI_1".into()] }];
     config.files = vec![TrackFile {
         name: "tf".into(),
         path: "/run/tf".into(),
@@ -104,12 +144,18 @@ fn bench(state: &str) -> (Bench, RunId) {
 }
 
 fn apply(bench: &mut Bench, given: Given, run: RunId) {
+    let give = |bench: &mut Bench, input: Input<'_>| {
+        assert!(rows_of(&input).contains(&given), "{given:?}");
+        bench.give(input);
+    };
+    let (index, address) = (eth0().index, "10.9.0.160".parse().unwrap());
+    let groups = ["g".to_owned()].into();
     match given {
-        Given::LinkUp => bench.give(Input::Link(eth0())),
-        Given::LinkDown => bench.give(Input::Link(down(eth0()))),
-        Given::LinkGone => bench.give(Input::LinkGone(eth0().index)),
+        Given::LinkUp => give(bench, Input::Link(eth0())),
+        Given::LinkDown => give(bench, Input::Link(down(eth0()))),
+        Given::LinkGone => give(bench, Input::LinkGone(index)),
         Given::AddressGone => {
-            bench.give(Input::Link(crate::Link { primary_v4: None, ..eth0() }));
+            give(bench, Input::Link(crate::Link { primary_v4: None, ..eth0() }));
         }
         Given::Higher => bench.hear(LOW, 150),
         Given::EqualHigherAddress => bench.hear(HIGH, 100),
@@ -120,20 +166,23 @@ fn apply(bench: &mut Bench, given: Given, run: RunId) {
         Given::Garbage => bench.hear_bytes(HIGH, 255, &[0x21, 51, 200, 9, 0, 1, 0, 0]),
         Given::ScriptSucceeds => bench.exit(run, 0),
         Given::ScriptFails => bench.exit(run, 1),
-        Given::FileFails => bench.give(Input::Sighted(&file(1))),
-        Given::FileFine => bench.give(Input::Sighted(&file(0))),
-        Given::WallClock => bench.give(Input::WallClock(Duration::from_secs(1))),
-        Given::AddressRepaired => {
-            let address = "10.9.0.160".parse().unwrap();
-            bench.give(Input::AddressRepaired(eth0().index, address));
+        Given::FileFails => give(bench, Input::Sighted(&file(1))),
+        Given::FileFine => give(bench, Input::Sighted(&file(0))),
+        Given::WallClock => give(bench, Input::WallClock(Duration::from_secs(1))),
+        Given::AddressRepaired => give(bench, Input::AddressRepaired(index, address)),
+        Given::AdvertLeft => give(bench, Input::AdvertLeft { instance: "VI_1" }),
+        Given::SourceGone => give(bench, Input::Sources(&[].into())),
+        Given::StaticMissing => give(bench, Input::StaticsMissing(&groups)),
+        Given::Claimed => give(bench, Input::Claimed { index, mac: [9; 6], address }),
+        Given::ProbeAnswered => {
+            give(bench, Input::ProbeAnswered { probe: ProbeId(77), good: false });
         }
-        Given::AdvertLeft => bench.give(Input::AdvertLeft { instance: "VI_1" }),
         Given::Timeout => {
             bench.freeze(Duration::from_secs(5));
-            bench.give(Input::Timeout);
+            give(bench, Input::Timeout);
         }
-        Given::Reload => bench.give(Input::Reload(&config())),
-        Given::Stop => bench.give(Input::Stop),
+        Given::Reload => give(bench, Input::Reload(&config())),
+        Given::Stop => give(bench, Input::Stop),
     }
 }
 
@@ -143,16 +192,14 @@ fn expected(state: &str, given: Given) -> (&'static str, &'static [u8]) {
     match (state, given) {
         ("STOPPED", _) => ("STOPPED", &[]),
 
-        ("BACKUP", G::LinkDown | G::LinkGone | G::AddressGone | G::ScriptFails | G::FileFails) => {
-            ("FAULT", &[])
-        }
+        ("BACKUP", G::LinkDown | G::LinkGone | G::AddressGone | G::StaticMissing) => ("FAULT", &[]),
+        ("BACKUP", G::ScriptFails | G::FileFails) => ("FAULT", &[]),
         ("BACKUP", G::Timeout) => ("MASTER", &[100]),
         ("BACKUP", G::Stop) => ("STOPPED", &[]),
         ("BACKUP", _) => ("BACKUP", &[]),
 
-        ("MASTER", G::LinkDown | G::AddressGone | G::ScriptFails | G::FileFails) => {
-            ("FAULT", &[0, 0])
-        }
+        ("MASTER", G::LinkDown | G::AddressGone | G::StaticMissing) => ("FAULT", &[0, 0]),
+        ("MASTER", G::ScriptFails | G::FileFails) => ("FAULT", &[0, 0]),
         ("MASTER", G::LinkGone) => ("FAULT", &[]),
         ("MASTER", G::Higher | G::EqualHigherAddress) => ("BACKUP", &[]),
         ("MASTER", G::EqualLowerAddress | G::Lower | G::Zero | G::Timeout) => ("MASTER", &[100]),
