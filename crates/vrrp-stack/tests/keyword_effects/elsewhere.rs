@@ -30,16 +30,25 @@ impl Elsewhere {
             fs::read_to_string(root.join(file)).map_err(|error| format!("{file}: {error}"))
         };
         let text = read(self.file)?;
-        let scenarios = "tests/lab/scenarios/kernel-objects.conf";
         let has_test = text.contains(&format!("fn {}(", self.test));
-        let uses_it = text.contains(self.keyword)
-            || (text.contains("kernel-objects") && read(scenarios)?.contains(self.keyword));
+        // Some tests have their configurations in files of their own.
+        let of_test = CONFIGURATIONS.iter().filter(|(test, _)| *test == self.file);
+        let mut uses_it = text.contains(self.keyword);
+        for (_, configuration) in of_test {
+            uses_it |= read(configuration)?.contains(self.keyword);
+        }
         if has_test && uses_it {
             return Ok(());
         }
         Err(format!("{}: {} has no test {} of it", self.keyword, self.file, self.test))
     }
 }
+
+/// Files of tests, and the configurations that they read.
+const CONFIGURATIONS: [(&str, &str); 2] = [
+    (OBJECTS, "tests/lab/scenarios/kernel-objects.conf"),
+    (TABLES, "tests/lab/ipvs/nftables.conf"),
+];
 
 /// A file, a test in it, and the keywords of a block that it sees.
 type Seen = (&'static str, &'static str, Block, &'static [&'static str]);
@@ -53,6 +62,7 @@ const VMAC: &str = "tests/lab/tests/vmac.rs";
 const IPVLAN: &str = "tests/lab/tests/ipvlan.rs";
 const MAIL: &str = "tests/lab/tests/mail.rs";
 const OBJECTS: &str = "tests/lab/tests/kernel_objects.rs";
+const TABLES: &str = "tests/lab/tests/ipvs_tables.rs";
 const TRACKING: &str = "tests/lab/tests/tracking.rs";
 const SPLIT: &str = "tests/lab/tests/split_brain.rs";
 const NAMES: &str = "names_dumps_pipes_and_tables_are_those_that_were_asked_for";
@@ -82,6 +92,12 @@ const SEEN: &[Seen] = &[
         "the_table_of_another_namespace_is_programmed_and_checks_stay_here",
         Block::Root,
         &["net_namespace_ipvs"],
+    ),
+    (
+        TABLES,
+        "every_configuration_makes_the_table_that_keepalived_makes",
+        Block::GlobalDefs,
+        &["nftables_ipvs", "nftables_ipvs_priority", "nftables_ipvs_start_fwmark"],
     ),
     (SPLIT, WITNESSES, Block::Root, &["vrrp_arbiter"]),
     (GLOBAL, NAMES, Block::GlobalDefs, &["process_name", "vrrp_process_name", "state_dump_file"]),
@@ -215,6 +231,7 @@ const SEEN: &[Seen] = &[
 
 /// Accepted by keepalived and by us, and nothing follows from it.
 const NOTHING: &[(Block, &str, &str)] = &[
+    (Block::Root, "namespace_with_ipsets", "sets are made always: older kernels are not supported"),
     (Block::GlobalDefs, "vrrp_rlimit_rtime", "another spelling, the same arm of the reader"),
     (Block::GlobalDefs, "random_seed", "spreads the first checks of servers, which differ anyhow"),
     (Block::GlobalDefs, "nftables_ifindex", "rules name interfaces by their number always"),
