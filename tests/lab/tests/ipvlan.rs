@@ -226,12 +226,12 @@ fn a_vmac_and_routes_are_in_a_vrf_as_with_keepalived() {
             let node = network.machine("one", "eth0", &OWN[..1]);
             in_vrf(&node, OWN[0]);
             let daemon = Daemon::start(program, &node, &instance(255, &rest));
-            let mut found = Vec::new();
+            let routes = || shown(&node, "ip -4 route show table all");
             wait::eventually(LIMIT, "the last route is there", || {
-                found = shown(&node, "ip -d -o link show vrrp.51 | sed 's/state [A-Z]*//'");
-                found.extend(shown(&node, "ip -4 route show table all"));
-                found.iter().any(|line| line.contains("192.168.9.0"))
+                routes().iter().any(|line| line.contains("192.168.9.0"))
             });
+            let mut found = shown(&node, "ip -d -o link show vrrp.51 | sed 's/state [A-Z]*//'");
+            found.extend(routes());
             assert!(daemon.stop().1.success());
             found
         };

@@ -234,6 +234,8 @@ impl OwnLinks {
             // Only the VMAC may answer for its addresses.
             want(Scope::Link(*base), "ipv4/conf/arp_ignore", "1");
             want(Scope::Link(*base), "ipv4/conf/arp_filter", "1");
+            // Nor may it ask for others in their name: who is asked learns the wrong MAC.
+            want(Scope::Link(*base), "ipv4/conf/arp_announce", "2");
         }
         if !bases.is_empty() {
             self.move_rp_filter(reflector, settings, access, &mut want);
@@ -385,7 +387,12 @@ fn wish<T: netlink::Transport>(
 /// says so, and none by itself either, but for the link-local address of an ipvlan.
 fn of_own_link(link: &OwnLink) -> Vec<(&'static str, &'static str)> {
     let mut settings = match link.kind {
-        OwnLinkKind::Vmac(_) => vec![("ipv6/conf/addr_gen_mode", "1")],
+        // One of IPv6, too, would answer for IPv4 addresses of other interfaces.
+        OwnLinkKind::Vmac(_) => vec![
+            ("ipv6/conf/addr_gen_mode", "1"),
+            ("ipv4/conf/arp_ignore", "1"),
+            ("ipv4/conf/arp_announce", "2"),
+        ],
         OwnLinkKind::Ipvlan { .. } => Vec::new(),
     };
     if link.ipv6 {
@@ -395,7 +402,6 @@ fn of_own_link(link: &OwnLink) -> Vec<(&'static str, &'static str)> {
     }
     if link.ipv4 && matches!(link.kind, OwnLinkKind::Vmac(_)) {
         settings.extend([
-            ("ipv4/conf/arp_ignore", "1"),
             ("ipv4/conf/accept_local", "1"),
             ("ipv4/conf/rp_filter", "0"),
             ("ipv4/conf/promote_secondaries", "1"),

@@ -132,8 +132,8 @@ impl Set {
 
     /// The lengths in bytes of the parts of a key, where the kernel has to know them: ranges of each.
     pub(crate) fn parts(self, family: Family) -> Option<[u32; 2]> {
-        let (key, port) = (self.key(family).1, 2);
-        matches!(self, Self::Marks(_)).then_some([key - 4, port])
+        let (address, port) = (if family == Family::Ipv4 { 4 } else { 16 }, 2);
+        matches!(self, Self::Marks(_)).then_some([address, port])
     }
 
     /// Type and length in bytes of what it holds. The kernel keeps the type for nft to list it by.
