@@ -96,7 +96,7 @@ pub fn probe(mac: MacAddress, address: Ipv6Addr) -> [u8; PROBE_LEN] {
     frame
 }
 
-/// ff02::1:ffXX:XXXX (RFC 4291 section 2.7.1).
+/// ff02::1:ff00:0 with the last three bytes of the address (RFC 4291 section 2.7.1).
 fn solicited_node(address: Ipv6Addr) -> Ipv6Addr {
     let [.., high, low] = address.segments();
     Ipv6Addr::new(0xff02, 0, 0, 0, 0, 1, 0xff00 | (high & 0x00ff), low)

@@ -152,6 +152,54 @@ fn the_package_installs_runs_upgrades_and_leaves_nothing() {
     assert_eq!(debian.files(), before, "nothing is left");
 }
 
+/// What a distribution's package has, as far as the two meet: names of files and of the service.
+const OTHER_PACKAGE: &str = r#"
+set -e
+cd /tmp
+mkdir -p other/DEBIAN other/usr/sbin other/etc/init.d other/etc/default other/etc/keepalived
+printf 'Package: keepalived\nVersion: 1:2.2.7-1\nArchitecture: amd64\nMaintainer: x <x@localhost>\nDescription: the other one\n' >other/DEBIAN/control
+printf '/etc/init.d/keepalived\n/etc/default/keepalived\n' >other/DEBIAN/conffiles
+printf '#!/bin/sh\n[ "$1" != remove ] || /etc/init.d/keepalived stop\n' >other/DEBIAN/prerm
+printf '#!/bin/sh\nexec sleep 1000\n' >other/usr/sbin/keepalived
+printf '#!/bin/sh\ncase $1 in start) setsid /usr/sbin/keepalived >/dev/null 2>&1 & echo $! >/run/other.pid ;; stop) kill $(cat /run/other.pid); rm /run/other.pid ;; esac\n' >other/etc/init.d/keepalived
+printf 'DAEMON_ARGS=""\n' >other/etc/default/keepalived
+chmod 755 other/DEBIAN/prerm other/usr/sbin/keepalived other/etc/init.d/keepalived
+dpkg-deb --build --root-owner-group other other.deb
+dpkg -i other.deb
+echo 'KEEPALIVED_OPTIONS="-D -d"' >>/etc/default/keepalived
+/etc/init.d/keepalived start
+"#;
+
+#[test]
+fn the_package_takes_the_place_of_the_distributions() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let Some(package) = debian::package(Program::ours().path(), directory.path()) else { return };
+    let Some(debian) = Debian::fresh(&["10.9.0.1/24"]) else { return };
+    fs::copy(&package, debian.root().join("tmp/keepalived-rs.deb")).expect("the package is copied");
+    let machine = Box { debian: &debian };
+    debian.sh(
+        "printf '#!/bin/sh\\nexit 0\\n' >/usr/sbin/policy-rc.d; chmod 755 /usr/sbin/policy-rc.d",
+    );
+    debian.sh(OTHER_PACKAGE);
+    machine.configure(&configuration(51));
+    let sleepers = || debian.node().processes().iter().filter(|one| one.name == "sleep").count();
+    wait::eventually(SLACK, "the other one runs", || sleepers() == 1);
+
+    // Questions about files that the admin has changed are answered as apt does by itself.
+    debian.sh("apt-get install -y --no-install-recommends -o Dpkg::Options::=--force-confdef \
+         -o Dpkg::Options::=--force-confold /tmp/keepalived-rs.deb");
+    wait::eventually(SLACK, "the other one has ended", || sleepers() == 0);
+    assert_eq!(debian.sh("readlink -f /usr/sbin/keepalived").trim(), "/usr/sbin/keepalived-rs");
+    let state = debian.try_sh("dpkg-query -W -f '${Status}' keepalived").stdout;
+    assert!(!state.contains("ok installed"), "{state}");
+    let settings = debian.sh("cat /etc/default/keepalived");
+    assert!(settings.contains("-D -d"), "what the admin wrote stays: {settings}");
+    machine.holds("10.9.0.51", true);
+    debian.sh("dpkg -r keepalived-rs");
+    machine.holds("10.9.0.51", false);
+    assert!(!debian.root().join("usr/sbin/keepalived").exists());
+}
+
 #[test]
 fn systemd_takes_the_unit() {
     if !lab::command::exists("systemd-analyze") {
