@@ -24,7 +24,7 @@ pub struct Program {
 }
 
 /// The words that a program is given.
-struct Call {
+pub(crate) struct Call {
     argv: Vec<CString>,
     envp: Vec<CString>,
 }
@@ -41,6 +41,11 @@ impl Program {
     /// The descriptor's number, which the new program finds open and may close.
     pub fn number(&self) -> RawFd {
         self.file.as_raw_fd()
+    }
+
+    /// Its descriptor.
+    pub fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
     }
 
     /// Becomes this program, which finds `keep` open under the same numbers, `variables` beside the
@@ -99,7 +104,7 @@ impl Program {
 }
 
 impl Call {
-    fn new(args: &[OsString], variables: &[(&str, &str)]) -> io::Result<Self> {
+    pub(crate) fn new(args: &[OsString], variables: &[(&str, &str)]) -> io::Result<Self> {
         let argv = args.iter().map(|arg| CString::new(arg.as_bytes())).collect::<Result<_, _>>()?;
         let kept = std::env::vars_os()
             .filter(|(name, _)| variables.iter().all(|(added, _)| name != OsStr::new(added)));
@@ -113,12 +118,32 @@ impl Call {
     }
 }
 
+impl Call {
+    pub(crate) fn argv(&self) -> &[CString] {
+        &self.argv
+    }
+
+    pub(crate) fn envp(&self) -> &[CString] {
+        &self.envp
+    }
+}
+
 fn set_kept(fds: &[BorrowedFd<'_>], keep: bool) -> io::Result<()> {
     let flags = if keep { FdFlag::empty() } else { FdFlag::FD_CLOEXEC };
     for fd in fds {
         fcntl(fd, FcntlArg::F_SETFD(flags))?;
     }
     Ok(())
+}
+
+/// A copy of the descriptor that is open under that number; it does not outlive an exec.
+///
+/// # Errors
+/// The system's: there is none, too many open files.
+#[expect(unsafe_code, reason = "a number is taken for a descriptor")]
+pub fn copy(number: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: only for the time of this call, and for a number that is no descriptor it fails.
+    unsafe { BorrowedFd::borrow_raw(number) }.try_clone_to_owned()
 }
 
 /// Takes over the descriptor that this program's predecessor in the same process has left open under

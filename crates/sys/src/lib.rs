@@ -9,6 +9,7 @@
 //! - [`privilege`]: capabilities of this process
 //! - [`spawn`](mod@spawn): scripts
 //! - [`exec`]: this program replaced by another file of it
+//! - [`way_back`]: back to the former file when this one crashes
 //! - [`timer_fd`]: one deadline as a descriptor
 //! - [`memfd`]: sealed memory, handed over by descriptor
 //! - [`seqpacket`]: records with descriptors between two processes
@@ -49,6 +50,7 @@ pub mod timer_fd;
 pub mod users;
 pub mod vrrp_socket;
 pub mod watch;
+pub mod way_back;
 
 pub use interface::{interface_index, interfaces};
 pub use linkbeat::{LinkMethod, LinkProbe};

@@ -216,6 +216,24 @@ pub fn adopt_orphans() -> io::Result<()> {
     Ok(prctl::set_child_subreaper(true)?)
 }
 
+/// The process numbers of all children of this process, adopted ones included.
+///
+/// # Errors
+/// The system's: no `/proc`, or a kernel without lists of children.
+pub fn children() -> io::Result<Vec<i32>> {
+    let own = own_pid();
+    let children = fs::read_to_string(format!("/proc/{own}/task/{own}/children"))?;
+    Ok(children.split_ascii_whitespace().filter_map(|word| word.parse().ok()).collect())
+}
+
+/// Ends a child at once; one that is gone already is no error.
+///
+/// # Errors
+/// The system call's; none is known for a child.
+pub fn end(child: i32) -> io::Result<()> {
+    gone_is_fine(nix::sys::signal::kill(Pid::from_raw(child), Named::SIGKILL))
+}
+
 /// Ends the scripts that a dead child has left: our children that are none of `ours`, lead a group of
 /// their own and have not begun a session, as [`crate::spawn()`] starts them. A program with more
 /// capabilities than its parent, a script of root's, does not get the signal of a parent's death.
@@ -223,10 +241,8 @@ pub fn adopt_orphans() -> io::Result<()> {
 /// # Errors
 /// The system's: no `/proc`, or a kernel without lists of children, and then nothing is ended.
 pub fn end_orphans(ours: impl Fn(i32) -> bool) -> io::Result<()> {
-    let own = own_pid();
-    let children = fs::read_to_string(format!("/proc/{own}/task/{own}/children"))?;
     let session = unistd::getsid(None)?;
-    for pid in children.split_ascii_whitespace().filter_map(|word| word.parse().ok()) {
+    for pid in children()? {
         let child = Pid::from_raw(pid);
         // One that has ended meanwhile answers with an error, and stays ours until it is collected.
         let is_script = !ours(pid)

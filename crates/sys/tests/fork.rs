@@ -26,7 +26,8 @@ fn main() {
     a_program_takes_the_place_of_another_with_its_descriptors_and_children();
     a_program_that_cannot_be_executed_changes_nothing();
     what_is_given_up_is_gone_for_good_and_what_is_kept_works();
-    println!("10 process tests passed");
+    a_program_that_crashes_or_hangs_becomes_the_former_one_while_the_way_back_is_open();
+    println!("11 process tests passed");
 }
 
 /// Forks; `run` is the new process, which ends with the status it returns, 99 for a panic.
@@ -215,6 +216,55 @@ fn the_successor_has_what_was_kept(value: &str) {
     assert_eq!(wait(&child), Exit::Signal(Signal::KILL));
     drop(blocked);
     exit_now(42)
+}
+
+/// In a child, which becomes this test program again, as above.
+fn a_program_that_crashes_or_hangs_becomes_the_former_one_while_the_way_back_is_open() {
+    let with_way_back = |end: &dyn Fn() -> i32| {
+        child(|| {
+            let memory = sys::memfd::create_sealed("kept", b"state").unwrap();
+            let parent = own_pid();
+            let sleeper = child(|| {
+                die_with_parent(parent).unwrap();
+                loop {
+                    std::thread::park();
+                }
+            });
+            let value = format!("{} {}", memory.as_raw_fd(), sleeper.pid());
+            let program = fs::File::open("/proc/self/exe").unwrap().into();
+            let variables = [("SYS_TEST_SUCCESSOR", value.as_str())];
+            let limit = base::Duration::from_secs(1);
+            sys::way_back::open(program, &["test".into()], &variables, vec![memory], limit)
+                .unwrap();
+            end()
+        })
+    };
+    let crash = |number: i32| {
+        let own = sys::Signal::from_number(number).unwrap();
+        Child::known(own_pid()).unwrap().signal(own).unwrap();
+        7
+    };
+    for number in [11, 6, 7, 4, 8] {
+        assert_eq!(wait(&with_way_back(&|| crash(number))), Exit::Status(42), "signal {number}");
+    }
+    let hangs = with_way_back(&|| {
+        loop {
+            std::thread::park();
+        }
+    });
+    assert_eq!(wait(&hangs), Exit::Status(42));
+    let gives_up = with_way_back(&|| {
+        sys::way_back::take();
+        7
+    });
+    assert_eq!(wait(&gives_up), Exit::Status(42));
+    let is_on_its_own = with_way_back(&|| {
+        sys::way_back::close();
+        assert!(!sys::way_back::is_open());
+        sys::way_back::take();
+        crash(11)
+    });
+    assert_eq!(wait(&is_on_its_own), Exit::Signal(Signal::from_number(11).unwrap()));
 }
 
 fn a_program_that_cannot_be_executed_changes_nothing() {

@@ -192,6 +192,8 @@ pub enum Output {
         /// One was asked for meanwhile.
         reload: bool,
     },
+    /// Become the former binary again, if there is a way back; else what follows.
+    GoBack,
     /// Tell the child of the former binary to hand over, and answer with [`Input::Retired`].
     Retire(Role),
     /// Send a signal to the child of the former binary.
@@ -327,7 +329,7 @@ impl Supervisor {
             Input::Upgrade => self.on_upgrade(out),
             Input::TrialPassed => self.on_trial_passed(out),
             Input::UpgradeFailed(why) => self.on_upgrade_failed(why, out),
-            Input::Warm(role) => self.on_warm(now, role, out),
+            Input::Warm(role) => self.on_warm(now, role),
             Input::Retired(role) => self.on_retired(now, role, out),
             Input::PredecessorExited(role) => self.on_predecessor_exited(role, out),
             Input::Reload => self.on_reload(out),
@@ -385,6 +387,7 @@ impl Supervisor {
             out.push(Output::Log(Event::Killed(pid, signal)));
         }
         if self.works(role) {
+            self.successor_died(role, out);
             // Whatever is wrong with it: nothing is lost as long as its predecessor works.
             out.push(Output::Log(Event::Respawning(role, pid)));
             return self.replace(now, role, out);

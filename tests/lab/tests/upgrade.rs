@@ -162,6 +162,59 @@ fn a_broken_binary_leaves_the_old_one_running_and_the_log_says_why() {
 }
 
 #[test]
+fn a_new_binary_that_crashes_or_hangs_after_it_has_taken_over_gives_back() {
+    let _alone = alone();
+    let network = Network::new();
+    let node = network.machine("lb01", "eth0", &OWN[..1]);
+    let client = network.host("client", "eth0", &["192.168.100.20/24"]);
+    let program = install(&node, &ours());
+    let sent = Capture::of(&network, &node);
+    let daemon = Daemon::start(&program, &node, configuration("single-lb01"));
+    wait::eventually(LIMIT, "the VIP is there", || node.holds(VIP));
+    let parent = daemon.parent();
+    let ping = Ping::start(&client, VIP.parse().expect("an address"));
+    install(&node, &other_build(&ours(), "9.9.9"));
+    // What the system does to a program with a mistake; what the clock does to one that hangs; what
+    // a child does that cannot work.
+    for end in ["-SEGV", "-ABRT", "-ALRM", "child"] {
+        let vrrp = daemon.vrrp();
+        let from = ask_for_upgrade(&daemon);
+        daemon.log().wait_since(from, "keepalived-rs 9.9.9 takes over", LIMIT);
+        if end == "child" {
+            let line = daemon.log().wait_since(from, "Starting VRRP child process, pid=", LIMIT);
+            let pid = line.text.split('=').next_back().expect("a number").to_owned();
+            node.sh(&format!("kill -9 {pid}"));
+        } else {
+            node.sh(&format!("kill {end} $(cat /run/keepalived.pid)"));
+        }
+        let line = daemon.log().wait_since(from, "Upgrade refused", LIMIT);
+        assert!(line.text.contains("0.1.0 is back"), "{end}: {}", line.text);
+        daemon.log().wait_since(from, "Upgrade complete", LIMIT);
+        assert_eq!(daemon.parent(), parent, "it is the same process");
+        wait::eventually(LIMIT, "the former child is replaced", || !vrrp.is_alive());
+        wait::becomes(LIMIT, "the processes", &2, || node.processes().len());
+    }
+    // The next one is good.
+    let from = ask_for_upgrade(&daemon);
+    daemon.log().wait_since(from, "keepalived-rs 9.9.9 takes over", LIMIT);
+    daemon.log().wait_since(from, "Upgrade complete", LIMIT);
+    wait::stays(Duration::from_secs(2), "the VIP stays", || node.holds(VIP));
+    let pings = ping.stop();
+    assert_eq!(pings.lost().len(), 0, "of {} pings 10 ms apart none may be lost", pings.sent.len());
+    let adverts = sent.adverts();
+    assert!(adverts.iter().all(|(_, advert)| advert.priority == 100), "no priority 0, no other");
+    let longest = adverts.windows(2).map(|pair| pair[1].0 - pair[0].0).max().expect("adverts");
+    assert!(longest < Duration::from_millis(1100), "a gap of {longest:?} between two adverts");
+    // Now it is on its own: a crash is a crash, and the children leave in order.
+    let mut daemon = daemon;
+    daemon.parent().signal(nix::sys::signal::Signal::SIGSEGV);
+    daemon.wait_end(LIMIT);
+    wait::eventually(LIMIT, "all is gone", || node.processes().is_empty() && !node.holds(VIP));
+    node.sh("rm /run/keepalived.pid");
+    left::nothing(&node, &OWN[..1]);
+}
+
+#[test]
 fn a_configuration_that_cannot_be_loaded_refuses_an_upgrade() {
     let _alone = alone();
     let network = Network::new();

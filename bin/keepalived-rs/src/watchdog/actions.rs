@@ -6,7 +6,7 @@ use scheduler::Signal;
 use sys::service_manager::Moment;
 use watchdog::{Command, Output, Role};
 
-use super::{WatchDog, tell};
+use super::{WatchDog, tell, way_back};
 use crate::plan;
 
 impl WatchDog {
@@ -14,6 +14,9 @@ impl WatchDog {
         match output {
             Output::Log(event) => {
                 tell_service_manager(&event);
+                if matches!(event, watchdog::Event::Stopping | watchdog::Event::Upgraded) {
+                    way_back::close();
+                }
                 let level = if event.is_error() { log::Level::Error } else { log::Level::Info };
                 log::log!(level, "{event}");
             }
@@ -49,11 +52,17 @@ impl WatchDog {
                 Role::Vrrp => self.vrrp.signal_predecessor(number(signal)),
                 Role::Checkers => self.checkers.signal_predecessor(number(signal)),
             },
-            Output::Retire(role) => match role {
-                Role::Vrrp => self.vrrp.retire(),
-                Role::Checkers => self.checkers.retire(),
-            },
+            Output::GoBack => way_back::take(),
+            Output::Retire(role) => {
+                // From here on nothing is any longer as the former program has left it.
+                way_back::close();
+                match role {
+                    Role::Vrrp => self.vrrp.retire(),
+                    Role::Checkers => self.checkers.retire(),
+                }
+            }
             Output::Begin(role) => {
+                way_back::close();
                 let (generation, config) = (self.supervisor.generation(), &self.running.config);
                 let outside = self.outside.all();
                 match role {

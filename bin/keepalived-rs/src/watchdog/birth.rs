@@ -6,7 +6,7 @@ use sys::Forked;
 use watchdog::{Input, Role};
 
 use super::slot::Slot;
-use super::{WatchDog, remove};
+use super::{WatchDog, remove, way_back};
 use crate::kind::{Birth, Checkers, End, Kind, Vrrp};
 use crate::{log_setup, scheduling};
 
@@ -45,6 +45,7 @@ impl WatchDog {
         channel: crate::kind::ToParentChannel<K>,
         blocked: sys::BlockedSignals,
     ) -> ! {
+        way_back::close();
         let Self {
             options,
             scheduler,

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use sys::exec::inherited;
 
 use super::run_files::RunFiles;
+use super::way_back;
 use crate::configuration::{Prepared, Usable};
 use crate::kind::{Checkers, Kind, Vrrp};
 
@@ -63,9 +64,35 @@ pub(crate) struct HandOver {
     pub(super) fifos: Vec<FifoPlace>,
     /// A reload was asked for and not served.
     pub(super) reload: bool,
+    /// The former program, as long as this one has to prove itself.
+    #[serde(default)]
+    pub(super) way_back: Option<WayBack>,
+    /// The new program has failed and this one comes back: the process numbers of the children that
+    /// there were before.
+    #[serde(default)]
+    pub(super) returned: Option<Vec<i32>>,
+}
+
+/// What it takes to become the former program again. Descriptors by their numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct WayBack {
+    /// Its file.
+    pub(super) program: RawFd,
+    /// The [`HandOver`] that it gets then.
+    pub(super) memory: RawFd,
+    /// What that one names: copies, which the new program has no other use for.
+    pub(super) kept: Vec<RawFd>,
 }
 
 impl HandOver {
+    /// The descriptors that the new program gets, to be told other numbers.
+    pub(super) fn descriptors(&mut self) -> impl Iterator<Item = &mut RawFd> {
+        let Self { pid_file, vrrp, checkers, .. } = self;
+        let of_vrrp = [vrrp.process.as_mut().map(|(_, fd)| fd), vrrp.pid_file.as_mut()];
+        let of_checkers = [checkers.process.as_mut().map(|(_, fd)| fd), checkers.pid_file.as_mut()];
+        [Some(pid_file)].into_iter().chain(of_vrrp).chain(of_checkers).flatten()
+    }
+
     /// The working directory that relative names of the command line mean.
     pub(crate) fn directory(&self) -> &Path {
         &self.origin.directory
@@ -108,10 +135,13 @@ pub(super) struct Received {
 /// when it cannot be used.
 pub(super) fn receive() -> Option<Result<Received, String>> {
     let number = std::env::var(VARIABLE).ok()?.parse().ok()?;
-    let hand_over: HandOver =
+    let mut hand_over: HandOver =
         inherited(number).ok().and_then(|fd| ipc::envelope::read(fd.as_fd()).ok())?;
     // Somebody else's, from whom this process has its environment.
-    (hand_over.pid == std::process::id()).then(|| take(hand_over))
+    (hand_over.pid == std::process::id()).then(|| {
+        way_back::keep(&mut hand_over);
+        take(hand_over)
+    })
 }
 
 fn take(hand_over: HandOver) -> Result<Received, String> {
@@ -128,7 +158,104 @@ fn take(hand_over: HandOver) -> Result<Received, String> {
 
 #[cfg(test)]
 mod tests {
+    use control_plane::{MemorySource, load};
+    use vrrp_stack::state::{ActiveRouter, AnnounceAgain, Backup, Master, State};
+
     use super::*;
+
+    /// Hand-overs of versions that were released, and of the one that is being written. What a
+    /// version has written every later one has to read. A field that is new needs `#[serde(default)]`;
+    /// `UPDATE_GOLDEN=1` writes this version's anew, and then the older ones still have to be read.
+    const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hand-over");
+
+    const CONFIGURATION: &str = "vrrp_script chk {\n script /usr/bin/true\n}\n\
+        vrrp_sync_group G {\n group {\n VI_1\n VI_2\n }\n}\n\
+        vrrp_instance VI_1 {\n interface eth0\n virtual_router_id 51\n priority 255\n \
+        virtual_ipaddress {\n 10.0.0.1\n }\n}\n\
+        vrrp_instance VI_2 {\n interface eth0\n virtual_router_id 52\n version 3\n \
+        virtual_ipaddress {\n fe80::1\n 2001:db8::1\n }\n track_script {\n chk\n }\n}\n\
+        virtual_server 10.0.0.1 80 {\n lb_algo wrr\n quorum 1\n \
+        sorry_server 10.0.0.9 80\n real_server 10.0.0.2 80 {\n weight 3\n TCP_CHECK {\n }\n }\n \
+        real_server 2001:db8::2 8080 {\n HTTP_GET {\n url {\n path /\n status_code 200\n }\n }\n }\n}\n";
+
+    fn of_today() -> HandOver {
+        let source = MemorySource::new("/c", CONFIGURATION);
+        let config =
+            load("/c".as_ref(), &source, &control_plane::Options::default()).config.unwrap();
+        let start = base::Instant::from_micros(1_000_000);
+        let mut outputs = vrrp_stack::Outputs::new();
+        let stack = vrrp_stack::Stack::new(start, &config.vrrp, &[], None, &mut outputs);
+        let mut outputs = checkers::Outputs::new();
+        let checkers = checkers::Checkers::new(start, &config.lvs, None, 0, &mut outputs);
+        let mut known = stack.snapshot();
+        let later = |seconds| start + base::Duration::from_secs(seconds);
+        let states = [
+            State::Master(Master {
+                advert_at: later(1),
+                announce_again: Some(AnnounceAgain { at: later(5), repeat: 5 }),
+                refresh_at: Some(later(60)),
+                extra_at: None,
+                other_owner_until: None,
+            }),
+            State::Backup(Backup {
+                down_at: later(3),
+                expired: false,
+                interval: base::Duration::from_secs(1),
+                active: Some(ActiveRouter { address: [10, 0, 0, 7].into(), priority: 200 }),
+                preempt_at: None,
+            }),
+        ];
+        for (instance, state) in known.instances.iter_mut().zip(states) {
+            instance.state = state;
+        }
+        let files = RunFiles::new(&crate::cli::Options::default(), &config.global.launch);
+        HandOver {
+            build: ipc::BUILD.to_owned(),
+            pid: 100,
+            origin: Origin { directory: "/".into(), program: "/usr/sbin/keepalived".into() },
+            launch: config.global.launch,
+            files,
+            pid_file: 5,
+            program: 6,
+            prepared: Some(7),
+            vrrp: Place { process: Some((101, 8)), pid_file: Some(9), known },
+            checkers: Place {
+                process: Some((102, 10)),
+                pid_file: Some(11),
+                known: checkers.snapshot(),
+            },
+            fifos: vec![FifoPlace { path: "/run/fifo".into(), ours: true, reader: Some(103) }],
+            reload: true,
+            way_back: Some(WayBack { program: 12, memory: 13, kept: vec![14, 15] }),
+            returned: None,
+        }
+    }
+
+    #[test]
+    fn what_any_version_has_handed_over_is_read() {
+        let today = of_today();
+        let memory = ipc::envelope::write("hand-over", &today).unwrap();
+        let bytes = sys::memfd::read_sealed(memory.as_fd(), 1 << 20).unwrap();
+        let newest = Path::new(GOLDEN).join(concat!(env!("CARGO_PKG_VERSION"), ".cbor"));
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(&newest, &bytes).unwrap();
+        }
+        assert!(newest.is_file(), "UPDATE_GOLDEN=1 writes {}", newest.display());
+        for file in std::fs::read_dir(GOLDEN).unwrap() {
+            let path = file.unwrap().path();
+            let memory =
+                sys::memfd::create_sealed("golden", &std::fs::read(&path).unwrap()).unwrap();
+            let read: HandOver = ipc::envelope::read(memory.as_fd())
+                .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            assert_eq!((read.pid, read.pid_file, read.prepared), (100, 5, Some(7)));
+            assert_eq!((read.vrrp.process, read.vrrp.pid_file), (Some((101, 8)), Some(9)));
+            assert_eq!((&read.origin, &read.files), (&today.origin, &today.files));
+            assert_eq!(read.vrrp.known, today.vrrp.known, "{}", path.display());
+            assert_eq!(read.checkers.known, today.checkers.known, "{}", path.display());
+            assert_eq!(read.fifos.first().and_then(|fifo| fifo.reader), Some(103));
+            assert!(read.reload);
+        }
+    }
 
     #[test]
     fn a_program_is_named_absolutely() {

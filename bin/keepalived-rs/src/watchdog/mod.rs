@@ -16,6 +16,7 @@ mod saved;
 mod slot;
 mod start;
 mod upgrade;
+mod way_back;
 
 use std::collections::VecDeque;
 use std::io;
@@ -212,6 +213,8 @@ impl WatchDog {
             checkers: self.checkers.hand_over(),
             fifos: self.fifos.hand_over(),
             reload,
+            way_back: None,
+            returned: None,
         }
     }
 

@@ -9,7 +9,7 @@ use sys::{PidFile, PidFileError};
 use super::handover::{self, Origin, Received};
 use super::lifecycle::{self, Start};
 use super::run_files::RunFiles;
-use super::{Own, WatchDog, remove};
+use super::{Own, WatchDog, remove, way_back};
 use crate::cli::Options;
 use crate::configuration::{self, Usable};
 use crate::{log_setup, privilege, trial, version};
@@ -175,6 +175,7 @@ fn go_on(mut options: Options, received: Result<Received, String>) -> i32 {
         Err(why) => {
             // The children notice, and leave in order.
             log::error!("the upgraded program cannot go on: {why}");
+            way_back::take();
             return 1;
         }
     };
@@ -182,18 +183,32 @@ fn go_on(mut options: Options, received: Result<Received, String>) -> i32 {
     let global = &received.usable.config.global;
     log_setup::name(&global.launch);
     let _ = sys::process::set_name(global.process_name.as_deref().unwrap_or("keepalived"));
-    let (ours, theirs) = (trial::version(ipc::BUILD), trial::version(&received.hand_over.build));
-    log::info!("Upgrade: {ours} takes over from {theirs}");
+    let ours = trial::version(ipc::BUILD);
+    if received.hand_over.returned.is_some() {
+        log::error!(
+            "Upgrade refused, the running program goes on: {ours} is back, the new one failed"
+        );
+        // Its children: they have not begun anything.
+        way_back::end_strangers(&received.hand_over);
+    } else {
+        let theirs = trial::version(&received.hand_over.build);
+        log::info!("Upgrade: {ours} takes over from {theirs}");
+    }
     let files = received.hand_over.files.clone();
     let pid_file = received.pid_file.try_clone();
     let pid_file = match pid_file {
         Ok(file) => PidFile::inherited(file, &files.parent),
         Err(error) => {
             log::error!("the upgraded program cannot go on: {error}");
+            way_back::take();
             return 1;
         }
     };
     privilege::of_parent(&received.usable.config.global.launch, files.is_mounted());
     let status = WatchDog::resume(options, received, unblock).and_then(WatchDog::live);
+    if let Err(error) = &status {
+        log::error!("the upgraded program cannot go on: {error}");
+        way_back::take();
+    }
     end(status, pid_file, &files)
 }

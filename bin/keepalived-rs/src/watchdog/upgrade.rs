@@ -139,6 +139,14 @@ impl WatchDog {
         kept.extend(self.checkers.descriptors());
         hand_over.prepared = Some(prepared.as_raw_fd());
         hand_over.program = trial.program.number();
+        let way_back = self
+            .prepare_way_back(reload)
+            .inspect_err(|error| log::warn!("Upgrade: there will be no way back: {error}"))
+            .ok();
+        if let Some(way_back) = &way_back {
+            hand_over.way_back = Some(way_back.told());
+            kept.extend(way_back.descriptors());
+        }
         let memory = ipc::envelope::write("hand-over", &hand_over).map_err(|e| e.to_string())?;
         kept.push(memory.as_fd());
         let number = memory.as_raw_fd().to_string();

@@ -14,7 +14,7 @@ use base::{Duration, Instant};
 use super::{Output, Phase, Settings, Signal, Supervisor};
 use crate::child::Child;
 use crate::event::Event;
-use crate::predecessor::{LINGER_LIMIT, Predecessor, RETIRE_LIMIT, WARM_LIMIT};
+use crate::predecessor::{LINGER_LIMIT, PROOF, Predecessor, RETIRE_LIMIT, WARM_LIMIT};
 use crate::role::Role;
 
 /// What a new binary may take to prove itself: it reads the configuration.
@@ -97,13 +97,12 @@ impl Supervisor {
     }
 
     /// A child stands ready beside its predecessor.
-    pub(super) fn on_warm(&mut self, now: Instant, role: Role, out: &mut Vec<Output>) {
+    pub(super) fn on_warm(&mut self, now: Instant, role: Role) {
         if let Phase::Stopping { .. } = self.phase {
             return;
         }
         if let Some(predecessor @ Predecessor::Working { .. }) = self.predecessors.get_mut(&role) {
-            *predecessor = Predecessor::Retiring { deadline: now + RETIRE_LIMIT };
-            out.push(Output::Retire(role));
+            *predecessor = Predecessor::Proving { deadline: now + PROOF };
         }
     }
 
@@ -165,6 +164,10 @@ impl Supervisor {
                     out.push(Output::Log(Event::Hung(*role, pid.unwrap_or_default())));
                     out.push(Output::Kill(*role, Signal::Kill));
                 }
+                Predecessor::Proving { .. } => {
+                    *predecessor = Predecessor::Retiring { deadline: now + RETIRE_LIMIT };
+                    out.push(Output::Retire(*role));
+                }
                 // Its death is told, and then its successor begins.
                 Predecessor::Retiring { deadline } | Predecessor::Lingering { deadline } => {
                     *deadline = now + LINGER_LIMIT;
@@ -184,6 +187,17 @@ impl Supervisor {
             } else {
                 out.push(Output::KillPredecessor(*role, Signal::Term));
             }
+        }
+    }
+
+    /// A successor has died before it has begun: the new binary is no good, and the former one could
+    /// go on with all that it had.
+    pub(super) fn successor_died(&mut self, role: Role, out: &mut Vec<Output>) {
+        if self.predecessors.values().all(|predecessor| predecessor.is_untouched()) {
+            out.push(Output::GoBack);
+        }
+        if let Some(predecessor @ Predecessor::Proving { .. }) = self.predecessors.get_mut(&role) {
+            *predecessor = Predecessor::Working { deadline: None };
         }
     }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::predecessor::{LINGER_LIMIT, RETIRE_LIMIT, WARM_LIMIT};
+use crate::predecessor::{LINGER_LIMIT, PROOF, RETIRE_LIMIT, WARM_LIMIT};
 
 /// A supervisor that is just about to try a new binary.
 fn in_trial() -> Supervisor {
@@ -86,7 +86,9 @@ fn a_configuration_that_cannot_be_loaded_refuses_an_upgrade() {
 #[test]
 fn a_child_of_the_former_binary_hands_over_when_its_successor_is_warm() {
     let mut machine = in_succession();
-    let out = feed(&mut machine, T0, Input::Warm(Role::Vrrp));
+    assert!(feed(&mut machine, T0, Input::Warm(Role::Vrrp)).is_empty());
+    assert_eq!(machine.next_timeout(), Some(T0 + PROOF), "the new binary lives for a moment first");
+    let out = feed(&mut machine, T0 + PROOF, Input::Timeout);
     assert_eq!(out, [Output::Retire(Role::Vrrp)]);
     let out = feed(&mut machine, T0, Input::Retired(Role::Vrrp));
     assert_eq!(out, [Output::Begin(Role::Vrrp)]);
@@ -102,8 +104,9 @@ fn a_child_of_the_former_binary_hands_over_when_its_successor_is_warm() {
 fn one_that_does_not_hand_over_or_does_not_leave_is_killed() {
     let mut machine = in_succession();
     feed(&mut machine, T0, Input::Warm(Role::Vrrp));
+    feed(&mut machine, T0 + PROOF, Input::Timeout);
     let kill = Output::KillPredecessor(Role::Vrrp, Signal::Kill);
-    let out = feed(&mut machine, T0 + RETIRE_LIMIT, Input::Timeout);
+    let out = feed(&mut machine, T0 + PROOF + RETIRE_LIMIT, Input::Timeout);
     assert_eq!(out, std::slice::from_ref(&kill));
     feed(&mut machine, T0, Input::Warm(Role::Checkers));
     feed(&mut machine, T0, Input::Retired(Role::Vrrp));
@@ -124,6 +127,27 @@ fn while_its_predecessor_works_a_successor_may_die_of_anything_or_hang() {
 }
 
 #[test]
+fn a_successor_that_dies_before_it_has_begun_means_the_way_back() {
+    for warm in [false, true] {
+        let mut machine = in_succession();
+        if warm {
+            feed(&mut machine, T0, Input::Warm(Role::Vrrp));
+        }
+        let out = feed(&mut machine, T0, Input::Exited(Role::Vrrp, Exit::FATAL));
+        assert!(out.contains(&Output::GoBack), "{out:?}");
+        // Where there is no way back another successor comes, and has to get warm again.
+        assert!(out.contains(&Output::Log(Event::Respawning(Role::Vrrp, 22))), "{out:?}");
+        let out = feed(&mut machine, T0 + PROOF, Input::Timeout);
+        assert!(!out.contains(&Output::Retire(Role::Vrrp)), "{out:?}");
+    }
+    let mut machine = in_succession();
+    feed(&mut machine, T0, Input::Warm(Role::Checkers));
+    feed(&mut machine, T0 + PROOF, Input::Timeout);
+    let out = feed(&mut machine, T0 + PROOF, Input::Exited(Role::Vrrp, Exit::FATAL));
+    assert!(!out.contains(&Output::GoBack), "the other one has handed over already");
+}
+
+#[test]
 fn reloads_and_upgrades_wait_until_the_succession_is_over() {
     let mut machine = in_succession();
     assert!(feed(&mut machine, T0, Input::Reload).is_empty());
@@ -139,6 +163,7 @@ fn reloads_and_upgrades_wait_until_the_succession_is_over() {
 fn a_stop_during_the_succession_waits_for_both_generations() {
     let mut machine = in_succession();
     feed(&mut machine, T0, Input::Warm(Role::Vrrp));
+    feed(&mut machine, T0 + PROOF, Input::Timeout);
     let out = feed(&mut machine, T0, Input::Stop { objects: 0 });
     // The one was working and leaves in order; the other has let go, so its successor clears up.
     assert!(out.contains(&Output::KillPredecessor(Role::Checkers, Signal::Term)));

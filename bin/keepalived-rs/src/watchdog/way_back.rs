@@ -1,0 +1,108 @@
+//! Back to the former program, when the new one crashes, hangs or cannot go on in its first moments.
+//!
+//! The old program prepares it before it becomes the new one: a file of itself, and a hand-over like
+//! that of an upgrade, with copies of all descriptors. The new one keeps it until it relies on its own
+//! children. Until then the former ones work, and the old program that comes back takes over from them
+//! as after any upgrade.
+
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+
+use base::Duration;
+use sys::exec::{Program, inherited};
+
+use super::WatchDog;
+use super::handover::{self, HandOver, VARIABLE, WayBack};
+
+/// What a new program may take until its children stand ready beside the former ones.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// A way back and what it keeps open.
+pub(super) struct Prepared {
+    program: Program,
+    pub(super) kept: Vec<OwnedFd>,
+    memory: RawFd,
+}
+
+impl WatchDog {
+    /// What the new program needs to become this one again. All stays open as long as this lives.
+    pub(super) fn prepare_way_back(&self, reload: bool) -> Result<Prepared, String> {
+        let text = |error: std::io::Error| error.to_string();
+        let program = Program::open("/proc/self/exe".as_ref()).map_err(text)?;
+        let mut hand_over = self.hand_over(reload);
+        let running = (&self.running.config, &self.running.errors);
+        let prepared = ipc::blob::write("prepared", &running).map_err(|error| error.to_string())?;
+        hand_over.prepared = Some(prepared.as_raw_fd());
+        hand_over.program = program.number();
+        hand_over.returned = Some(sys::process::children().map_err(text)?);
+        let mut kept = vec![prepared];
+        for number in hand_over.descriptors() {
+            let copy = sys::exec::copy(*number).map_err(text)?;
+            *number = copy.as_raw_fd();
+            kept.push(copy);
+        }
+        let memory =
+            ipc::envelope::write("hand-over", &hand_over).map_err(|error| error.to_string())?;
+        let number = memory.as_raw_fd();
+        kept.push(memory);
+        Ok(Prepared { program, kept, memory: number })
+    }
+}
+
+impl Prepared {
+    /// For the new program.
+    pub(super) fn told(&self) -> WayBack {
+        let kept = self.kept.iter().map(AsRawFd::as_raw_fd).collect();
+        WayBack { program: self.program.number(), memory: self.memory, kept }
+    }
+
+    /// The descriptors that it has to find open.
+    pub(super) fn descriptors(&self) -> impl Iterator<Item = std::os::fd::BorrowedFd<'_>> {
+        self.kept.iter().map(AsFd::as_fd).chain([self.program.as_fd()])
+    }
+}
+
+/// In the new program: keeps the way back open from here on, if the former one has left one.
+pub(super) fn keep(hand_over: &mut HandOver) {
+    let Some(WayBack { program, memory, kept }) = hand_over.way_back.take() else { return };
+    let number = memory.to_string();
+    let opened = inherited(program).and_then(|program| {
+        let kept = kept.into_iter().map(inherited).collect::<Result<Vec<_>, _>>()?;
+        let variables = [(VARIABLE, number.as_str())];
+        sys::way_back::open(program, &handover::arguments(), &variables, kept, LIMIT)
+    });
+    if let Err(error) = opened {
+        log::warn!("Upgrade: there is no way back to the former program: {error}");
+        return;
+    }
+    let former = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        former(panic);
+        take();
+    }));
+}
+
+/// In the program that has come back: ends the children of the one that has failed. They have not
+/// begun anything.
+pub(super) fn end_strangers(hand_over: &HandOver) {
+    let Some(ours) = &hand_over.returned else { return };
+    for pid in sys::process::children().unwrap_or_default() {
+        if !ours.contains(&pid)
+            && let Err(error) = sys::process::end(pid)
+        {
+            log::warn!("process {pid} of the new program is not ended: {error}");
+        }
+    }
+}
+
+/// Becomes the former program again; comes back when there is no way.
+pub(super) fn take() {
+    if sys::way_back::is_open() {
+        logging::flush();
+        sys::way_back::take();
+    }
+}
+
+/// This program is good, or has to manage by itself.
+pub(super) fn close() {
+    sys::way_back::close();
+}
