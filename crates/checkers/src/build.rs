@@ -64,7 +64,7 @@ impl Prior {
         let checks = |server: &Server| server.checks.clone().filter_map(check).collect();
         Self {
             services: layout.services.iter().map(|one| (one.config.address, one.state())).collect(),
-            servers: layout.servers.iter().map(|one| (one.id, checks(one))).collect(),
+            servers: layout.servers.iter().map(|one| (one.id(), checks(one))).collect(),
         }
     }
 }
@@ -89,6 +89,7 @@ struct Builder<'a> {
 /// Build the lists of `config`.
 pub(crate) fn build(config: &Arc<Lvs>, prior: &Prior, now: Instant, jitter: &mut Jitter) -> Built {
     let mut builder = Builder { prior, now, jitter, built: Built::default() };
+    builder.built.layout.reserve(config);
     services_of(config).for_each(|service| builder.add_service(service));
     let layout = &mut builder.built.layout;
     let slack = layout.checks.iter().map(|check| slack(&check.config)).min();
@@ -144,7 +145,6 @@ impl Builder<'_> {
         let checks = layout.checks.get(first..).unwrap_or_default();
         let down = checks.iter().filter(|check| !check.health.is_up());
         layout.servers.push(Server {
-            id,
             service: layout.services.len(),
             weight: adjusted(config.weight, checks),
             failed_checks: down.count(),

@@ -52,7 +52,7 @@ impl Checkers {
         if let Ok(Passed::Script(status)) = verdict {
             check.adjustment = adjustment_of(&check.config, status, server.config.weight);
         }
-        let lines = words(&check.config, server.id, before.health, url, &verdict, step.said);
+        let lines = words(&check.config, server.id(), before.health, url, &verdict, step.said);
         let until = match check.activity {
             Activity::Probing { due, .. } if verdict.is_ok() => next_beat(due, now, step.next),
             _ => now + step.next,
@@ -129,11 +129,11 @@ impl Checkers {
             return;
         }
         server.weight = to;
-        out.push(Output::Log(Event::WeightChanged { server: server.id, from, to, active }));
+        out.push(Output::Log(Event::WeightChanged { server: server.id(), from, to, active }));
         if !active {
             return;
         }
-        let (id, service_place) = (server.id, server.service);
+        let (id, service_place) = (server.id(), server.service);
         let Some(service) = self.layout.services.get_mut(service_place) else { return };
         let without = service.live_weight.saturating_sub(from.into());
         service.live_weight = without.saturating_add(to.into());
@@ -149,7 +149,7 @@ impl Checkers {
         let Some(server) = self.layout.servers.get(place) else { return };
         let service_place = server.service;
         let Some(service) = self.layout.services.get_mut(service_place) else { return };
-        let (id, inhibit) = (server.id, server.config.inhibit_on_failure);
+        let (id, inhibit) = (server.id(), server.config.inhibit_on_failure);
         let weight = u64::from(server.weight);
         if server.is_up() {
             service.live_weight = service.live_weight.saturating_add(weight);

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::ops::Range;
 
 use base::{Duration, Instant};
-use control_plane::model::VirtualServer;
+use control_plane::model::{Lvs, VirtualServer};
 
 use crate::event::QuorumLine;
 use crate::health::Health;
@@ -41,7 +41,6 @@ pub(crate) struct Service {
 /// A real server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Server {
-    pub(crate) id: ServerId,
     /// Its service's place in the list.
     pub(crate) service: usize,
     pub(crate) config: SharedServer,
@@ -155,7 +154,7 @@ impl Service {
         let id = ServerId { service: self.config.address, server: sorry.address };
         let weight = match (self.is_sorry(), sorry.inhibit) {
             (true, _) => Some(1),
-            (false, _) if servers.iter().any(|server| server.id == id) => return None,
+            (false, _) if servers.iter().any(|server| server.id() == id) => return None,
             (false, true) => Some(0),
             (false, false) => None,
         };
@@ -171,6 +170,11 @@ impl Service {
 }
 
 impl Server {
+    /// Which it is.
+    pub(crate) fn id(&self) -> ServerId {
+        self.config.id()
+    }
+
     pub(crate) const fn is_up(&self) -> bool {
         self.failed_checks == 0
     }
@@ -199,6 +203,14 @@ impl Check {
 }
 
 impl Layout {
+    /// Room for all of `config`, so that the lists do not move while they grow.
+    pub(crate) fn reserve(&mut self, config: &Lvs) {
+        let servers = || config.virtual_servers.iter().flat_map(|one| &one.real_servers);
+        self.services.reserve_exact(config.virtual_servers.len());
+        self.servers.reserve_exact(servers().count());
+        self.checks.reserve_exact(servers().map(|one| one.checkers.len()).sum());
+    }
+
     /// What a successor has to know of a server.
     pub(crate) fn server_state(&self, server: &Server) -> ServerState {
         let checks = self.checks.get(server.checks.clone()).unwrap_or_default();
@@ -209,7 +221,7 @@ impl Layout {
     pub(crate) fn snapshot(&self) -> Snapshot {
         Snapshot {
             services: self.services.iter().map(|one| (one.config.address, one.state())).collect(),
-            servers: self.servers.iter().map(|one| (one.id, self.server_state(one))).collect(),
+            servers: self.servers.iter().map(|one| (one.id(), self.server_state(one))).collect(),
             former_timeouts: None,
             marks: BTreeMap::new(),
         }

@@ -172,6 +172,11 @@ impl Checkers {
         self.pool.forget_retired();
     }
 
+    /// Makes its tables as small as they can be. For after a start or a reload; costs a copy of them.
+    pub fn compact(&mut self) {
+        self.pool.compact();
+    }
+
     /// Everything that a successor has to know.
     pub fn snapshot(&self) -> Snapshot {
         self.layout.snapshot()
@@ -339,7 +344,7 @@ impl Checkers {
     pub(crate) fn report_server(&mut self, place: usize) {
         if let Some(server) = self.layout.servers.get(place) {
             let state = self.layout.server_state(server);
-            self.unreported.servers.insert(server.id, Some(state));
+            self.unreported.servers.insert(server.id(), Some(state));
         }
     }
 
@@ -355,8 +360,9 @@ impl Checkers {
         self.suspend_absent(now, true, out);
         let servers = &self.layout.servers;
         let active = self.layout.checks.iter().filter(|check| check.activity != Activity::Idle);
+        out.reserve(active.clone().count());
         for server in active.filter_map(|check| servers.get(check.server)) {
-            out.push(Output::Log(Event::CheckerActivated(server.id)));
+            out.push(Output::Log(Event::CheckerActivated(server.id())));
         }
         self.judge_files(out);
     }
@@ -396,8 +402,9 @@ impl Checkers {
         let servers = self.layout.servers.get(service.servers.clone()).unwrap_or_default();
         self.pool.set_service(&service.config);
         let sorry = service.sorry(servers);
-        for server in servers.iter().filter(|server| sorry.is_none_or(|(id, _)| server.id != id)) {
-            self.pool.set_destination(server.id, service.destination(server));
+        for server in servers.iter().filter(|server| sorry.is_none_or(|(id, _)| server.id() != id))
+        {
+            self.pool.set_destination(server.id(), service.destination(server));
         }
         if let Some((id, destination)) = sorry {
             self.pool.set_destination(id, destination);
@@ -413,7 +420,7 @@ impl Checkers {
         }
         for server in servers {
             let inhibited = !server.is_up() && server.config.inhibit_on_failure;
-            out.push(Output::Log(Event::ServerShutDown { server: server.id, inhibited }));
+            out.push(Output::Log(Event::ServerShutDown { server: server.id(), inhibited }));
         }
         for service in services {
             self.pool.retire_service(service.config.address);

@@ -45,7 +45,7 @@ fn server_mail(
     if !server.config.smtp_alert {
         return;
     }
-    let (name, service) = names(&server.id, groups);
+    let (name, service) = names(&server.id(), groups);
     let subject = format!("Realserver {name} of virtual server {service} - {}", word(up));
     out.push(Output::Mail(Mail { about, subject, body: body.to_owned() }));
 }

@@ -13,7 +13,7 @@ use crate::snapshot::ObjectKey;
 pub(crate) fn notify_server(server: &Server, out: &mut Outputs) {
     let config = &server.config;
     let command = if server.is_up() { &config.notify_up } else { &config.notify_down };
-    let object = ObjectKey::Server(server.id);
+    let object = ObjectKey::Server(server.id());
     out.push(Output::Tell { object, up: server.is_up() });
     notify(object, command.as_deref(), out);
 }
@@ -52,7 +52,7 @@ pub(crate) fn notify_stop(
         return;
     }
     for server in servers.iter().filter(|server| server.is_up()) {
-        notify(ObjectKey::Server(server.id), server.config.notify_down.as_deref(), out);
+        notify(ObjectKey::Server(server.id()), server.config.notify_down.as_deref(), out);
         mail::server_leaves(server, mail::SHUTTING_DOWN, groups, out);
     }
     if service.quorum.up {

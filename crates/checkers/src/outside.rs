@@ -85,7 +85,7 @@ impl Checkers {
         check.health = if up { Health::Up { failures: 0 } } else { Health::Down };
         check.adjustment = adjustment;
         let line = (before.health.is_up() != up).then_some(Event::FileTurned {
-            server: server.id,
+            server: server.id(),
             file,
             up,
         });
@@ -159,7 +159,7 @@ impl Checkers {
             check.activity = Activity::Idle;
         }
         if let Some(server) = self.layout.servers.get(server) {
-            out.push(Output::Log(Event::CheckerSuspended { server: server.id, at_start }));
+            out.push(Output::Log(Event::CheckerSuspended { server: server.id(), at_start }));
         }
     }
 
@@ -174,7 +174,7 @@ impl Checkers {
         self.sleep(index, now + delay);
         // Of new lists, all that are active are told together.
         if !at_start && let Some(server) = self.layout.servers.get(server) {
-            out.push(Output::Log(Event::CheckerActivated(server.id)));
+            out.push(Output::Log(Event::CheckerActivated(server.id())));
         }
     }
 }

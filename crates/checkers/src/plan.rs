@@ -122,9 +122,9 @@ fn compare_service(
     }
     let servers = running.servers.get(service.servers.clone()).unwrap_or_default();
     let wanted: BTreeSet<_> = new.real_servers.iter().map(|one| one.address).collect();
-    let gone = servers.iter().filter(|one| !wanted.contains(&one.id.server));
-    changes.extend(gone.map(|one| Change::ServerRemoved(one.id)));
-    let known: BTreeMap<_, &Server> = servers.iter().map(|one| (one.id.server, one)).collect();
+    let gone = servers.iter().filter(|one| !wanted.contains(&one.id().server));
+    changes.extend(gone.map(|one| Change::ServerRemoved(one.id())));
+    let known: BTreeMap<_, &Server> = servers.iter().map(|one| (one.id().server, one)).collect();
     for server in servers_of(new) {
         match known.get(&server.address) {
             None => {
@@ -137,7 +137,7 @@ fn compare_service(
 }
 
 fn compare_server(running: &Layout, server: &Server, new: &RealServer, changes: &mut Vec<Change>) {
-    let id = server.id;
+    let id = server.id();
     let (from, to) = (server.config.weight, new.weight);
     if from != to {
         changes.push(Change::WeightChanged { server: id, from, to });

@@ -112,6 +112,17 @@ impl Pool {
         self.touched.replace(Touched::new()).unwrap_or_default()
     }
 
+    /// Trees that grew entry by entry are half empty; made anew from what they hold they are full.
+    pub(crate) fn compact(&mut self) {
+        for service in self.desired.values_mut() {
+            let destinations = std::mem::take(&mut service.destinations);
+            service.destinations = destinations.into_iter().collect();
+        }
+        for servers in self.managed.values_mut() {
+            *servers = std::mem::take(servers).into_iter().collect();
+        }
+    }
+
     /// The kernel equals [`desired`](Self::desired): what was retired is ours no longer.
     pub(crate) fn forget_retired(&mut self) {
         for (service, servers) in std::mem::take(&mut self.retired) {

@@ -40,7 +40,7 @@ impl Checkers {
     /// Say what the new lists lack or weigh otherwise, in the order of the old ones.
     fn tell_withdrawals(&self, old: &Layout, out: &mut Outputs) {
         let kept: BTreeMap<ServerId, u32> =
-            self.layout.servers.iter().map(|one| (one.id, one.weight)).collect();
+            self.layout.servers.iter().map(|one| (one.id(), one.weight)).collect();
         let services: BTreeSet<_> =
             self.layout.services.iter().map(|one| one.config.address).collect();
         for service in &old.services {
@@ -52,7 +52,7 @@ impl Checkers {
                 }
             }
             for server in old.servers.get(service.servers.clone()).unwrap_or_default() {
-                let (id, from, active) = (server.id, server.weight, server.is_up());
+                let (id, from, active) = (server.id(), server.weight, server.is_up());
                 match kept.get(&id) {
                     Some(&to) if to == from => {}
                     Some(&to) => {
@@ -83,9 +83,9 @@ impl Checkers {
     /// Say which servers went up or down because checks came or went.
     fn tell_turns(&self, old: &Layout, out: &mut Outputs) {
         let before: BTreeMap<ServerId, bool> =
-            old.servers.iter().map(|one| (one.id, one.is_up())).collect();
+            old.servers.iter().map(|one| (one.id(), one.is_up())).collect();
         for server in &self.layout.servers {
-            let (id, inhibit) = (server.id, server.config.inhibit_on_failure);
+            let (id, inhibit) = (server.id(), server.config.inhibit_on_failure);
             match (before.get(&id), server.is_up()) {
                 (Some(false), true) => {
                     out.push(Output::Log(Event::ServerAdded { server: id, inhibit }));
@@ -104,7 +104,7 @@ impl Checkers {
     pub(crate) fn retire_unconfigured(&mut self, known: &Snapshot, out: &mut Outputs) {
         let services: BTreeSet<_> =
             self.layout.services.iter().map(|one| one.config.address).collect();
-        let servers: BTreeSet<_> = self.layout.servers.iter().map(|one| one.id).collect();
+        let servers: BTreeSet<_> = self.layout.servers.iter().map(|one| one.id()).collect();
         for &id in known.servers.keys().filter(|id| !servers.contains(id)) {
             self.pool.retire_destination(id);
             self.unreported.servers.insert(id, None);
@@ -123,7 +123,7 @@ impl Checkers {
         let layout = &self.layout;
         let sorry = layout.services.iter().filter_map(Service::sorry_id);
         let configured: BTreeSet<_> =
-            layout.servers.iter().map(|one| one.id).chain(sorry).collect();
+            layout.servers.iter().map(|one| one.id()).chain(sorry).collect();
         for (&service, state) in &known.services {
             let Some(address) = state.sorry_server else { continue };
             let server = ServerId { service, server: address };
@@ -141,8 +141,8 @@ impl Checkers {
     fn report_difference(&mut self, known: &Snapshot) {
         for server in &self.layout.servers {
             let state = self.layout.server_state(server);
-            if known.servers.get(&server.id) != Some(&state) {
-                self.unreported.servers.insert(server.id, Some(state));
+            if known.servers.get(&server.id()) != Some(&state) {
+                self.unreported.servers.insert(server.id(), Some(state));
             }
         }
     }

@@ -10,6 +10,8 @@ use control_plane::model::{
     Checker, CheckerKind, Lvs, RealServer, ServiceAddress, TcpCheck, VirtualServer,
 };
 
+use crate::names::ServerId;
+
 const NOWHERE: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0));
 
 // What a place outside the lists would mean. Places come from walking these very lists.
@@ -22,49 +24,73 @@ static NO_CHECK: Checker = Checker::new(CheckerKind::Tcp(TcpCheck::new(NOWHERE))
 #[derive(Clone, Debug)]
 pub(crate) struct SharedService {
     lvs: Arc<Lvs>,
-    place: usize,
+    place: u32,
 }
 
 /// A real server.
 #[derive(Clone, Debug)]
 pub(crate) struct SharedServer {
-    service: SharedService,
-    place: usize,
+    lvs: Arc<Lvs>,
+    service: u32,
+    place: u32,
 }
 
 /// A check.
 #[derive(Clone, Debug)]
 pub(crate) struct SharedCheck {
-    server: SharedServer,
-    place: usize,
+    lvs: Arc<Lvs>,
+    service: u32,
+    server: u32,
+    place: u32,
 }
 
 impl SharedService {
     /// All virtual servers of `lvs`.
     pub(crate) fn all(lvs: &Arc<Lvs>) -> impl Iterator<Item = Self> {
         let lvs = Arc::clone(lvs);
-        (0..lvs.virtual_servers.len()).map(move |place| Self { lvs: Arc::clone(&lvs), place })
+        places(lvs.virtual_servers.len()).map(move |place| Self { lvs: Arc::clone(&lvs), place })
     }
 
     /// Its real servers.
     pub(crate) fn servers(&self) -> impl Iterator<Item = SharedServer> {
-        let server = |place| SharedServer { service: self.clone(), place };
-        (0..self.real_servers.len()).map(server)
+        let (lvs, service) = (&self.lvs, self.place);
+        let server = move |place| SharedServer { lvs: Arc::clone(lvs), service, place };
+        places(self.real_servers.len()).map(server)
     }
 }
 
 impl SharedServer {
+    /// Its name, with that of its virtual server.
+    pub(crate) fn id(&self) -> ServerId {
+        ServerId { service: service(&self.lvs, self.service).address, server: self.address }
+    }
+
     /// Its checks.
     pub(crate) fn checks(&self) -> impl Iterator<Item = SharedCheck> {
-        (0..self.checkers.len()).map(|place| SharedCheck { server: self.clone(), place })
+        let (lvs, service, server) = (&self.lvs, self.service, self.place);
+        let check = move |place| SharedCheck { lvs: Arc::clone(lvs), service, server, place };
+        places(self.checkers.len()).map(check)
     }
+}
+
+/// No list of a configuration is longer than what memory holds.
+fn places(length: usize) -> impl Iterator<Item = u32> {
+    (0..u32::MAX).take(length)
+}
+
+fn service(lvs: &Lvs, place: u32) -> &VirtualServer {
+    lvs.virtual_servers.get(place as usize).unwrap_or(&NO_SERVICE)
+}
+
+fn server(lvs: &Lvs, in_service: u32, place: u32) -> &RealServer {
+    service(lvs, in_service).real_servers.get(place as usize).unwrap_or(&NO_SERVER)
 }
 
 impl Deref for SharedService {
     type Target = VirtualServer;
 
     fn deref(&self) -> &VirtualServer {
-        self.lvs.virtual_servers.get(self.place).unwrap_or(&NO_SERVICE)
+        service(&self.lvs, self.place)
     }
 }
 
@@ -72,7 +98,7 @@ impl Deref for SharedServer {
     type Target = RealServer;
 
     fn deref(&self) -> &RealServer {
-        self.service.real_servers.get(self.place).unwrap_or(&NO_SERVER)
+        server(&self.lvs, self.service, self.place)
     }
 }
 
@@ -80,7 +106,8 @@ impl Deref for SharedCheck {
     type Target = Checker;
 
     fn deref(&self) -> &Checker {
-        self.server.checkers.get(self.place).unwrap_or(&NO_CHECK)
+        let server = server(&self.lvs, self.service, self.server);
+        server.checkers.get(self.place as usize).unwrap_or(&NO_CHECK)
     }
 }
 

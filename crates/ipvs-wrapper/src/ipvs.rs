@@ -89,6 +89,14 @@ impl<T: Transport> Ipvs<T> {
         &self.actual
     }
 
+    /// Makes the picture of the table as small as it can be: trees that grew entry by entry are half
+    /// empty.
+    pub fn compact(&mut self) {
+        for pool in self.actual.pools.values_mut() {
+            pool.destinations = std::mem::take(&mut pool.destinations).into_iter().collect();
+        }
+    }
+
     /// Reads the kernel's table.
     ///
     /// # Errors
@@ -104,7 +112,9 @@ impl<T: Transport> Ipvs<T> {
             let ask = Addressed { family, ask: Ask::GetDestinations(&key) };
             match self.engine.dump(&ask, |reply| reply::destination(reply, &key)) {
                 Ok(destinations) => {
-                    destinations.into_iter().for_each(|found| pool.insert(found));
+                    // All at once, for a tree without room to spare.
+                    let found = destinations.into_iter().map(|found| (found.address, found));
+                    pool.destinations = found.collect();
                     table.insert(pool);
                 }
                 // it went between the two dumps

@@ -160,6 +160,11 @@ impl<T: Transport> Kernel<T> {
         }
     }
 
+    /// After something large was programmed.
+    pub(super) fn compact(&mut self) {
+        self.ipvs.compact();
+    }
+
     /// After the last comparison.
     pub(super) fn leave(&mut self) {
         if self.flush_on_stop == FlushOnStop::All {

@@ -217,6 +217,8 @@ impl Process {
                 return self.retire();
             }
             if std::mem::take(&mut self.has_grown) {
+                self.machine.compact();
+                self.kernel.compact();
                 sys::process::give_back_memory();
             }
             // What carrying out has led to is not left until something else happens.
