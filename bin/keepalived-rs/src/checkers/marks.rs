@@ -264,6 +264,21 @@ mod tests {
     }
 
     #[test]
+    fn the_tables_have_name_and_priority_of_the_configuration() {
+        let mut marks = Marks::new(None);
+        marks.configure(&config(&["A"]), &firewall(None));
+        assert_eq!((marks.table.as_deref(), marks.priority), (Some("keepalived_ipvs"), -1));
+        let other = Firewall {
+            ipvs_table: Some("other".into()),
+            ipvs_priority: Some(7),
+            ..Firewall::default()
+        };
+        marks.configure(&config(&["A"]), &other);
+        let kept = (Some("keepalived_ipvs"), 7);
+        assert_eq!((marks.table.as_deref(), marks.priority), kept, "a name stays over reloads");
+    }
+
+    #[test]
     fn packets_of_a_group_are_those_to_its_addresses() {
         let all = config(&["A"]);
         let found = packets(&all.groups, &[(of("A"), 1000)].into());

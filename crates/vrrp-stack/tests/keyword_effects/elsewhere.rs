@@ -84,6 +84,30 @@ const WITNESSES: &str = "who_is_cut_off_from_the_witnesses_has_not_the_address";
 const SEEN: &[Seen] = &[
     (GLOBAL, NAMES, Block::Root, &["instance"]),
     (GLOBAL, PLACES, Block::Root, &["net_namespace", "use_pid_dir"]),
+    (
+        "tests/lab/tests/ipvs_namespace.rs",
+        "the_table_of_another_namespace_is_programmed_and_checks_stay_here",
+        Block::Root,
+        &["net_namespace_ipvs"],
+    ),
+    (
+        "bin/keepalived-rs/src/checkers/marks.rs",
+        "groups_are_numbered_in_the_order_of_the_file_past_marks_in_use",
+        Block::GlobalDefs,
+        &["nftables_ipvs"],
+    ),
+    (
+        "bin/keepalived-rs/src/checkers/marks.rs",
+        "a_group_keeps_its_mark_over_reloads",
+        Block::GlobalDefs,
+        &["nftables_ipvs_start_fwmark"],
+    ),
+    (
+        "bin/keepalived-rs/src/checkers/marks.rs",
+        "the_tables_have_name_and_priority_of_the_configuration",
+        Block::GlobalDefs,
+        &["nftables_ipvs_priority"],
+    ),
     (GLOBAL, TIMES, Block::Root, &["child_wait_time"]),
     (SMALL, LINKBEAT, Block::Root, &["linkbeat_use_polling", "linkbeat_interfaces"]),
     (OBJECTS, OPTIONS, Block::Root, &["static_ipaddress", "static_routes", "static_rules"]),
@@ -234,6 +258,7 @@ const NOTHING: &[(Block, &str, &str)] = &[
     (Block::Root, "namespace_with_ipsets", "sets are made always: older kernels are not supported"),
     (Block::GlobalDefs, "vrrp_rlimit_rtime", "another spelling, the same arm of the reader"),
     (Block::GlobalDefs, "random_seed", "spreads the first checks of servers, which differ anyhow"),
+    (Block::Root, "namespace_with_ipsets", "sets work in every namespace of supported kernels"),
     (Block::GlobalDefs, "nftables_ifindex", "rules name interfaces by their number always"),
     (Block::GlobalDefs, "vrrp_iptables", "a name for nftables, said when it is read"),
     (Block::GlobalDefs, "vrrp_ipsets", "a name for nftables, said when it is read"),
