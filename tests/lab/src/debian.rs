@@ -4,6 +4,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -20,8 +21,12 @@ const BUILD_LIMIT: Duration = Duration::from_secs(300);
 
 const RELEASE: &str = "bookworm";
 
-/// What is there beside the base system: systemd, which runs only on a machine that is booted.
+/// What is there beside the base system: systemd, which runs only on a machine that is booted, and
+/// the packages of OpenRC, which are not installed.
 const EXTRAS: &str = "systemd";
+const OPENRC: &str = "mkdir -p /opt/openrc && apt-get update && \
+    apt-get install -y --no-install-recommends --download-only \
+    -o Dir::Cache::archives=/opt/openrc openrc";
 const MIRROR: &str = "http://deb.debian.org/debian";
 
 /// The workspace.
@@ -101,13 +106,15 @@ impl Debian {
     }
 }
 
-/// The base system, downloaded once.
+/// The base system, downloaded once; the other tests wait meanwhile.
 fn base() -> Option<PathBuf> {
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     if !command::exists("debootstrap") {
         println!("skipped: no debootstrap (apt-get install debootstrap)");
         return None;
     }
-    let base = target().join(format!("lab-debian-{RELEASE}-{EXTRAS}"));
+    let base = target().join(format!("lab-debian-{RELEASE}-inits"));
     if base.is_dir() {
         return Some(base);
     }
@@ -120,6 +127,12 @@ fn base() -> Option<PathBuf> {
     if !finished.status.success() {
         println!("skipped: no base system from {MIRROR}: {}", finished.stderr);
         return None;
+    }
+    let mut download = Command::new("chroot");
+    download.arg(&unfinished).args(["/bin/sh", "-c", OPENRC]).env("LC_ALL", "C");
+    let finished = command::run_within(BOOTSTRAP_LIMIT, download, "");
+    if !finished.status.success() {
+        println!("no OpenRC from {MIRROR}: {}", finished.stderr);
     }
     // What only costs time: the lists of apt, and certainty after a loss of power.
     fs::remove_dir_all(unfinished.join("var/lib/apt/lists")).ok();

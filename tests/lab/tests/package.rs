@@ -201,6 +201,56 @@ fn the_package_takes_the_place_of_the_distributions() {
 }
 
 #[test]
+fn openrc_drives_the_daemon_by_its_script() {
+    let Some(debian) = Debian::fresh(&["10.9.0.1/24"]) else { return };
+    if !debian.try_sh("ls /opt/openrc/openrc_*.deb").status.success() {
+        println!("skipped: the packages of OpenRC could not be downloaded");
+        return;
+    }
+    let machine = Box { debian: &debian };
+    debian.sh("dpkg -i /opt/openrc/*.deb; mkdir -p /run/openrc; touch /run/openrc/softlevel");
+    fs::copy(Program::ours().path(), debian.root().join("usr/sbin/keepalived"))
+        .expect("the program can be copied");
+    let script = include_str!("../../../conf/keepalived.openrc").replace("@PREFIX@", "/usr");
+    fs::write(debian.root().join("etc/init.d/keepalived"), script).expect("the script is written");
+    debian.sh("chmod 755 /etc/init.d/keepalived; mkdir -p /etc/keepalived");
+    let service = |action: &str| {
+        // Nothing is known of the network here: `--nodeps`.
+        let finished = debian.try_sh(&format!("rc-service --nodeps keepalived {action}"));
+        println!("{action}: {} {}{}", finished.status, finished.stdout, finished.stderr);
+        finished.code()
+    };
+    assert_eq!(service("status"), Some(3));
+    assert_ne!(service("start"), Some(0), "there is no configuration");
+    machine.configure(&configuration(51));
+    assert_eq!(service("start"), Some(0));
+    machine.holds("10.9.0.51", true);
+    assert_eq!(service("status"), Some(0));
+    assert_eq!(service("checkconfig"), Some(0));
+    machine.configure(&configuration(52));
+    assert_eq!(service("reload"), Some(0));
+    machine.holds("10.9.0.52", true);
+    let (pid, child) = (debian.sh("cat /run/keepalived.pid"), debian.sh("cat /run/vrrp.pid"));
+    assert_eq!(service("upgrade"), Some(0));
+    wait::eventually(SLACK, "a successor", || {
+        !["", &child].contains(&debian.try_sh("cat /run/vrrp.pid").stdout.as_str())
+    });
+    assert_eq!(debian.sh("cat /run/keepalived.pid"), pid);
+    machine.configure(&configuration(53).replace("state MASTER", "state"));
+    // OpenRC itself calls this a success.
+    service("restart");
+    assert_eq!(debian.sh("cat /run/keepalived.pid"), pid, "what runs is not stopped for this");
+    machine.holds("10.9.0.52", true);
+    machine.configure(&configuration(53));
+    assert_eq!(service("restart"), Some(0));
+    machine.holds("10.9.0.53", true);
+    assert_ne!(debian.sh("cat /run/keepalived.pid"), pid);
+    assert_eq!(service("stop"), Some(0));
+    machine.holds("10.9.0.53", false);
+    wait::eventually(SLACK, "it has ended", || machine.daemons() == 0);
+}
+
+#[test]
 fn systemd_takes_the_unit() {
     if !lab::command::exists("systemd-analyze") {
         println!("skipped: no systemd-analyze (apt-get install systemd)");
