@@ -16,6 +16,10 @@ use crate::stamp;
 /// A pipe that is ready takes so much without waiting, and whole (POSIX `PIPE_BUF`).
 const GATHERED: usize = 4096;
 
+/// Bytes that wait for a reader that is slower than a burst of ours: ten thousand servers have a line each
+/// at a start.
+const BACKLOG: usize = 4 * 1024 * 1024;
+
 /// The console's logger: lines of `level` and above, or whatever `RUST_LOG` says.
 pub(crate) fn logger(level: LevelFilter, console: Shared) -> Logger {
     let mut builder = Builder::new();
@@ -47,9 +51,9 @@ impl Shared {
         self.locked().gathers = true;
     }
 
-    /// Writes what waits.
-    pub(crate) fn write_out(&self) {
-        self.locked().write_out();
+    /// Writes what waits, as far as there is room; whether some still waits.
+    pub(crate) fn write_out(&self) -> bool {
+        self.locked().write_out()
     }
 
     fn locked(&self) -> MutexGuard<'_, Console<Stderr>> {
@@ -73,40 +77,60 @@ struct Console<W> {
     to: W,
     lost: Arc<AtomicU64>,
     gathers: bool,
-    /// Whole lines that were not written yet, and how many.
-    gathered: (Vec<u8>, u64),
+    /// Whole lines, of which those from `written` on were not written yet.
+    text: Vec<u8>,
+    written: usize,
+    /// When so much waits there may be room for some of it.
+    try_at: usize,
 }
 
 impl<W: AsFd> Console<W> {
     const fn new(to: W, lost: Arc<AtomicU64>) -> Self {
-        Self { to, lost, gathers: false, gathered: (Vec::new(), 0) }
+        Self { to, lost, gathers: false, text: Vec::new(), written: 0, try_at: GATHERED }
+    }
+
+    const fn waiting(&self) -> usize {
+        self.text.len() - self.written
     }
 
     /// One whole line.
     fn take(&mut self, line: &[u8]) {
-        if self.gathered.0.len() + line.len() > GATHERED {
+        if self.waiting() + line.len() > self.try_at {
             self.write_out();
         }
-        self.gathered.0.extend_from_slice(line);
-        self.gathered.1 += 1;
+        if self.waiting() + line.len() > BACKLOG {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        self.text.extend_from_slice(line);
         if !self.gathers {
             self.write_out();
         }
     }
 
-    fn write_out(&mut self) {
-        let (text, lines) = (&self.gathered.0, self.gathered.1);
-        if text.is_empty() {
-            return;
-        }
-        if self.is_writable() {
+    /// Whether some still waits. Nothing does where lines are not gathered: nobody would come back for it.
+    fn write_out(&mut self) -> bool {
+        while self.waiting() > 0 && self.is_writable() {
+            let rest = self.text.get(self.written..).unwrap_or_default();
+            let part = whole_lines(rest);
             // Past the standard library's own buffer and lock.
-            let _ = nix::unistd::write(&self.to, text);
-        } else {
-            self.lost.fetch_add(lines, Ordering::Relaxed);
+            let _ = nix::unistd::write(&self.to, part);
+            self.written += part.len();
         }
-        self.gathered.0.clear();
-        self.gathered.1 = 0;
+        if !self.gathers && self.waiting() > 0 {
+            let left = self.text.get(self.written..).unwrap_or_default();
+            let lines = left.iter().filter(|byte| **byte == b'\n').count();
+            self.lost.fetch_add(lines as u64, Ordering::Relaxed);
+            self.written = self.text.len();
+        }
+        self.text.drain(..self.written);
+        self.written = 0;
+        if self.text.is_empty() {
+            // A burst does not come each turn.
+            self.text.shrink_to(GATHERED);
+        }
+        self.try_at = self.waiting() + GATHERED;
+        !self.text.is_empty()
     }
 
     fn is_writable(&self) -> bool {
@@ -115,6 +139,15 @@ impl<W: AsFd> Console<W> {
         ready.is_ok_and(|count| count > 0)
             && fds[0].revents().is_some_and(|events| events.contains(PollFlags::POLLOUT))
     }
+}
+
+/// As many lines as one write takes; the first of them in any case.
+fn whole_lines(text: &[u8]) -> &[u8] {
+    let end_of = |part: &[u8]| part.iter().rposition(|byte| *byte == b'\n').map(|at| at + 1);
+    let room = text.get(..GATHERED).unwrap_or(text);
+    let first = || text.iter().position(|byte| *byte == b'\n').map(|at| at + 1);
+    let end = end_of(room).or_else(first).unwrap_or(text.len());
+    text.get(..end).unwrap_or(text)
 }
 
 #[cfg(test)]
@@ -143,10 +176,45 @@ mod tests {
     }
 
     #[test]
+    fn a_burst_that_a_reader_is_too_slow_for_arrives_whole() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        let mut console = console(writer);
+        console.gathers = true;
+        for line in 0..10_000 {
+            console.take(format!("{line:099}\n").as_bytes());
+        }
+        assert!(console.write_out(), "a pipe holds 64 KiB");
+        let (mut all, mut part) = (Vec::new(), vec![0; 8192]);
+        while all.len() < 1_000_000 {
+            let length = reader.read(&mut part).unwrap();
+            all.extend_from_slice(&part[..length]);
+            console.write_out();
+        }
+        let lines = String::from_utf8(all).unwrap();
+        assert!(lines.lines().enumerate().all(|(n, line)| line.parse::<usize>().unwrap() == n));
+        assert!(!console.write_out());
+        assert_eq!(console.lost.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn what_waits_is_bounded_and_the_rest_is_counted() {
+        let (_reader, writer) = io::pipe().unwrap();
+        let mut console = console(writer);
+        console.gathers = true;
+        let line = [b"x".repeat(999), b"\n".to_vec()].concat();
+        for _ in 0..10_000 {
+            console.take(&line);
+        }
+        assert!(console.text.len() <= BACKLOG);
+        let lost = console.lost.load(Ordering::Relaxed);
+        assert!((5_600..5_900).contains(&lost), "{lost}");
+    }
+
+    #[test]
     fn a_pipe_that_nobody_reads_loses_lines_but_never_waits() {
         let (mut reader, writer) = io::pipe().unwrap();
         let mut console = console(writer);
-        let line = [b'x'; 1_000];
+        let line = [[b'x'; 999].as_slice(), b"\n"].concat();
         for _ in 0..200 {
             console.take(&line);
         }

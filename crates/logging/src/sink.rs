@@ -113,17 +113,17 @@ pub fn gather() {
     }
 }
 
-/// Gives the console what was gathered, and syslog what it had no room for, without waiting. Whether
-/// some still waits for syslog: then this is to be called again soon, or the lines wait for the next one.
+/// Gives the console what was gathered, and both what they had no room for, without waiting. Whether
+/// some still waits: then this is to be called again soon, or the lines wait for the next one.
 pub fn flush() -> bool {
     stamp::renew();
-    if let Some((_, console)) = SINK.get().and_then(|sink| sink.console.as_ref()) {
-        console.write_out();
-    }
-    SINK.get().and_then(Sink::syslog).is_some_and(|mut syslog| {
+    let console = SINK.get().and_then(|sink| sink.console.as_ref());
+    let console_waits = console.is_some_and(|(_, console)| console.write_out());
+    let syslog_waits = SINK.get().and_then(Sink::syslog).is_some_and(|mut syslog| {
         syslog.next_turn();
         syslog.flush()
-    })
+    });
+    console_waits || syslog_waits
 }
 
 /// Before a process ends: gives syslog what it had no room for, and waits `limit` at most.

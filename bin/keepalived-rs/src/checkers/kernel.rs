@@ -294,6 +294,8 @@ impl<T: Transport> Kernel<T> {
                 self.state.disturbed();
             }
         }
+        // The table was in memory twice.
+        sys::process::give_back_memory();
         let now = sys::clock::now();
         let pause = now.saturating_since(began).saturating_mul(LOOK_SHARE);
         self.look_at = Some(now + pause.max(LOOK_EVERY));
