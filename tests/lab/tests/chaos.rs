@@ -162,7 +162,8 @@ fn kills_at_random() {
         assert_eq!(
             unexplained.len(),
             0,
-            "pings lost though only children were killed, seed {seed}"
+            "pings lost though only children were killed, seed {seed}: {}",
+            spans(began, &unexplained, &windows)
         );
         assert!(failed.is_empty(), "requests lost though only children were killed: {failed:?}");
         assert!(lb01.holds(&vip) && !lb02.holds(&vip), "the VIP is where it belongs");
@@ -184,6 +185,27 @@ fn kills_at_random() {
     for (node, own) in cluster.directors.iter().zip(&DIRECTORS) {
         left::nothing(node, &[own]);
     }
+}
+
+/// What was lost when, and when it might have been, in seconds since `began`.
+fn spans(began: Instant, lost: &[Instant], windows: &[Window]) -> String {
+    let at = |moment: Instant| moment.saturating_duration_since(began).as_secs_f64();
+    let mut text = String::from("lost");
+    let mut before = None;
+    for one in lost {
+        let is_next = before.is_some_and(|last| *one - last < Duration::from_millis(100));
+        if !is_next {
+            text.push_str(&format!(" from {:.2}", at(*one)));
+        }
+        before = Some(*one);
+    }
+    if let Some(last) = before {
+        text.push_str(&format!(" to {:.2}", at(last)));
+    }
+    for Window { from, to } in windows {
+        text.push_str(&format!(", allowed {:.2} to {:.2}", at(*from), at(*to)));
+    }
+    text
 }
 
 /// A parent or a whole node is lost, and comes back; when what it costs is over, it returns.
