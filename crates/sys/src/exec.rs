@@ -38,6 +38,11 @@ impl Program {
         Ok(Self { file: File::open(path)? })
     }
 
+    /// The file that is open there.
+    pub fn of(file: OwnedFd) -> Self {
+        Self { file: file.into() }
+    }
+
     /// The descriptor's number, which the new program finds open and may close.
     pub fn number(&self) -> RawFd {
         self.file.as_raw_fd()

@@ -40,6 +40,8 @@ pub enum Event {
     UpgradeRefused(String),
     /// The children of the former binary are replaced.
     Upgraded,
+    /// The children of the new binary die: the former one is tried.
+    Returning,
     /// Orderly stop begins.
     Stopping,
     /// A child does not answer.
@@ -61,6 +63,7 @@ impl Event {
                 | Self::Unavailable(_)
                 | Self::Refused(_)
                 | Self::UpgradeRefused(_)
+                | Self::Returning
                 | Self::Hung(..)
                 | Self::Forced(..)
         )
@@ -100,6 +103,9 @@ impl fmt::Display for Event {
                 write!(f, "Upgrade refused, the running program goes on: {why}")
             }
             Self::Upgraded => f.write_str("Upgrade complete"),
+            Self::Returning => {
+                f.write_str("Upgrade: processes of the new program die, back to the former one")
+            }
             Self::Stopping => f.write_str("Stopping"),
             Self::Hung(role, pid) => {
                 write!(f, "{role} child process({pid}) does not answer - forcing termination")

@@ -20,6 +20,7 @@ use crate::predecessor::Predecessor;
 use crate::pulse::{Beat, Pulse};
 use crate::reload::{COMMIT_LIMIT, PREPARE_LIMIT, Reload};
 use crate::role::Role;
+use upgrade::Probation;
 
 pub use upgrade::TRIAL_LIMIT;
 
@@ -185,6 +186,8 @@ pub enum Output {
     /// Let the new binary prove itself; answer with [`Input::TrialPassed`] or
     /// [`Input::UpgradeFailed`].
     Try,
+    /// Let the former binary prove that it can go on, as `Try` does with the new one.
+    TryFormer,
     /// The trial is of no interest any longer.
     EndTrial,
     /// Become the new binary; `reload`: it has to serve one. [`Input::UpgradeFailed`] if that fails.
@@ -241,6 +244,8 @@ pub struct Supervisor {
     reload_again: bool,
     upgrade_wanted: bool,
     planned: bool,
+    /// After an upgrade.
+    probation: Option<Probation>,
     /// While all stop: those of whom one more may come.
     may_clear_up: BTreeSet<Role>,
 }
@@ -258,6 +263,7 @@ impl Supervisor {
             reload_again: false,
             upgrade_wanted: false,
             planned: false,
+            probation: None,
             may_clear_up: BTreeSet::new(),
         };
         supervisor.fork_missing(wanted, out);
@@ -331,7 +337,7 @@ impl Supervisor {
             Input::UpgradeFailed(why) => self.on_upgrade_failed(why, out),
             Input::Warm(role) => self.on_warm(now, role),
             Input::Retired(role) => self.on_retired(now, role, out),
-            Input::PredecessorExited(role) => self.on_predecessor_exited(role, out),
+            Input::PredecessorExited(role) => self.on_predecessor_exited(now, role, out),
             Input::Reload => self.on_reload(out),
             Input::Loaded(wanted) => self.on_loaded(now, wanted, out),
             Input::LoadFailed(why) => {
@@ -389,6 +395,11 @@ impl Supervisor {
         if self.works(role) {
             self.successor_died(role, out);
             // Whatever is wrong with it: nothing is lost as long as its predecessor works.
+            out.push(Output::Log(Event::Respawning(role, pid)));
+            return self.replace(now, role, out);
+        }
+        if self.fails_probation(now, exit) {
+            self.go_back(now, out);
             out.push(Output::Log(Event::Respawning(role, pid)));
             return self.replace(now, role, out);
         }

@@ -194,6 +194,22 @@ fn a_new_binary_that_crashes_or_hangs_after_it_has_taken_over_gives_back() {
         wait::eventually(LIMIT, "the former child is replaced", || !vrrp.is_alive());
         wait::becomes(LIMIT, "the processes", &2, || node.processes().len());
     }
+    // Its children crash once they have begun: back by another upgrade.
+    let from = ask_for_upgrade(&daemon);
+    daemon.log().wait_since(from, "keepalived-rs 9.9.9 takes over", LIMIT);
+    daemon.log().wait_since(from, "Upgrade complete", LIMIT);
+    for _ in 0..2 {
+        let vrrp = daemon.vrrp();
+        vrrp.signal(nix::sys::signal::Signal::SIGSEGV);
+        wait::eventually(LIMIT, "a successor", || daemon.vrrp().pid != vrrp.pid);
+    }
+    daemon.log().wait_since(from, "back to the former one", LIMIT);
+    daemon.log().wait_since(from, "keepalived-rs 0.1.0 takes over from keepalived-rs 9.9.9", LIMIT);
+    let from = daemon.log().len();
+    wait::eventually(LIMIT, "it has taken over", || {
+        daemon.log().text_since(from).contains("Upgrade complete") || node.processes().len() == 2
+    });
+    assert_eq!(daemon.parent(), parent, "it is the same process");
     // The next one is good.
     let from = ask_for_upgrade(&daemon);
     daemon.log().wait_since(from, "keepalived-rs 9.9.9 takes over", LIMIT);

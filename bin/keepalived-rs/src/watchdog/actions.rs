@@ -75,6 +75,11 @@ impl WatchDog {
                     self.feed(sys::clock::now(), input);
                 }
             }
+            Output::TryFormer => {
+                if let Some(input) = self.begin_trial_of_former() {
+                    self.feed(sys::clock::now(), input);
+                }
+            }
             Output::EndTrial => self.end_trial(),
             Output::TakeOver { reload } => {
                 let failed = self.take_over(reload);

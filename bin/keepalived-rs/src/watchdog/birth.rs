@@ -59,13 +59,14 @@ impl WatchDog {
             reload_file,
             pid_file,
             trial,
+            former,
             fifos,
             ..
         } = self;
         let config = running.config;
         let global = &config.global;
         // Dropped in a copy these close descriptors; the parent has its own.
-        drop((scheduler, announce, shown, outside, reload_file, pid_file, trial, fifos));
+        drop((scheduler, announce, shown, outside, reload_file, pid_file, trial, former, fifos));
         let pid_files = (vrrp.into_pid_file(), checkers.into_pid_file());
         let own = match K::ROLE {
             Role::Vrrp => pid_files.0,

@@ -129,6 +129,8 @@ pub(super) struct Received {
     pub(super) hand_over: HandOver,
     pub(super) usable: Usable,
     pub(super) pid_file: OwnedFd,
+    /// The file of the former program.
+    pub(super) former: Option<OwnedFd>,
 }
 
 /// Takes what the former program of this process has left; `None` when there was none, an error
@@ -139,12 +141,12 @@ pub(super) fn receive() -> Option<Result<Received, String>> {
         inherited(number).ok().and_then(|fd| ipc::envelope::read(fd.as_fd()).ok())?;
     // Somebody else's, from whom this process has its environment.
     (hand_over.pid == std::process::id()).then(|| {
-        way_back::keep(&mut hand_over);
-        take(hand_over)
+        let former = way_back::keep(&mut hand_over);
+        take(hand_over, former)
     })
 }
 
-fn take(hand_over: HandOver) -> Result<Received, String> {
+fn take(hand_over: HandOver, former: Option<OwnedFd>) -> Result<Received, String> {
     let text = |error: std::io::Error| format!("what the former program has left: {error}");
     drop(inherited(hand_over.program));
     let prepared = hand_over.prepared.ok_or("the former program has left no configuration")?;
@@ -153,7 +155,7 @@ fn take(hand_over: HandOver) -> Result<Received, String> {
         ipc::blob::read(prepared.as_fd()).map_err(|error| error.to_string())?;
     let pid_file = inherited(hand_over.pid_file).map_err(text)?;
     let usable = Usable::of(prepared, hand_over.launch.clone());
-    Ok(Received { hand_over, usable, pid_file })
+    Ok(Received { hand_over, usable, pid_file, former })
 }
 
 #[cfg(test)]

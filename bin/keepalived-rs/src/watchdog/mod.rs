@@ -87,6 +87,8 @@ struct WatchDog {
     files: RunFiles,
     origin: Origin,
     trial: Option<Trial>,
+    /// The file of the program that this one has taken over from.
+    former: Option<OwnedFd>,
 }
 
 /// What the parent has besides its configuration.
@@ -141,6 +143,7 @@ impl WatchDog {
             files,
             origin,
             trial: None,
+            former: None,
         })
     }
 
@@ -150,7 +153,7 @@ impl WatchDog {
         received: Received,
         unblock: sys::BlockedSignals,
     ) -> io::Result<Self> {
-        let Received { hand_over, usable: running, pid_file } = received;
+        let Received { hand_over, usable: running, pid_file, former } = received;
         let HandOver { files, origin, vrrp, checkers, fifos, reload, .. } = hand_over;
         let mut scheduler = Scheduler::new(&signals())?;
         drop(unblock);
@@ -192,6 +195,7 @@ impl WatchDog {
             files,
             origin,
             trial: None,
+            former,
         };
         // What ended while nobody listened.
         watch_dog.collect_orphans();

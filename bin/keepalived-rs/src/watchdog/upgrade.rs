@@ -24,17 +24,18 @@ pub(super) struct Trial {
 }
 
 impl Trial {
-    /// Starts the program that is there now, with a copy of what it would get.
-    fn start(hand_over: &HandOver, scheduler: &mut Scheduler) -> Result<Self, String> {
+    /// Starts a program, with a copy of what it would get.
+    fn start(
+        hand_over: &HandOver,
+        program: Program,
+        scheduler: &mut Scheduler,
+    ) -> Result<Self, String> {
         let text = |error: std::io::Error| error.to_string();
         let memory = ipc::envelope::write("hand-over", hand_over).map_err(|e| e.to_string())?;
         let (socket, theirs) = seqpacket::pair().map_err(text)?;
         let mut arguments = handover::arguments();
         let call = trial::argument(memory.as_raw_fd(), theirs.as_raw_fd());
         arguments.insert(1.min(arguments.len()), call.into());
-        let path = &hand_over.origin.program;
-        let program =
-            Program::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
         let child = program.start(&arguments, &[memory.as_fd(), theirs.as_fd()]).map_err(text)?;
         let exit_token =
             scheduler.register(child.as_fd().as_raw_fd(), Interest::Read).map_err(text)?;
@@ -105,16 +106,23 @@ impl Trial {
 impl WatchDog {
     /// Lets the program that is there now prove itself.
     pub(super) fn begin_trial(&mut self) -> Option<Input> {
+        let path = self.origin.program.clone();
+        log::info!("Upgrade: trying {}", path.display());
+        let program = Program::open(&path).map_err(|error| format!("{}: {error}", path.display()));
+        self.begin_trial_of(program)
+    }
+
+    /// Lets the program prove itself that this one has taken over from.
+    pub(super) fn begin_trial_of_former(&mut self) -> Option<Input> {
+        let former = self.former.take().map(Program::of);
+        self.begin_trial_of(former.ok_or_else(|| "there is no former program".to_owned()))
+    }
+
+    fn begin_trial_of(&mut self, program: Result<Program, String>) -> Option<Input> {
         self.end_trial();
         let hand_over = self.hand_over(false);
-        log::info!("Upgrade: trying {}", hand_over.origin.program.display());
-        match Trial::start(&hand_over, &mut self.scheduler) {
-            Ok(trial) => {
-                self.trial = Some(trial);
-                None
-            }
-            Err(why) => Some(Input::UpgradeFailed(why)),
-        }
+        let trial = program.and_then(|it| Trial::start(&hand_over, it, &mut self.scheduler));
+        trial.map(|trial| self.trial = Some(trial)).err().map(Input::UpgradeFailed)
     }
 
     pub(super) fn end_trial(&mut self) {

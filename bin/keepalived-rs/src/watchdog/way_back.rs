@@ -61,24 +61,28 @@ impl Prepared {
     }
 }
 
-/// In the new program: keeps the way back open from here on, if the former one has left one.
-pub(super) fn keep(hand_over: &mut HandOver) {
-    let Some(WayBack { program, memory, kept }) = hand_over.way_back.take() else { return };
+/// In the new program: keeps the way back open from here on, if the former one has left one. Gives the
+/// former program's file.
+pub(super) fn keep(hand_over: &mut HandOver) -> Option<OwnedFd> {
+    let WayBack { program, memory, kept } = hand_over.way_back.take()?;
     let number = memory.to_string();
+    let mut former = None;
     let opened = inherited(program).and_then(|program| {
+        former = program.try_clone().ok();
         let kept = kept.into_iter().map(inherited).collect::<Result<Vec<_>, _>>()?;
         let variables = [(VARIABLE, number.as_str())];
         sys::way_back::open(program, &handover::arguments(), &variables, kept, LIMIT)
     });
     if let Err(error) = opened {
         log::warn!("Upgrade: there is no way back to the former program: {error}");
-        return;
+        return former;
     }
-    let former = std::panic::take_hook();
+    let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        former(panic);
+        hook(panic);
         take();
     }));
+    former
 }
 
 /// In the program that has come back: ends the children of the one that has failed. They have not

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use base::{Duration, Instant};
 
-use super::{Output, Phase, Settings, Signal, Supervisor};
+use super::{Exit, Output, Phase, Settings, Signal, Supervisor};
 use crate::child::Child;
 use crate::event::Event;
 use crate::predecessor::{LINGER_LIMIT, PROOF, Predecessor, RETIRE_LIMIT, WARM_LIMIT};
@@ -19,6 +19,22 @@ use crate::role::Role;
 
 /// What a new binary may take to prove itself: it reads the configuration.
 pub const TRIAL_LIMIT: Duration = Duration::from_secs(20);
+
+/// What ends a program that has a mistake: SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV.
+const CRASH_SIGNALS: [i32; 5] = [4, 6, 7, 8, 11];
+
+/// How long the children of a new binary are on probation once they have begun.
+pub(super) const PROBATION: Duration = Duration::from_secs(10);
+
+/// Crashes on probation that mean: back to the former binary.
+const CRASHES: u32 = 2;
+
+/// Whether a new binary does its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Probation {
+    until: Instant,
+    crashes: u32,
+}
 
 impl Supervisor {
     /// Goes on where the former binary was: its children work and are replaced, those that are
@@ -114,23 +130,51 @@ impl Supervisor {
         let lingering = Predecessor::Lingering { deadline: now + LINGER_LIMIT };
         self.predecessors.insert(role, lingering);
         if !matches!(self.phase, Phase::Stopping { .. }) {
-            self.begin(role, out);
+            self.begin(now, role, out);
         }
     }
 
-    pub(super) fn on_predecessor_exited(&mut self, role: Role, out: &mut Vec<Output>) {
+    pub(super) fn on_predecessor_exited(
+        &mut self,
+        now: Instant,
+        role: Role,
+        out: &mut Vec<Output>,
+    ) {
         let worked = self.works(role);
         self.predecessors.remove(&role);
         if let Phase::Stopping { status, .. } = self.phase {
             return self.finish_if_all_ended(status, out);
         }
         if worked {
-            self.begin(role, out);
+            self.begin(now, role, out);
         }
     }
 
-    fn begin(&mut self, role: Role, out: &mut Vec<Output>) {
+    /// Whether this end of a child shows that the new binary is no good. A kill is somebody's will.
+    pub(super) fn fails_probation(&mut self, now: Instant, exit: Exit) -> bool {
+        let is_crash = match exit {
+            Exit::Signal(signal) => CRASH_SIGNALS.contains(&signal),
+            Exit::Status(_) => exit.is_permanent(),
+        };
+        let Some(probation) = self.probation.as_mut().filter(|one| now < one.until) else {
+            return false;
+        };
+        probation.crashes += u32::from(is_crash);
+        let fails = is_crash && (exit.is_permanent() || probation.crashes >= CRASHES);
+        fails && self.phase == Phase::Running
+    }
+
+    /// The former binary is tried as a new one would be, but without a reload before.
+    pub(super) fn go_back(&mut self, now: Instant, out: &mut Vec<Output>) {
+        self.probation = None;
+        self.phase = Phase::Trial { deadline: now + TRIAL_LIMIT };
+        out.push(Output::Log(Event::Returning));
+        out.push(Output::TryFormer);
+    }
+
+    fn begin(&mut self, now: Instant, role: Role, out: &mut Vec<Output>) {
         out.push(Output::Begin(role));
+        self.probation = Some(Probation { until: now + PROBATION, crashes: 0 });
         if self.is_in_succession() {
             return;
         }

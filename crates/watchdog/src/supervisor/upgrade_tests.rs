@@ -1,3 +1,4 @@
+use super::upgrade::PROBATION;
 use super::*;
 use crate::predecessor::{LINGER_LIMIT, PROOF, RETIRE_LIMIT, WARM_LIMIT};
 
@@ -145,6 +146,44 @@ fn a_successor_that_dies_before_it_has_begun_means_the_way_back() {
     feed(&mut machine, T0 + PROOF, Input::Timeout);
     let out = feed(&mut machine, T0 + PROOF, Input::Exited(Role::Vrrp, Exit::FATAL));
     assert!(!out.contains(&Output::GoBack), "the other one has handed over already");
+}
+
+/// The supervisor of the new binary, whose children have begun at `T0`.
+fn on_probation() -> Supervisor {
+    let mut machine = in_succession();
+    for role in Role::ALL {
+        feed(&mut machine, T0, Input::Warm(role));
+        feed(&mut machine, T0, Input::Retired(role));
+    }
+    machine
+}
+
+#[test]
+fn children_that_crash_on_probation_mean_a_trial_of_the_former_binary() {
+    for (exits, back) in [
+        (&[Exit::Signal(11)][..], false),
+        (&[Exit::Signal(11), Exit::Signal(6)], true),
+        (&[Exit::FATAL], true),
+        (&[Exit::Signal(9), Exit::Signal(9), Exit::Signal(15)], false),
+    ] {
+        let mut machine = on_probation();
+        let mut out = Vec::new();
+        for exit in exits {
+            out = feed(&mut machine, T0, Input::Exited(Role::Vrrp, *exit));
+        }
+        assert_eq!(out.contains(&Output::TryFormer), back, "{exits:?}: {out:?}");
+        if back {
+            assert!(
+                out.contains(&Output::Log(Event::Respawning(Role::Vrrp, 22))) || exits.len() > 1
+            );
+            let taken = feed(&mut machine, T0, Input::TrialPassed);
+            assert_eq!(taken, [Output::TakeOver { reload: false }]);
+        }
+    }
+    let mut machine = on_probation();
+    let late = T0 + PROBATION;
+    let out = feed(&mut machine, late, Input::Exited(Role::Vrrp, Exit::FATAL));
+    assert!(!out.contains(&Output::TryFormer) && texts(&out)[0].contains("permanent"), "{out:?}");
 }
 
 #[test]
