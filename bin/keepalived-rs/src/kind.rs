@@ -1,7 +1,11 @@
 //! What the parent has to know of a kind of child, beyond its role: what it reports, what of that
 //! is remembered for its successor, and the function that it runs.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use control_plane::Config;
+use control_plane::model::lvs::Lvs;
 use ipc::{Channel, Coalesce, ToChild, ToParent};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -31,6 +35,11 @@ pub(crate) trait Kind {
     type Live: DeserializeOwned;
     /// Its role.
     const ROLE: Role;
+
+    /// What of a configuration is its business, when it is handed one.
+    fn share(config: &Config) -> Cow<'_, Config> {
+        Cow::Borrowed(config)
+    }
 
     /// Takes in a report.
     fn remember(known: &mut Self::Known, state: Self::State);
@@ -69,6 +78,13 @@ impl Kind for Vrrp {
     type Known = vrrp_stack::Snapshot;
     type Live = telemetry::VrrpLive;
     const ROLE: Role = Role::Vrrp;
+
+    /// Without servers: it has adverts to send while it reads, and there may be ten thousand.
+    fn share(config: &Config) -> Cow<'_, Config> {
+        let sync_daemon = config.lvs.sync_daemon.clone();
+        let lvs = Arc::new(Lvs { sync_daemon, ..Lvs::default() });
+        Cow::Owned(Config { lvs, ..config.clone() })
+    }
 
     fn remember(known: &mut Self::Known, state: Self::State) {
         known.apply(state.0);

@@ -2,6 +2,7 @@
 //! reports. The same for the VRRP stack and the checkers.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -236,7 +237,7 @@ where
     pub(crate) fn say_prepared(
         &mut self,
         generation: Generation,
-        changes: impl IntoIterator<Item = String>,
+        changes: impl IntoIterator<Item: Display>,
     ) {
         let plan = shortened(changes);
         self.say(&ToParent::Prepared { generation, plan });
@@ -274,11 +275,12 @@ where
 }
 
 /// The first lines, and how many more there are: ten thousand addresses would not fit a message.
-fn shortened(changes: impl IntoIterator<Item = String>) -> Vec<String> {
+fn shortened(changes: impl IntoIterator<Item: Display>) -> Vec<String> {
     let mut changes = changes.into_iter();
     let mut room = PLAN_BYTES;
     let mut lines = Vec::new();
     for change in changes.by_ref() {
+        let change = change.to_string();
         let Some(rest) = room.checked_sub(change.len() + LINE_OVERHEAD) else {
             lines.push(format!("and {} more changes", 1 + changes.count()));
             break;

@@ -44,6 +44,22 @@ pub(crate) fn in_memory(running: &Usable) -> Option<OwnedFd> {
         .ok()
 }
 
+/// `running` once more, in memory of its own without gaps: what reading the files has left behind
+/// between its parts is free then, and what a child allocates lands there and not in between, so that
+/// it shares the configuration with the parent to its end.
+///
+/// # Errors
+///
+/// The memory that [`show`] has written cannot be read.
+pub(crate) fn compact(running: Usable, shown: Option<&OwnedFd>) -> io::Result<Usable> {
+    let Some(shown) = shown else { return Ok(running) };
+    let launch = running.config.global.launch.clone();
+    drop(running);
+    sys::process::give_back_memory();
+    let prepared = ipc::blob::read(shown.as_fd()).map_err(io::Error::other)?;
+    Ok(Usable::of(prepared, launch))
+}
+
 /// Prints the plan. The exit status: 0, or that of `-t` when the reload would be refused, or 1 when
 /// there is nothing to compare with.
 pub(crate) fn run(options: &Options) -> i32 {
@@ -161,7 +177,7 @@ mod tests {
         let address = |net: &&str| VirtualAddress::new(net.parse().unwrap(), "lan0");
         one.virtual_addresses = vips.iter().map(address).collect();
         let mut config = Config::default();
-        config.vrrp.instances = vec![one];
+        config.vrrp.instances = vec![one].into();
         config
     }
 

@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use base::{IfIndex, IpNet, Ipv4Net, Ipv6Net};
 
-use crate::address::Address;
+use crate::address::{Address, PERMANENT};
 use crate::link::Link;
 
 type AddressKey = (IfIndex, IpNet);
@@ -181,6 +181,14 @@ impl Mirror {
             Some(address) => self.addresses.insert(key, address),
             None => self.addresses.remove(&key),
         };
+    }
+
+    /// An address has a lifetime from now on, or none any longer.
+    pub(crate) fn set_permanent(&mut self, key: AddressKey, is_permanent: bool) {
+        if let Some(address) = self.addresses.get_mut(&key) {
+            address.flags &= !PERMANENT;
+            address.flags |= if is_permanent { PERMANENT } else { 0 };
+        }
     }
 
     /// Whether there may be something that the owner does not know yet.

@@ -44,6 +44,12 @@ pub(crate) enum ObjectRequest {
     Remove(Object),
 }
 
+impl ObjectRequest {
+    pub(crate) const fn removes(&self) -> bool {
+        matches!(self, Self::Remove(_))
+    }
+}
+
 impl fmt::Display for ObjectRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

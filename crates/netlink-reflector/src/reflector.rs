@@ -31,7 +31,11 @@ const GROUPS: [u32; 3] = [1, 5, 9];
 /// RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV6_RULE.
 const OBJECT_GROUPS: [u32; 4] = [7, 8, 11, 19];
 
-/// Datagrams read from the event socket in one go. A change of a thousand addresses is a thousand.
+/// Datagrams that [`Reflector::drain`] reads from the event socket: about a millisecond.
+const TURN_LIMIT: usize = 512;
+
+/// Datagrams read from the event socket in one go before a dump, or where the answer of the kernel has
+/// to be known. A change of a thousand addresses is a thousand.
 const DRAIN_LIMIT: usize = 16_384;
 
 /// From one dump for lost events to the next at least.
@@ -98,8 +102,11 @@ impl Reflector<Socket> {
     /// # Errors
     /// [`Error::Open`] when there is no socket to be had.
     pub fn open() -> Result<Self, Error> {
+        let commands = Socket::commands(Protocol::Route)?;
         let events = Socket::events(Protocol::Route, &GROUPS)?;
-        Ok(Self::new(Socket::commands(Protocol::Route)?, events))
+        // What was added is known from the answer; what goes may take others with it.
+        events.drop_echo(RTM_NEWADDR, &commands)?;
+        Ok(Self::new(commands, events))
     }
 
     /// Hear of routes and rules that go, too: for who has some.
@@ -157,13 +164,13 @@ impl<T: Transport> Reflector<T> {
         Ok(self.mirror.take_changes())
     }
 
-    /// Reads the event socket until it is empty, and returns what has changed. After events were
+    /// Reads the event socket, a bounded number of events, and returns what has changed. After events were
     /// lost it dumps, at most once a second: [`Reflector::next_timeout`] is when to call again.
     ///
     /// # Errors
     /// [`Error::Receive`] of the event socket, or any of a dump, which a later call tries again.
     pub fn drain(&mut self, now: Instant) -> Result<Vec<Change>, Error> {
-        self.read_events()?;
+        self.read_some_events(TURN_LIMIT)?;
         self.resync_at = self.stale.then(|| self.earliest_resync.max(now));
         if self.resync_at == Some(now) {
             self.earliest_resync = now + RESYNC_INTERVAL;
@@ -273,7 +280,13 @@ impl<T: Transport> Reflector<T> {
         self.pending.len()
     }
 
-    /// Carries out at most `limit` requests of the plan. With an empty plan nothing is sent.
+    /// Whether the next requests of the plan remove something.
+    pub fn removes_next(&self) -> bool {
+        self.pending.front().is_some_and(Work::removes)
+    }
+
+    /// Carries out at most `limit` requests of the plan, either removals or others: the kernel takes
+    /// a different time for them. With an empty plan nothing is sent.
     ///
     /// Single requests that fail are in the report, the others are carried out. What was there
     /// already, or gone already, is no failure. After a removal that may take others along the event
@@ -283,7 +296,10 @@ impl<T: Transport> Reflector<T> {
     /// Any of [`Engine::run`]; the plan is then dropped, and the mirror dumped again before the next
     /// one.
     pub fn step(&mut self, limit: usize) -> Result<Report, Error> {
-        let requests: Vec<_> = self.pending.drain(..limit.min(self.pending.len())).collect();
+        let removes = self.removes_next();
+        let alike = self.pending.iter().take(limit).take_while(|work| work.removes() == removes);
+        let count = alike.count();
+        let requests: Vec<_> = self.pending.drain(..count).collect();
         let refusals = self.engine.run(&requests).inspect_err(|_| {
             self.stale = true;
             self.pending.clear();
@@ -354,7 +370,9 @@ impl<T: Transport> Reflector<T> {
             }
             report.refused.clear();
             report.disturbed = false;
-            report.extend(self.step(usize::MAX)?);
+            while self.pending() > 0 {
+                report.extend(self.step(usize::MAX)?);
+            }
             if !report.disturbed {
                 break;
             }
@@ -388,8 +406,9 @@ impl<T: Transport> Reflector<T> {
                     report.removed += usize::from(errno.is_none());
                     self.mirror.own(key, None);
                 }
-                // its event tells the rest
-                (AddressRequest::Renew(..), None) => {}
+                (AddressRequest::Renew(desired, _), None) => {
+                    self.mirror.set_permanent(key, desired.lease.is_none());
+                }
                 _ => report.refused.extend(refusal),
             }
         }
@@ -397,7 +416,11 @@ impl<T: Transport> Reflector<T> {
     }
 
     fn read_events(&mut self) -> Result<(), Error> {
-        let batch = self.events.read(DRAIN_LIMIT, decode_event)?;
+        self.read_some_events(DRAIN_LIMIT)
+    }
+
+    fn read_some_events(&mut self, limit: usize) -> Result<(), Error> {
+        let batch = self.events.read(limit, decode_event)?;
         for event in batch.items {
             self.doubt(&event);
             if let Seen::Mirrored(event) = event {
@@ -490,6 +513,13 @@ enum Work {
 }
 
 impl Work {
+    fn removes(&self) -> bool {
+        match self {
+            Self::Address(request) => matches!(request, AddressRequest::Remove(..)),
+            Self::Object(request) => request.removes(),
+        }
+    }
+
     fn may_take_others(&self) -> bool {
         match self {
             Self::Address(request) => request.may_take_others(),

@@ -96,6 +96,19 @@ impl Socket {
         }
     }
 
+    /// Events of this kind that follow from requests on `commands` are not heard on this socket: who
+    /// asked knows from the answer. A change of ten thousand things would be as many events.
+    ///
+    /// # Errors
+    /// [`Error::Open`]; everything is heard then.
+    pub fn drop_echo(&self, kind: u16, commands: &Self) -> Result<(), Error> {
+        let dropped = commands
+            .inner
+            .pid()
+            .and_then(|requester| sys::drop_echo(self.as_raw_fd(), kind, requester));
+        dropped.map_err(|source| Error::Open { step: "leave out echoes of requests", source })
+    }
+
     fn open(protocol: Protocol, groups: &[u32], buffer: usize) -> Result<Self, Error> {
         let failed = |step| move |source| Error::Open { step, source };
         let inner = NlSocket::connect(protocol.family(), None, Groups::new_groups(groups))

@@ -51,7 +51,8 @@ impl Story {
                 vrids.map(|vrid| instance(&mut seed, vrid, version, interval, tracked)).collect();
             let scripts = tracked.map(script).into_iter().collect();
             let sync_groups = if grouped { vec![group(&mut instances)] } else { Vec::new() };
-            let config = Vrrp { instances, scripts, sync_groups, ..Vrrp::default() };
+            let config =
+                Vrrp { instances: instances.into(), scripts, sync_groups, ..Vrrp::default() };
             Node::new(Ipv4Addr::new(10, 9, 0, last), config)
         });
         let nodes = nodes.collect();

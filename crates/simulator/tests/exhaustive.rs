@@ -291,7 +291,7 @@ impl Segment {
         instance.preempt = if self.preempt { preempt } else { Preempt::Never };
         let net = Ipv4Net::from(Ipv4Addr::new(10, 9, 1, 51)).into();
         instance.virtual_addresses = vec![VirtualAddress::new(net, "eth0")];
-        let config = Vrrp { instances: vec![instance], ..Vrrp::default() };
+        let config = Vrrp { instances: vec![instance].into(), ..Vrrp::default() };
         Node::new(Ipv4Addr::new(10, 9, 0, last), config)
     }
 

@@ -31,7 +31,7 @@ fn node(last: u8, priority: u8) -> Result<Node, OutOfRange> {
     instance.priority = Priority::new(priority)?;
     let address = Ipv4Net::from(Ipv4Addr::new(10, 9, 0, 160)).into();
     instance.virtual_addresses = vec![VirtualAddress::new(address, "eth0")];
-    let config = Vrrp { instances: vec![instance], ..Vrrp::default() };
+    let config = Vrrp { instances: vec![instance].into(), ..Vrrp::default() };
     Ok(Node::new(Ipv4Addr::new(10, 9, 0, last), config))
 }
 

@@ -12,6 +12,7 @@
 //! - [`way_back`]: back to the former file when this one crashes
 //! - [`timer_fd`]: one deadline as a descriptor
 //! - [`memfd`]: sealed memory, handed over by descriptor
+//! - [`memory`]: free memory that goes back to the system
 //! - [`seqpacket`]: records with descriptors between two processes
 //! - [`vrrp_socket`], [`packet_socket`], [`many`], [`tcp`], [`interfaces`]: the network
 //! - [`pid_file`]: locked PID files
@@ -31,6 +32,7 @@ mod interface;
 pub mod linkbeat;
 pub mod many;
 pub mod memfd;
+pub mod memory;
 pub mod namespace;
 mod neighbour_socket;
 pub mod packet_socket;
@@ -60,6 +62,6 @@ pub use packet_socket::PacketSocket;
 pub use pid_file::{PidFile, PidFileError};
 pub use process::{Announce, Child, Daemonised, Exit, Forked, daemonise, fork};
 pub use signal::{BlockedSignals, Signal};
-pub use sockopt::{force_buffers, set_receive_buffer};
+pub use sockopt::{drop_echo, force_buffers, set_receive_buffer};
 pub use spawn::{Spawn, spawn, spawn_with};
 pub use vrrp_socket::{Datagram, Family, VrrpSocket, VrrpSocketOptions};

@@ -91,7 +91,8 @@ fn unicast_instance() -> Config {
             generic: Some(command("/usr/bin/true all arguments")),
             report_deleted: true,
             ..NotifyScripts::default()
-        },
+        }
+        .into(),
         smtp_alert: true,
         ..Instance::new("VI_1", "d33", Vrid::new(51).unwrap())
     };

@@ -61,7 +61,8 @@ fn config() -> Config {
     let mut first = instance("VI_1", 51, 100, &["10.1.0.100/24", "10.1.0.101/32"]);
     first.track_scripts = vec![tracked];
     let second = instance("VI_2", 52, 90, &["10.1.0.102/24"]);
-    let vrrp = Vrrp { scripts: vec![script], instances: vec![first, second], ..Vrrp::default() };
+    let vrrp =
+        Vrrp { scripts: vec![script], instances: vec![first, second].into(), ..Vrrp::default() };
     Config { vrrp, ..Config::default() }
 }
 

@@ -7,7 +7,6 @@ use base::{Duration, IfIndex, Instant, IpNet};
 use control_plane::model::vrrp::GarpGroup;
 use wire::Family;
 
-use crate::event::Event;
 use crate::link::Link;
 use crate::links::Links;
 use crate::output::{Output, Outputs};
@@ -149,7 +148,6 @@ impl AnnounceQueue {
                 let Some(address) = waiting.pop() else { continue };
                 (limit.next_at, limit.last) = (now + waiting.spacing, Some(*index));
                 out.push(Output::Announce { index: *index, mac: link.mac, address });
-                out.push(Output::Log(Event::Announcing { interface: link.name.clone(), address }));
             }
         }
     }

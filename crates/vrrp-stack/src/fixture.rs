@@ -59,7 +59,8 @@ pub(crate) fn instance(priority: u8) -> Instance {
         stop: Some(command("/bin/stop")),
         generic: Some(command("/bin/generic")),
         ..NotifyScripts::default()
-    };
+    }
+    .into();
     instance
 }
 
@@ -68,14 +69,14 @@ pub(crate) fn vip(net: &str) -> VirtualAddress {
 }
 
 pub(crate) fn only(instance: Instance) -> Vrrp {
-    Vrrp { instances: vec![instance], ..Vrrp::default() }
+    Vrrp { instances: vec![instance].into(), ..Vrrp::default() }
 }
 
 /// The instance tracks one script with that weight.
 pub(crate) fn with_script(mut instance: Instance, script: VrrpScript) -> Vrrp {
     let (weight, reverse) = (script.weight, script.reverse);
     instance.track_scripts = vec![TrackScript { script: ScriptId(0), weight, reverse }];
-    Vrrp { instances: vec![instance], scripts: vec![script], ..Vrrp::default() }
+    Vrrp { instances: vec![instance].into(), scripts: vec![script], ..Vrrp::default() }
 }
 
 fn is_cause(event: &Event) -> bool {

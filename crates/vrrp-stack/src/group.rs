@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use base::Instant;
+use base::{Instant, Shared};
 use control_plane::model::vrrp::SyncGroup as SyncGroupConfig;
 use control_plane::model::{Instance, Vrrp};
 
@@ -33,10 +33,11 @@ pub(crate) struct SyncGroup {
     told: Option<NotifyState>,
 }
 
-/// The instances with what their groups track for them.
-pub(crate) fn effective_instances(config: &Vrrp) -> Vec<Instance> {
+/// The instances with what their groups track for them. Those of the configuration itself, unless a
+/// group tracks something.
+pub(crate) fn effective_instances(config: &Vrrp) -> Shared<Vec<Instance>> {
     let mut instances = config.instances.clone();
-    for group in &config.sync_groups {
+    for group in config.sync_groups.iter().filter(|group| adds_something(group)) {
         for instance in instances.iter_mut().filter(|i| group.members.contains(&i.name)) {
             merge(&mut instance.track_scripts, &group.track_scripts, |one, two| {
                 one.script == two.script
@@ -53,6 +54,16 @@ pub(crate) fn effective_instances(config: &Vrrp) -> Vec<Instance> {
         }
     }
     instances
+}
+
+/// Whether members have something that they would not have alone.
+fn adds_something(group: &SyncGroupConfig) -> bool {
+    group.notify_priority_changes
+        || !group.track_scripts.is_empty()
+        || !group.track_interfaces.is_empty()
+        || !group.track_files.is_empty()
+        || !group.track_processes.is_empty()
+        || !group.track_bfds.is_empty()
 }
 
 /// What the instance tracks itself comes first.

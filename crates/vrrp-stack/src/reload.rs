@@ -12,7 +12,7 @@ use crate::event::{Saying, Thing};
 use crate::group::effective_instances;
 use crate::notification::NotifyState;
 use crate::output::Outputs;
-use crate::router::{Turn, VirtualRouter};
+use crate::router::{Configured, Turn, VirtualRouter};
 use crate::script::ScriptTracker;
 use crate::snapshot::Identity;
 use crate::stack::Stack;
@@ -114,8 +114,7 @@ impl Stack {
             .into_iter()
             .map(|router| (Identity::of(router.config()), router))
             .collect();
-        let pairs: Vec<_> = effective_instances(new)
-            .into_iter()
+        let pairs: Vec<_> = Configured::all(&effective_instances(new))
             .map(|instance| (old.remove(&Identity::of(&instance)), instance))
             .collect();
 
@@ -186,6 +185,9 @@ fn by_name(scripts: &BTreeMap<ScriptId, ScriptTracker>) -> BTreeMap<&str, &VrrpS
 }
 
 fn compare_instances(old: &model::Instance, new: &model::Instance, changes: &mut Vec<Change>) {
+    if old == new {
+        return;
+    }
     let addresses = |instance: &model::Instance| -> BTreeSet<IpAddr> {
         let all = instance.virtual_addresses.iter().chain(&instance.excluded_addresses);
         all.map(|vip| vip.address()).collect()
@@ -218,7 +220,7 @@ fn compare_instances(old: &model::Instance, new: &model::Instance, changes: &mut
 fn keep(
     turn: &mut Turn<'_>,
     mut router: VirtualRouter,
-    config: model::Instance,
+    config: Configured,
     groups: MulticastGroups,
 ) -> VirtualRouter {
     let places = |router: &VirtualRouter, turn: &Turn<'_>| -> BTreeSet<(IfIndex, IpNet)> {

@@ -21,7 +21,7 @@ use crate::notification::NotifyState;
 use crate::observed::Observed;
 use crate::output::{Output, Outputs, SocketKey};
 use crate::router::paths::{PathId, SERVICE};
-use crate::router::{Turn, VirtualRouter};
+use crate::router::{Configured, Turn, VirtualRouter};
 use crate::routers::Routers;
 use crate::script::{ExitKind, RunId, ScriptTracker};
 use crate::snapshot::{Identity, ObjectState, Snapshot};
@@ -165,7 +165,7 @@ impl Stack {
     }
 
     fn new_routers(config: &Vrrp) -> Routers {
-        let instances = effective_instances(config).into_iter();
+        let instances = Configured::all(&effective_instances(config));
         instances.map(|instance| VirtualRouter::new(instance, config.multicast)).collect()
     }
 

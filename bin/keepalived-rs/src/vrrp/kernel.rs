@@ -43,6 +43,8 @@ pub(super) struct Kernel {
     untracked: Untracked,
     /// The plan that is being carried out, turn by turn.
     plan: Option<Plan>,
+    /// The next turn is soon enough for a plan.
+    waits: bool,
     pace: Pace,
 }
 
@@ -60,11 +62,20 @@ impl News {
     }
 }
 
+/// Leases that are renewed in one turn.
+const RENEWALS: usize = 64;
+
+/// Plans of more requests begin in the turn after the one that makes them.
+const SMALL: usize = 512;
+
 /// What is being done, and what of it was refused so far.
+#[derive(Default)]
 struct Plan {
-    /// The wishes, by their generation, that it is for.
-    wanted: u64,
+    /// The wishes, by their generation, that it is for. `None`: it is still to be made.
+    wanted: Option<u64>,
     refused: Vec<String>,
+    /// A removal may have taken other addresses along.
+    disturbed: bool,
     /// What is left alone once it is carried out.
     untracked: Untracked,
 }
@@ -89,6 +100,7 @@ impl Kernel {
             problems: Vec::new(),
             untracked: Untracked::default(),
             plan: None,
+            waits: false,
             pace: Pace::default(),
         })
     }
@@ -220,6 +232,11 @@ impl Kernel {
     /// One interface, as the stack sees it.
     pub(super) fn link(&self, index: IfIndex, ours: &BTreeSet<IpAddr>) -> Option<Link> {
         self.reflector.link(index).map(|link| self.describe(link, ours))
+    }
+
+    /// What an interface is called, or its number.
+    pub(super) fn name(&self, index: IfIndex) -> String {
+        self.reflector.link(index).map_or_else(|| index.to_string(), |link| link.name.clone())
     }
 
     fn describe(&self, link: &netlink_reflector::Link, ours: &BTreeSet<IpAddr>) -> Link {
@@ -364,24 +381,34 @@ impl Kernel {
     /// sent when nothing differs. Says whether it is there now.
     pub(super) fn reconcile(&mut self, now: Instant, stack: &Stack) -> bool {
         let wanted = stack.wants_generation();
+        if std::mem::take(&mut self.waits) {
+            self.plan = Some(Plan::default());
+            return false;
+        }
         let mut plan = match self.plan.take() {
-            Some(plan) if plan.wanted == wanted => plan,
+            Some(plan) if plan.wanted == Some(wanted) => plan,
             None if !self.state.is_due(now, wanted) => return false,
-            _ => self.make_plan(wanted, stack),
+            _ => {
+                let plan = self.make_plan(wanted, stack);
+                self.pace.forget();
+                if self.reflector.pending() > SMALL {
+                    self.plan = Some(plan);
+                    return false;
+                }
+                plan
+            }
         };
         // Tried again with everything else.
         self.links_disturbed |= !plan.refused.is_empty();
-        let begin = sys::clock::now();
-        let done = self.reflector.step(self.pace.requests());
-        self.pace.learn(sys::clock::now().saturating_since(begin));
-        match done {
+        match self.step() {
             Ok(Report { refused, disturbed, .. }) => {
                 plan.refused.extend(refused.iter().map(ToString::to_string));
+                plan.disturbed |= disturbed;
                 if self.reflector.pending() > 0 {
                     self.plan = Some(plan);
                     return false;
                 }
-                if disturbed && plan.refused.is_empty() {
+                if plan.disturbed && plan.refused.is_empty() {
                     self.plan = Some(self.make_plan(wanted, stack));
                     return false;
                 }
@@ -400,6 +427,21 @@ impl Kernel {
         is_there
     }
 
+    /// As many requests as fit one turn.
+    fn step(&mut self) -> Result<Report, netlink::Error> {
+        let (waiting, removing) = (self.reflector.pending(), self.reflector.removes_next());
+        let begin = sys::clock::now();
+        let done = self.reflector.step(self.pace.requests(removing));
+        let carried_out = waiting - self.reflector.pending();
+        self.pace.learn(carried_out, sys::clock::now().saturating_since(begin));
+        done
+    }
+
+    /// This turn has been long already: the next comparison waits for the one that follows.
+    pub(super) const fn wait(&mut self) {
+        self.waits = true;
+    }
+
     /// The `track_group`s whose static entries could not all be put in place, when that has changed.
     pub(super) fn take_missing(&mut self) -> Option<BTreeSet<String>> {
         std::mem::take(&mut self.missing.is_new).then(|| self.missing.groups.clone())
@@ -415,7 +457,7 @@ impl Kernel {
         if !self.has_renewals() {
             self.reflector.renew(stack.take_renewals().into_iter().map(desired));
         }
-        match self.reflector.step_renewals(self.pace.requests()) {
+        match self.reflector.step_renewals(RENEWALS) {
             Ok(report) => {
                 for refusal in report.refused {
                     log::error!("{refusal}");
@@ -451,7 +493,7 @@ impl Kernel {
         }
         let Wanted { managed, desired, left, .. } = &wanted_objects;
         reflector.plan_objects(managed, desired, left);
-        Plan { wanted, refused, untracked: Untracked::after(stack) }
+        Plan { wanted: Some(wanted), refused, disturbed: false, untracked: Untracked::after(stack) }
     }
 
     fn guard(&mut self, stack: &Stack, refused: &mut Vec<String>) {

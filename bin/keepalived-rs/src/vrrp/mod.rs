@@ -15,6 +15,7 @@ mod scripts;
 mod settings;
 mod sockets;
 mod sources;
+mod starting;
 mod static_tracks;
 mod sync_daemon;
 mod untracked;
@@ -52,6 +53,7 @@ use probes::Probes;
 use scripts::{Scripts, commands, exit_kind, kill_signal};
 use sockets::Sockets;
 use sources::Sources;
+use starting::{Due, Starting};
 use sync_daemon::SyncDaemon;
 
 const STACK: TimerId = TimerId(0);
@@ -62,6 +64,9 @@ const PROBES: TimerId = TimerId(3);
 /// Turns in which the kernel is left as it should be before the process ends: enough for millions of
 /// addresses.
 const LAST_TURNS: u32 = 10_000;
+
+/// So many addresses make a reload a turn of its own, before what it changes in the kernel.
+const MANY: usize = 1_000;
 
 /// Lines that somebody on the network can trigger: so many in so long, then a count.
 const PEER_LINES: u32 = 100;
@@ -123,6 +128,7 @@ struct Vrrp {
     sources: Sources,
     arp: PacketSocket,
     scripts: Scripts,
+    starting: Starting,
     mailer: Mailer,
     sync_daemon: SyncDaemon,
     probes: Probes,
@@ -135,6 +141,8 @@ struct Vrrp {
     /// Virtual addresses, which are no sources of adverts.
     ours: BTreeSet<IpAddr>,
     peer_lines: RateLimit,
+    /// A configuration that is to be compared with the one in force.
+    to_compare: Option<(Generation, Box<Config>)>,
     /// Announcements of addresses that the kernel is about to get: bounded by the messages that the
     /// stack emits in the turns that this takes.
     unannounced: Vec<(IfIndex, wire::MacAddress, IpAddr)>,
@@ -188,6 +196,7 @@ impl Vrrp {
         parent.say(&ToParent::Ready { generation });
         let mut process = Self {
             scripts: Scripts::new(&config, commands(&config)),
+            starting: Starting::default(),
             mailer: Mailer::new(&config),
             sync_daemon,
             probes: Probes::default(),
@@ -206,6 +215,7 @@ impl Vrrp {
             outputs,
             config,
             ours,
+            to_compare: None,
             unannounced: Vec::new(),
             sockets_at: None,
             options: options.clone(),
@@ -227,17 +237,25 @@ impl Vrrp {
         logging::gather();
         let mut events = Vec::new();
         let mut now = sys::clock::now();
+        let mut read_before: Option<(Generation, Box<Config>)> = None;
         loop {
             self.carry_out(now);
+            if let Some((generation, new)) = read_before.take() {
+                self.compare(generation, &new);
+            }
             if self.leaving {
                 return self.leave();
             }
             if self.retiring {
                 return self.retire();
             }
+            read_before = self.to_compare.take();
             // What carrying out has led to is not left until something else happens.
-            let busy =
-                !self.outputs.is_empty() || self.kernel.is_busy() || self.kernel.has_renewals();
+            let busy = !self.outputs.is_empty()
+                || read_before.is_some()
+                || self.starting.is_busy()
+                || self.kernel.is_busy()
+                || self.kernel.has_renewals();
             let next = if busy { Some(now) } else { self.stack.next_timeout() };
             self.scheduler.arm(STACK, next);
             self.scheduler.arm(KERNEL, self.kernel.next_timeout());
@@ -342,10 +360,8 @@ impl Vrrp {
     fn on_parent(&mut self, now: Instant) {
         while let Some(order) = self.parent.next_order() {
             match order {
-                Order::Prepare(generation, new) => {
-                    let changes = self.stack.plan(&new.vrrp);
-                    self.parent.say_prepared(generation, changes.iter().map(ToString::to_string));
-                }
+                // Reading it has taken its time: what is due comes before the comparison.
+                Order::Prepare(generation, new) => self.to_compare = Some((generation, new)),
                 Order::Commit(generation, new) => self.commit(now, generation, *new),
                 Order::Report(report) => self.report(now, report),
                 Order::Outside(seen) => {
@@ -389,6 +405,9 @@ impl Vrrp {
         self.sources.keep(&new);
         self.look_for_sources(now);
         self.kernel.disturbed();
+        if self.ours.len() > MANY {
+            self.kernel.wait();
+        }
         scheduling::change(&self.config.global.vrrp_process, &new.global.vrrp_process);
         self.lateness.reload(&new.global, &new.global.vrrp_process);
         self.config = new;
@@ -397,6 +416,12 @@ impl Vrrp {
             self.input(now, Input::Link(link));
         }
         self.parent.say(&ToParent::Reloaded { generation });
+    }
+
+    /// Says what a configuration that was read in an earlier turn would change.
+    fn compare(&mut self, generation: Generation, new: &Config) {
+        let changes = self.stack.plan(&new.vrrp);
+        self.parent.say_prepared(generation, changes);
     }
 
     /// The end of a turn: adverts, kernel, announcements, scripts, mails, parent, log.
@@ -429,17 +454,13 @@ impl Vrrp {
         if self.kernel.has_more() {
             self.scheduler.still_ready(self.kernel_token);
         }
-        self.announce_all(&outputs);
+        self.announce_all(now, &outputs);
         self.sync_daemon.follow(&self.config, &self.stack);
         for output in outputs {
             match output {
                 Output::SendAdvert(_) | Output::Announce { .. } => {}
                 Output::StartScript { run, name, command } => {
-                    if let Err(error) = self.scripts.start_check(run, &command, &mut self.scheduler)
-                    {
-                        log::debug!("VRRP_Script({name}): {error}");
-                        self.input(now, Input::ScriptExited { run, status: exit_kind(None) });
-                    }
+                    self.starting.add(Due { run, name, command });
                 }
                 Output::Probe { probe, witness, timeout } => self.ask(now, probe, witness, timeout),
                 Output::ProbeAddress { index, mac, address } => {
@@ -456,6 +477,9 @@ impl Vrrp {
                         log::debug!("cannot ask who has {address}: {error}");
                     }
                 }
+                Output::KillScript { run, .. } if self.starting.forget(run) => {
+                    self.input(now, Input::ScriptExited { run, status: exit_kind(None) });
+                }
                 Output::KillScript { run, signal } => {
                     self.scripts.signal_check(run, kill_signal(signal))
                 }
@@ -470,6 +494,9 @@ impl Vrrp {
         }
         // Lines are out before what follows takes its time.
         logging::flush();
+        if !self.leaving {
+            self.start_scripts(now);
+        }
         self.mailer.turn(now, &mut self.scheduler);
         self.kernel.say_what_was_done();
         let changes = self.stack.take_changes();
@@ -477,6 +504,18 @@ impl Vrrp {
         let facts = self.kernel.take_facts();
         self.parent.report(facts.into_iter().map(host_state));
         self.parent.flush(&mut self.scheduler);
+    }
+
+    /// Tracking scripts that are due, as many as fit in a turn.
+    fn start_scripts(&mut self, now: Instant) {
+        let Self { starting, scripts, scheduler, stack, outputs, .. } = self;
+        starting.step(sys::clock::now, |Due { run, name, command }| {
+            if let Err(error) = scripts.start_check(run, &command, scheduler) {
+                log::debug!("VRRP_Script({name}): {error}");
+                let failed = Input::ScriptExited { run, status: exit_kind(None) };
+                stack.handle_input(now, failed, outputs);
+            }
+        });
     }
 
     /// The stack hears which instances' adverts left.
@@ -500,7 +539,7 @@ impl Vrrp {
     }
 
     /// What announces an address that the kernel has not got yet waits until it has.
-    fn announce_all(&mut self, outputs: &[Output]) {
+    fn announce_all(&mut self, now: Instant, outputs: &[Output]) {
         let fresh = outputs.iter().filter_map(|output| match output {
             Output::Announce { index, mac, address } => Some((*index, *mac, *address)),
             _ => None,
@@ -516,6 +555,12 @@ impl Vrrp {
             }
         }
         announcer::send(&self.arp, &ready, |index| self.kernel.is_ipv6_router(index));
+        if log::log_enabled!(log::Level::Debug) {
+            for (index, _, address) in ready {
+                let interface = self.kernel.name(index);
+                self.log(now, &vrrp_stack::Event::Announcing { interface, address });
+            }
+        }
     }
 
     fn log(&mut self, now: Instant, event: &vrrp_stack::Event) {

@@ -2,42 +2,53 @@
 
 use base::Duration;
 
-/// What the requests of one turn may take, so that the next advert is never far. An address costs 7 µs
-/// on an interface with few, and ten times that on one with ten thousand.
-const TURN: Duration = Duration::from_millis(2);
+/// What the requests of one turn should take, so that the next advert is never far. An address costs
+/// 7 µs on an interface with few, and up to 300 on one with ten thousand.
+const TURN: Duration = Duration::from_micros(1_500);
 
-/// Below this there is room for twice as many.
-const SHORT: Duration = Duration::from_micros(500);
+/// What is tried where nothing is known.
+const FIRST: usize = 16;
 
 /// The least: progress is made however slow the kernel is.
-const LEAST: usize = 16;
+const LEAST: usize = 2;
 
-/// The most, and what is tried first where little is known: two full batches.
+/// The most: two full batches.
 const MOST: usize = 256;
 
 /// The number of requests for the next turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Pace(usize);
+pub(super) struct Pace {
+    requests: usize,
+    /// Whether that is known of removals. What an addition costs says nothing about them.
+    removing: bool,
+}
 
 impl Default for Pace {
     fn default() -> Self {
-        Self(MOST)
+        Self { requests: FIRST, removing: false }
     }
 }
 
 impl Pace {
-    /// At most so many requests.
-    pub(super) const fn requests(self) -> usize {
-        self.0
+    /// At most so many requests, which are removals or none are.
+    pub(super) fn requests(&mut self, removing: bool) -> usize {
+        if self.removing != removing {
+            *self = Self { requests: FIRST, removing };
+        }
+        self.requests
     }
 
-    /// Learns from a turn that used all of them, or fewer.
-    pub(super) fn learn(&mut self, took: Duration) {
-        if took > TURN {
-            self.0 = (self.0 / 2).max(LEAST);
-        } else if took < SHORT {
-            self.0 = (self.0 * 2).min(MOST);
-        }
+    /// Nothing is known any longer: another plan begins.
+    pub(super) const fn forget(&mut self) {
+        self.requests = FIRST;
+    }
+
+    /// Learns from what so many took.
+    pub(super) fn learn(&mut self, requests: usize, took: Duration) {
+        let fitting =
+            u128::from(TURN.as_micros()) * requests as u128 / u128::from(took.as_micros()).max(1);
+        let fitting = usize::try_from(fitting).unwrap_or(MOST);
+        self.requests = fitting.min(self.requests * 2).clamp(LEAST, MOST);
     }
 }
 
@@ -45,18 +56,33 @@ impl Pace {
 mod tests {
     use super::*;
 
+    /// The requests of each turn while one costs so many microseconds.
+    fn turns(pace: &mut Pace, removing: bool, cost: u64) -> Vec<usize> {
+        let mut turn = || {
+            let requests = pace.requests(removing);
+            pace.learn(requests, Duration::from_micros(cost * requests as u64));
+            requests
+        };
+        (0..7).map(|_| turn()).collect()
+    }
+
     #[test]
-    fn a_slow_kernel_is_asked_for_less_and_a_fast_one_for_more() {
+    fn a_turn_takes_what_it_may_whatever_a_request_costs() {
         let mut pace = Pace::default();
-        for _ in 0..10 {
-            pace.learn(Duration::from_millis(20));
-        }
-        assert_eq!(pace.requests(), LEAST, "never nothing");
-        pace.learn(Duration::from_millis(1));
-        assert_eq!(pace.requests(), LEAST, "what fits stays");
-        for _ in 0..10 {
-            pace.learn(Duration::from_micros(100));
-        }
-        assert_eq!(pace.requests(), MOST, "never without bound");
+        assert_eq!(turns(&mut pace, false, 7), [16, 32, 64, 128, 214, 214, 214]);
+        assert_eq!(turns(&mut pace, false, 100), [214, 15, 15, 15, 15, 15, 15]);
+        assert_eq!(turns(&mut pace, false, 5_000)[6], LEAST, "never nothing");
+        assert_eq!(turns(&mut pace, false, 1)[6], 128);
+        assert_eq!(turns(&mut pace, false, 1)[6], MOST, "never without bound");
+    }
+
+    #[test]
+    fn what_is_known_of_additions_is_not_taken_for_removals() {
+        let mut pace = Pace::default();
+        turns(&mut pace, false, 7);
+        assert_eq!(pace.requests(true), FIRST);
+        turns(&mut pace, true, 7);
+        pace.forget();
+        assert_eq!(pace.requests(true), FIRST);
     }
 }

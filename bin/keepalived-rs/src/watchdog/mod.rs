@@ -105,6 +105,8 @@ impl WatchDog {
         own: Own,
         announce: Option<Announce>,
     ) -> io::Result<Self> {
+        let shown = plan::show(&running);
+        let running = plan::compact(running, shown.as_ref())?;
         let wanted = configuration::wanted(&options, &running.config);
         if wanted.is_empty() {
             log::warn!("Warning - keepalived has no configuration to run");
@@ -127,7 +129,7 @@ impl WatchDog {
             outputs: outputs.into(),
             vrrp: Slot::new(&files.vrrp),
             checkers: Slot::new(&files.checkers),
-            shown: plan::show(&running),
+            shown,
             running,
             fifos,
             outside,

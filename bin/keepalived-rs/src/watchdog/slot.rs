@@ -164,7 +164,7 @@ impl<K: Kind> Slot<K> {
     ) -> Result<(), String> {
         let Some(process) = &mut self.process else { return Ok(()) };
         let mut fds = config
-            .map(|config| blob("config", config))
+            .map(|config| blob("config", &*K::share(config)))
             .transpose()?
             .map_or_else(Vec::new, |fd| vec![fd]);
         if self.known != K::Known::default() {
@@ -331,10 +331,11 @@ impl<K: Kind> Slot<K> {
     /// Sends a message, with a configuration where it needs one.
     pub(super) fn send(&mut self, message: &ToChild, config: Option<&Config>) {
         let Some(process) = &mut self.process else { return };
-        let sent = config.map(|config| blob("config", config)).transpose().and_then(|fd| {
-            let fds = fd.into_iter().collect();
-            process.channel.send_with(message, fds).map_err(|error| error.to_string())
-        });
+        let sent =
+            config.map(|config| blob("config", &*K::share(config))).transpose().and_then(|fd| {
+                let fds = fd.into_iter().collect();
+                process.channel.send_with(message, fds).map_err(|error| error.to_string())
+            });
         if let Err(error) = sent {
             log::error!("cannot tell the {} child process: {error}", K::ROLE);
         }

@@ -16,6 +16,7 @@ use crate::{log_setup, privilege, trial, version};
 
 /// Runs the daemon; the exit status.
 pub(crate) fn run(mut options: Options) -> i32 {
+    sys::memory::give_back_early();
     if let Some(received) = handover::receive() {
         return go_on(options, received);
     }

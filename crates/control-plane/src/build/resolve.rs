@@ -61,7 +61,9 @@ pub(super) fn resolve(mut builder: Builder, cx: &mut Context<'_>) -> Config {
     own_links::resolve(&mut instances, &builder.global, cx);
     let mut instances: Vec<_> = instances.into_iter().map(|(one, _)| one).collect();
     for instance in &mut instances {
-        guard.notify(&mut instance.notify, cx);
+        if !instance.notify.is_usual() {
+            guard.notify(&mut instance.notify, cx);
+        }
         guard.command(&mut instance.split_brain.notify, cx);
     }
     let mut drafts = std::mem::take(&mut builder.sync_groups);
@@ -81,7 +83,7 @@ pub(super) fn resolve(mut builder: Builder, cx: &mut Context<'_>) -> Config {
     Config {
         vrrp: Vrrp {
             scripts: scripts.kept,
-            instances,
+            instances: instances.into(),
             sync_groups,
             files: std::mem::take(&mut builder.tracked.files),
             processes: std::mem::take(&mut builder.tracked.processes),

@@ -11,6 +11,7 @@ mod linkbeat;
 pub mod lvs;
 pub mod network;
 pub mod own_link;
+pub mod rare;
 pub mod split_brain;
 pub mod tracking;
 pub mod vrrp;

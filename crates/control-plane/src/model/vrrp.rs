@@ -2,13 +2,14 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use base::{Duration, IpNet, Priority, Vrid, Weight};
+use base::{Duration, IpNet, Priority, Shared, Vrid, Weight};
 use serde::{Deserialize, Serialize};
 
 use super::Command;
 use super::global::MulticastGroups;
 use super::network::{Route, Rule, StaticItem};
 use super::own_link::OwnLink;
+use super::rare::{Rare, Usual};
 use super::split_brain::{Arbiter, SplitBrain};
 use super::tracking::{
     TrackBfd, TrackFile, TrackFileUse, TrackInterface, TrackProcess, TrackProcessUse, TrackScript,
@@ -20,8 +21,8 @@ use super::tracking::{
 pub struct Vrrp {
     /// `vrrp_script` blocks; [`ScriptId`](super::ScriptId) counts in here.
     pub scripts: Vec<VrrpScript>,
-    /// `vrrp_instance` blocks, in the order of the file.
-    pub instances: Vec<Instance>,
+    /// `vrrp_instance` blocks, in the order of the file. Who acts by them holds them, too.
+    pub instances: Shared<Vec<Instance>>,
     /// `vrrp_sync_group` blocks, in the order of the file.
     pub sync_groups: Vec<SyncGroup>,
     /// `track_file` blocks; [`FileId`](super::FileId) counts in here.
@@ -96,7 +97,7 @@ pub struct Instance {
     /// `track_script`.
     pub track_scripts: Vec<TrackScript>,
     /// `notify*`.
-    pub notify: NotifyScripts,
+    pub notify: Rare<NotifyScripts>,
     /// How addresses are announced to switches and neighbours.
     pub garp: Garp,
     /// `lower_prio_no_advert`: a lower advert is not answered with one of our own.
@@ -180,7 +181,7 @@ impl Instance {
             skip_check_advert_addresses: false,
             virtual_addresses: Vec::new(),
             track_scripts: Vec::new(),
-            notify: NotifyScripts::default(),
+            notify: Rare::default(),
             garp: Garp::default(),
             lower_prio_no_advert: false,
             higher_prio_send_advert: false,
@@ -459,6 +460,22 @@ pub struct NotifyScripts {
     pub deleted: Option<Command>,
     /// `notify_master_rx_lower_pri`.
     pub master_rx_lower_pri: Option<Command>,
+}
+
+impl Usual for NotifyScripts {
+    fn usual() -> &'static Self {
+        const NONE: &NotifyScripts = &NotifyScripts {
+            master: None,
+            backup: None,
+            fault: None,
+            stop: None,
+            generic: None,
+            report_deleted: false,
+            deleted: None,
+            master_rx_lower_pri: None,
+        };
+        NONE
+    }
 }
 
 /// `garp_*` of the instance, `vrrp_garp_*` of `global_defs` where it says nothing.

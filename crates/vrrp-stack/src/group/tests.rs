@@ -24,13 +24,13 @@ fn config(priority: u8) -> Vrrp {
     let group = SyncGroupConfig {
         name: "G".into(),
         members: vec!["V1".into(), "V2".into()],
-        notify: one.notify.clone(),
+        notify: (*one.notify).clone(),
         ..SyncGroupConfig::default()
     };
     for member in [&mut one, &mut two] {
         member.notify = Default::default();
     }
-    Vrrp { instances: vec![one, two], sync_groups: vec![group], ..Vrrp::default() }
+    Vrrp { instances: vec![one, two].into(), sync_groups: vec![group], ..Vrrp::default() }
 }
 
 fn bench(config: &Vrrp) -> Bench {

@@ -71,7 +71,7 @@ fn an_added_instance_starts_as_at_start() {
     let mut bench = Bench::master(&only(instance(100)));
     let mut other = instance(100);
     (other.name, other.vrid) = ("VI_2".into(), base::Vrid::new(52).unwrap());
-    let new = Vrrp { instances: vec![other, instance(100)], ..Vrrp::default() };
+    let new = Vrrp { instances: vec![other, instance(100)].into(), ..Vrrp::default() };
     assert_eq!(plan(&bench, &new), ["add vrrp_instance VI_2"]);
     bench.give(Input::Reload(&new));
     assert!(bench.log().contains(&"(VI_2) Entering BACKUP STATE (init)".to_owned()));

@@ -2,6 +2,7 @@
 //!
 //! - this file: what it is made of, and what it can be asked
 //! - [`arbitration`]: the witnesses that it asks
+//! - [`configured`]: its share of the configuration
 //! - [`conflict`]: others who hold its addresses
 //! - [`election`]: what an advert means in each state
 //! - [`transitions`]: from one state to another
@@ -14,6 +15,7 @@
 //! - [`tracking`]: what it lacks, and its effective priority
 
 mod arbitration;
+mod configured;
 mod conflict;
 mod election;
 mod home;
@@ -50,6 +52,7 @@ use crate::timing;
 use crate::view::{InstanceView, SplitBrainView};
 use crate::wall::WallClock;
 
+pub(crate) use configured::Configured;
 use conflict::Conflicts;
 use paths::Paths;
 pub use tracking::Fault;
@@ -80,7 +83,7 @@ pub(crate) struct Turn<'a> {
 /// A virtual router and its state.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct VirtualRouter {
-    config: model::Instance,
+    config: Configured,
     family: Family,
     /// VRRP's multicast group of the family.
     group: IpAddr,
@@ -127,7 +130,7 @@ pub struct VirtualRouter {
 
 impl VirtualRouter {
     /// A router in Initialize.
-    pub(crate) fn new(config: model::Instance, groups: MulticastGroups) -> Self {
+    pub(crate) fn new(config: Configured, groups: MulticastGroups) -> Self {
         let family = Identity::of(&config).family;
         let priority = config.priority;
         Self {
@@ -242,7 +245,7 @@ impl VirtualRouter {
     }
 
     /// Its configuration.
-    pub const fn config(&self) -> &model::Instance {
+    pub fn config(&self) -> &model::Instance {
         &self.config
     }
 
@@ -313,7 +316,7 @@ impl VirtualRouter {
     }
 
     /// Protocol version.
-    pub(crate) const fn version(&self) -> Version {
+    pub(crate) fn version(&self) -> Version {
         match self.config.version {
             model::Version::V2 => Version::V2,
             model::Version::V3 => Version::V3,

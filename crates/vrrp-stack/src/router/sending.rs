@@ -102,14 +102,14 @@ impl VirtualRouter {
     }
 
     /// `auth_type AH`: the key.
-    pub(super) const fn ah_key(&self) -> Option<ah::Key> {
+    pub(super) fn ah_key(&self) -> Option<ah::Key> {
         match self.config.authentication {
             Authentication::Ah(key) => Some(key),
             Authentication::None | Authentication::Pass(_) => None,
         }
     }
 
-    pub(super) const fn reach(&self) -> Reach {
+    pub(super) fn reach(&self) -> Reach {
         if self.config.unicast.is_some() { Reach::Routed } else { Reach::Link }
     }
 

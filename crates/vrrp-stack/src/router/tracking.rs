@@ -7,7 +7,7 @@ use control_plane::model::global::MulticastGroups;
 use control_plane::model::tracking::TrackFileUse;
 use control_plane::model::{self, ArbiterId, BfdId, FileId, ProcessId, ScriptId};
 
-use super::{Turn, VirtualRouter};
+use super::{Configured, Turn, VirtualRouter};
 use crate::event::Saying;
 use crate::notification::NotifyState;
 use crate::script::{ScriptTracker, Verdict};
@@ -266,7 +266,7 @@ impl VirtualRouter {
     pub(crate) fn reconfigure(
         &mut self,
         now: Instant,
-        config: model::Instance,
+        config: Configured,
         groups: MulticastGroups,
     ) {
         self.group = super::group(&config, self.family, groups);

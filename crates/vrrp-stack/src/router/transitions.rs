@@ -252,7 +252,7 @@ impl VirtualRouter {
         }
     }
 
-    const fn things(&self) -> [(Thing, bool); 4] {
+    fn things(&self) -> [(Thing, bool); 4] {
         [
             (Thing::Vips, true),
             (Thing::ExcludedVips, !self.config.excluded_addresses.is_empty()),

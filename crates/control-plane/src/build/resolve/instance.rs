@@ -110,7 +110,7 @@ pub(super) fn resolve(
         timer_expired_backup,
         receive_buffer: draft.receive_buffer,
         linkbeat_polling: draft.linkbeat_polling,
-        notify: draft.notify,
+        notify: draft.notify.into(),
         garp: garp(&draft.garp, global, &interface, shared.garp_groups),
         lower_prio_no_advert: draft.lower_prio_no_advert.unwrap_or(global.lower_prio_no_advert),
         higher_prio_send_advert: draft

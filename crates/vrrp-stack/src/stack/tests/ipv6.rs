@@ -97,7 +97,7 @@ fn one_identifier_may_be_two_routers_one_of_each_family() {
     let mut four = instance(100);
     four.name = "four".into();
     let config = control_plane::model::Vrrp {
-        instances: vec![ipv6(100), four],
+        instances: vec![ipv6(100), four].into(),
         ..control_plane::model::Vrrp::default()
     };
     let mut bench = Bench::new(&config);

@@ -261,7 +261,7 @@ fn every_cause_of_a_fault_is_said_when_it_comes_and_when_it_goes() {
     let (mut config, [eth1, eth1_down]) = tracking_eth1(0);
     config.track_scripts = with_script(config.clone(), script(0)).instances.remove(0).track_scripts;
     let config = control_plane::model::Vrrp {
-        instances: vec![config],
+        instances: vec![config].into(),
         scripts: vec![script(0)],
         ..control_plane::model::Vrrp::default()
     };
