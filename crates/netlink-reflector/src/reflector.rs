@@ -285,8 +285,14 @@ impl<T: Transport> Reflector<T> {
         self.pending.front().is_some_and(Work::removes)
     }
 
-    /// Carries out at most `limit` requests of the plan, either removals or others: the kernel takes
-    /// a different time for them. With an empty plan nothing is sent.
+    /// How many of the next requests, at most so many, are removals like the first, or like the
+    /// first are none: the kernel takes a different time for the others.
+    pub fn alike(&self, limit: usize) -> usize {
+        let removes = self.removes_next();
+        self.pending.iter().take(limit).take_while(|work| work.removes() == removes).count()
+    }
+
+    /// Carries out at most `limit` requests of the plan. With an empty plan nothing is sent.
     ///
     /// Single requests that fail are in the report, the others are carried out. What was there
     /// already, or gone already, is no failure. After a removal that may take others along the event
@@ -296,10 +302,7 @@ impl<T: Transport> Reflector<T> {
     /// Any of [`Engine::run`]; the plan is then dropped, and the mirror dumped again before the next
     /// one.
     pub fn step(&mut self, limit: usize) -> Result<Report, Error> {
-        let removes = self.removes_next();
-        let alike = self.pending.iter().take(limit).take_while(|work| work.removes() == removes);
-        let count = alike.count();
-        let requests: Vec<_> = self.pending.drain(..count).collect();
+        let requests: Vec<_> = self.pending.drain(..limit.min(self.pending.len())).collect();
         let refusals = self.engine.run(&requests).inspect_err(|_| {
             self.stale = true;
             self.pending.clear();
@@ -370,9 +373,7 @@ impl<T: Transport> Reflector<T> {
             }
             report.refused.clear();
             report.disturbed = false;
-            while self.pending() > 0 {
-                report.extend(self.step(usize::MAX)?);
-            }
+            report.extend(self.step(usize::MAX)?);
             if !report.disturbed {
                 break;
             }

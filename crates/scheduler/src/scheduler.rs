@@ -20,6 +20,11 @@ const FIRST: usize = 2;
 /// What one turn reports of descriptors at most; more stay in the kernel for the next turn.
 const EVENTS: usize = 256;
 
+/// How long before an exact deadline the loop wakes, to look for events without sleeping from then
+/// on: what it takes to wake a process on a processor that had nothing to do, and to read its code and
+/// data back into the caches.
+const AHEAD: Duration = Duration::from_micros(300);
+
 /// A registration. Its number is never used again in the life of the scheduler, so an event that was
 /// on its way when a descriptor was closed cannot be taken for the next descriptor's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -88,6 +93,8 @@ pub struct Scheduler {
     /// The time of the last turn.
     clock: Instant,
     timers: Timers,
+    /// The deadline that [`Self::be_exact_at`] names.
+    exact: Option<Instant>,
     registrations: HashMap<Token, Registration>,
     next_token: usize,
     /// Registrations that a handler left half done, in the order they were told to us.
@@ -119,6 +126,7 @@ impl Scheduler {
             timer_set_to: None,
             clock: Instant::default(),
             timers: Timers::default(),
+            exact: None,
             registrations: HashMap::new(),
             next_token: FIRST,
             still_ready: Vec::new(),
@@ -206,6 +214,12 @@ impl Scheduler {
         }
     }
 
+    /// This deadline counts to the microsecond, if it is the earliest: the loop turns once, without an
+    /// event, shortly before, and does not sleep in the moment that is left. For what is rare.
+    pub const fn be_exact_at(&mut self, deadline: Option<Instant>) {
+        self.exact = deadline;
+    }
+
     /// Sleeps until there is something to handle, replaces `events` by it, and says when it is. First
     /// signals, then descriptors, then timers: an advert that arrived while its timer ran out counts
     /// as having arrived. An interrupted sleep gives an empty list.
@@ -220,21 +234,17 @@ impl Scheduler {
         }
         // What is due already needs no descriptor to say so.
         let is_due = self.timers.earliest().is_some_and(|due| due <= self.clock);
-        let wait = if self.still_ready.is_empty() && !is_due {
+        let moment = self.moment_left();
+        let wait = if self.still_ready.is_empty() && !is_due && moment.is_none() {
             self.prepare_timer()?;
             None
         } else {
             Some(std::time::Duration::ZERO)
         };
-        let interrupted = match self.poll.poll(&mut self.buffer, wait) {
-            // The signal that interrupted has raised its flag, and its wake is in the socket.
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                self.buffer.clear();
-                true
-            }
-            result => result.map(|()| false)?,
+        let (now, interrupted) = match moment {
+            Some(deadline) => self.look_until(deadline)?,
+            None => self.look(wait)?,
         };
-        let now = clock::now();
         self.clock = now;
         let woken = interrupted || self.buffer.iter().any(|event| event.token() == SIGNALS);
         events.extend(self.signals.pending(woken).map(Event::Signal));
@@ -279,8 +289,39 @@ impl Scheduler {
         Ok(forked)
     }
 
+    /// What has happened, after this time at most; the time then, and whether a signal ended it.
+    fn look(&mut self, wait: Option<std::time::Duration>) -> io::Result<(Instant, bool)> {
+        let interrupted = match self.poll.poll(&mut self.buffer, wait) {
+            // The signal that interrupted has raised its flag, and its wake is in the socket.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                self.buffer.clear();
+                true
+            }
+            result => result.map(|()| false)?,
+        };
+        Ok((clock::now(), interrupted))
+    }
+
+    /// The exact deadline that is so close that sleeping would miss it.
+    fn moment_left(&mut self) -> Option<Instant> {
+        let exact = self.exact.filter(|_| self.still_ready.is_empty());
+        let exact = exact.filter(|exact| self.timers.earliest() == Some(*exact));
+        exact.filter(|exact| *exact > self.clock && *exact - AHEAD <= self.clock)
+    }
+
+    /// What has happened up to the deadline, without sleep.
+    fn look_until(&mut self, deadline: Instant) -> io::Result<(Instant, bool)> {
+        loop {
+            let (now, interrupted) = self.look(Some(std::time::Duration::ZERO))?;
+            if interrupted || now >= deadline || !self.buffer.is_empty() {
+                return Ok((now, interrupted));
+            }
+        }
+    }
+
     fn prepare_timer(&mut self) -> io::Result<()> {
         let next = self.timers.earliest();
+        let next = next.map(|at| if self.exact == Some(at) { at - AHEAD } else { at });
         if !wakes_in_time(self.timer_set_to, next, self.clock) {
             self.timer_fd.set(next)?;
             self.timer_set_to = next;

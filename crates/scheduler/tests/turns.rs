@@ -49,6 +49,35 @@ fn a_descriptor_is_told_once_when_it_becomes_readable() {
 }
 
 #[test]
+fn an_exact_deadline_is_met_without_sleep_in_the_last_moment() {
+    let mut scheduler = new_loop();
+    let (mut here, mut there) = pair();
+    let token = scheduler.register(here.as_fd(), Interest::Read).unwrap();
+    let mut deadline = clock::now() + Duration::from_millis(20);
+    let mut woke_before = false;
+    scheduler.be_exact_at(Some(deadline));
+    scheduler.set_timer(TimerId(1), deadline);
+    loop {
+        let (now, events) = turn(&mut scheduler);
+        if events == [Event::Timer(TimerId(1))] {
+            assert!(now >= deadline);
+            break;
+        }
+        assert_eq!(events, [], "it wakes for nothing but to be there in time");
+        woke_before |= now < deadline;
+    }
+    // A machine that is busy may have woken it too late.
+    assert!(woke_before || scheduler.worst_lateness() > Duration::ZERO);
+    // What comes in the last moment comes before the deadline.
+    deadline = clock::now() + Duration::from_micros(200);
+    scheduler.be_exact_at(Some(deadline));
+    scheduler.set_timer(TimerId(1), deadline);
+    there.write_all(b"a").unwrap();
+    assert_eq!(turn(&mut scheduler).1.first(), Some(&readable(token)));
+    assert_eq!(here.read(&mut [0; 8]).unwrap(), 1);
+}
+
+#[test]
 fn a_handler_that_stopped_early_is_called_again_without_sleeping() {
     let mut scheduler = new_loop();
     let (here, mut there) = pair();

@@ -54,6 +54,12 @@ impl Routers {
         self.due.first().map(|(deadline, _)| *deadline)
     }
 
+    /// The first of them that has something to do by itself, and when.
+    pub(crate) fn first_due(&self) -> Option<(Instant, &VirtualRouter)> {
+        let (deadline, at) = self.due.first()?;
+        Some((*deadline, self.all.get(*at)?))
+    }
+
     /// The places of those whose time has come, in the order of the configuration.
     pub(crate) fn due(&self, now: Instant) -> BTreeSet<usize> {
         self.due.iter().take_while(|(deadline, _)| *deadline <= now).map(|(_, at)| *at).collect()

@@ -268,6 +268,14 @@ impl Stack {
         own.chain(self.announcements.next_timeout()).chain(links).min()
     }
 
+    /// The next timeout, if it is that of a backup which hears nobody: a master is missing from then on.
+    pub fn takes_over_at(&self) -> Option<Instant> {
+        let (deadline, router) = self.routers.first_due().filter(|_| self.start_at.is_none())?;
+        let is_backup =
+            matches!(router.state(), State::Backup(backup) if backup.down_at == deadline);
+        is_backup.then_some(deadline)
+    }
+
     /// The addresses that must be installed now, in the order of the configuration: the kernel makes
     /// the first of a network its primary address. None is in it twice.
     pub fn desired_addresses(&self) -> Vec<DesiredAddress> {

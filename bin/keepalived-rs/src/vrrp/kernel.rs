@@ -430,8 +430,13 @@ impl Kernel {
     /// As many requests as fit one turn.
     fn step(&mut self) -> Result<Report, netlink::Error> {
         let (waiting, removing) = (self.reflector.pending(), self.reflector.removes_next());
+        // A few go together whatever they are: an address that is made anew is hardly missed.
+        let limit = match self.pace.requests(removing) {
+            pace if waiting <= pace => waiting,
+            pace => self.reflector.alike(pace),
+        };
         let begin = sys::clock::now();
-        let done = self.reflector.step(self.pace.requests(removing));
+        let done = self.reflector.step(limit);
         let carried_out = waiting - self.reflector.pending();
         self.pace.learn(carried_out, sys::clock::now().saturating_since(begin));
         done

@@ -140,6 +140,8 @@ struct Vrrp {
     config: Config,
     /// Virtual addresses, which are no sources of adverts.
     ours: BTreeSet<IpAddr>,
+    /// Some instance has `auth_hmac`.
+    signs: bool,
     peer_lines: RateLimit,
     /// A configuration that is to be compared with the one in force.
     to_compare: Option<(Generation, Box<Config>)>,
@@ -213,6 +215,7 @@ impl Vrrp {
             kernel_token,
             stack,
             outputs,
+            signs: signs(&config),
             config,
             ours,
             to_compare: None,
@@ -258,6 +261,7 @@ impl Vrrp {
                 || self.kernel.has_renewals();
             let next = if busy { Some(now) } else { self.stack.next_timeout() };
             self.scheduler.arm(STACK, next);
+            self.scheduler.be_exact_at(self.stack.takes_over_at());
             self.scheduler.arm(KERNEL, self.kernel.next_timeout());
             self.scheduler.arm(SCRIPTS, self.scripts.next_timeout());
             self.scheduler.arm(PROBES, self.probes.next_timeout());
@@ -311,7 +315,7 @@ impl Vrrp {
 
     /// The wall clock may be set at any time, so it is told anew in each turn.
     fn tell_wall_clock(&mut self, now: Instant) {
-        if self.config.vrrp.instances.iter().any(|instance| instance.hmac.is_some()) {
+        if self.signs {
             self.input(now, Input::WallClock(sys::clock::wall()));
         }
     }
@@ -394,6 +398,7 @@ impl Vrrp {
 
     fn commit(&mut self, now: Instant, generation: Generation, new: Config) {
         self.ours = virtual_addresses(&new);
+        self.signs = signs(&new);
         self.scripts.reload(&new, commands(&new));
         self.mailer.reload(&new);
         self.fifos = fifos(std::mem::take(&mut self.fifos), &new);
@@ -652,6 +657,10 @@ fn link_view(link: Link) -> LinkView {
 fn fifos(mut open: Fifos, config: &Config) -> Fifos {
     open.follow(config.global.fifo.iter().chain(&config.global.vrrp_fifo));
     open
+}
+
+fn signs(config: &Config) -> bool {
+    config.vrrp.instances.iter().any(|instance| instance.hmac.is_some())
 }
 
 fn virtual_addresses(config: &Config) -> BTreeSet<IpAddr> {

@@ -7,6 +7,7 @@ mod checker_killed;
 mod checks;
 mod failover;
 mod instances;
+mod lateness;
 mod lease;
 mod memory;
 mod servers;
@@ -21,6 +22,7 @@ pub(crate) const ALL: &[Row] = &[
     announce::ROW,
     failover::ROW,
     instances::ROW,
+    lateness::ROW,
     memory::ROW,
     lease::ROW,
     configuration::ROW,
