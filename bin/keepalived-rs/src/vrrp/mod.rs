@@ -47,6 +47,7 @@ use crate::log_setup;
 use crate::mail::Mailer;
 use crate::parent::{self, Order, Parent, Start};
 use crate::{privilege, scheduling};
+use announcer::Unannounced;
 use kernel::Kernel;
 use neighbours::Neighbours;
 use probes::Probes;
@@ -145,9 +146,7 @@ struct Vrrp {
     peer_lines: RateLimit,
     /// A configuration that is to be compared with the one in force.
     to_compare: Option<(Generation, Box<Config>)>,
-    /// Announcements of addresses that the kernel is about to get: bounded by the messages that the
-    /// stack emits in the turns that this takes.
-    unannounced: Vec<(IfIndex, wire::MacAddress, IpAddr)>,
+    unannounced: Unannounced,
     /// The stack's wishes that sockets have been brought to.
     sockets_at: Option<u64>,
     options: Options,
@@ -219,7 +218,7 @@ impl Vrrp {
             config,
             ours,
             to_compare: None,
-            unannounced: Vec::new(),
+            unannounced: Unannounced::default(),
             sockets_at: None,
             options: options.clone(),
             leaving: leave,
@@ -257,6 +256,7 @@ impl Vrrp {
             let busy = !self.outputs.is_empty()
                 || read_before.is_some()
                 || self.starting.is_busy()
+                || !self.unannounced.is_empty()
                 || self.kernel.is_busy()
                 || self.kernel.has_renewals();
             let next = if busy { Some(now) } else { self.stack.next_timeout() };
@@ -549,16 +549,10 @@ impl Vrrp {
             Output::Announce { index, mac, address } => Some((*index, *mac, *address)),
             _ => None,
         });
-        let mut waiting = std::mem::take(&mut self.unannounced);
-        waiting.extend(fresh);
-        let mut ready = Vec::new();
-        for (index, mac, address) in waiting {
-            if self.kernel.has(index, address) {
-                ready.push((index, mac, address));
-            } else if self.kernel.is_busy() {
-                self.unannounced.push((index, mac, address));
-            }
-        }
+        self.unannounced.extend(fresh);
+        let Self { kernel, unannounced, .. } = self;
+        let has = |index, address| kernel.has(index, address);
+        let ready = unannounced.take_ready(has, kernel.is_busy());
         announcer::send(&self.arp, &ready, |index| self.kernel.is_ipv6_router(index));
         if log::log_enabled!(log::Level::Debug) {
             for (index, _, address) in ready {
