@@ -40,6 +40,12 @@ impl<T: Clone> DerefMut for Shared<T> {
     }
 }
 
+impl<T> FromIterator<T> for Shared<Vec<T>> {
+    fn from_iter<I: IntoIterator<Item = T>>(values: I) -> Self {
+        Self::from(Vec::from_iter(values))
+    }
+}
+
 impl<'a, T> IntoIterator for &'a Shared<Vec<T>> {
     type Item = &'a T;
     type IntoIter = std::slice::Iter<'a, T>;

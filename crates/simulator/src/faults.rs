@@ -481,5 +481,5 @@ pub fn protect(mut instance: Instance, interval: Duration, parts: Parts) -> Vrrp
         quorum: 1,
     };
     let arbiters = if parts.arbiter { vec![arbiter] } else { Vec::new() };
-    Vrrp { instances: vec![instance], arbiters, ..Vrrp::default() }
+    Vrrp { instances: vec![instance].into(), arbiters, ..Vrrp::default() }
 }

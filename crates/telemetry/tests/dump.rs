@@ -114,7 +114,7 @@ fn unicast_instance() -> Config {
     Config {
         vrrp: Vrrp {
             scripts: vec![script],
-            instances: vec![instance],
+            instances: vec![instance].into(),
             sync_groups: vec![group],
             ..Vrrp::default()
         },
@@ -241,8 +241,10 @@ fn a_password_is_never_shown() {
         virtual_addresses: vec![VirtualAddress::new("fe80::53/128".parse().unwrap(), "lan0")],
         ..Instance::new("VI_1", "lan0", Vrid::new(51).unwrap())
     };
-    let config =
-        Config { vrrp: Vrrp { instances: vec![secret], ..Vrrp::default() }, ..Config::default() };
+    let config = Config {
+        vrrp: Vrrp { instances: vec![secret].into(), ..Vrrp::default() },
+        ..Config::default()
+    };
     let lines: Vec<String> = configuration(&config).collect();
     assert!(lines.contains(&"   Authentication type = SIMPLE_PASSWORD".to_owned()));
     assert!(lines.contains(&"   Password = ********".to_owned()));
@@ -263,8 +265,10 @@ fn addresses_of_ipv6_show_their_lifetime() {
         ],
         ..Instance::new("VI_3", "lan0", Vrid::new(53).unwrap())
     };
-    let config =
-        Config { vrrp: Vrrp { instances: vec![instance], ..Vrrp::default() }, ..Config::default() };
+    let config = Config {
+        vrrp: Vrrp { instances: vec![instance].into(), ..Vrrp::default() },
+        ..Config::default()
+    };
     let lines: Vec<String> =
         configuration(&config).filter(|line| line.contains(" scope ")).collect();
     assert_eq!(

@@ -25,7 +25,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::net::IpAddr;
 
-use base::{IfIndex, Instant};
+use base::Instant;
 use control_plane::Config;
 use control_plane::model::Witness;
 use control_plane::model::own_link::{OwnLink, OwnLinkKind};
@@ -61,6 +61,13 @@ const STACK: TimerId = TimerId(0);
 const KERNEL: TimerId = TimerId(1);
 const SCRIPTS: TimerId = TimerId(2);
 const PROBES: TimerId = TimerId(3);
+const SETTLED: TimerId = TimerId(4);
+
+/// That long after much has happened, nothing of it is needed any longer.
+const SETTLING: base::Duration = base::Duration::from_secs(1);
+
+/// So many outputs of one turn are much.
+const MUCH: usize = 256;
 
 /// Turns in which the kernel is left as it should be before the process ends: enough for millions of
 /// addresses.
@@ -239,6 +246,7 @@ impl Vrrp {
         logging::gather();
         let mut events = Vec::new();
         let mut now = sys::clock::now();
+        self.scheduler.set_timer(SETTLED, now + SETTLING);
         let mut read_before: Option<(Generation, Box<Config>)> = None;
         loop {
             self.carry_out(now);
@@ -283,6 +291,10 @@ impl Vrrp {
         match event {
             Event::Timer(STACK) => self.input(now, Input::Timeout),
             Event::Timer(KERNEL) => self.on_kernel(now),
+            Event::Timer(SETTLED) => {
+                sys::process::give_back_memory();
+                sys::memory::forget_code();
+            }
             Event::Timer(PROBES) => self.probes.on_timeout(now, &mut self.scheduler),
             Event::Timer(_) => self.scripts.on_timeout(now, &mut self.scheduler),
             Event::Signal(Signal::TERM) => self.leaving = true,
@@ -413,6 +425,7 @@ impl Vrrp {
         if self.ours.len() > MANY {
             self.kernel.wait();
         }
+        self.scheduler.set_timer(SETTLED, now + SETTLING);
         scheduling::change(&self.config.global.vrrp_process, &new.global.vrrp_process);
         self.lateness.reload(&new.global, &new.global.vrrp_process);
         self.config = new;
@@ -440,6 +453,9 @@ impl Vrrp {
             self.sockets.set_sizes(self.stack.receive_buffers(&self.config.global.buffers));
         }
         let outputs = std::mem::take(&mut self.outputs);
+        if outputs.len() > MUCH {
+            self.scheduler.set_timer(SETTLED, now + SETTLING);
+        }
         self.send_adverts(now, &outputs);
         // Closed after the last advert of an instance has left.
         if sockets.is_some() {

@@ -243,6 +243,8 @@ impl WatchDog {
                 if let Some(announce) = self.announce.take() {
                     announce.tell(0);
                 }
+                // Most of what it has done so far it does never again.
+                sys::memory::forget_code();
             }
             self.vrrp.flush(&mut self.scheduler);
             self.checkers.flush(&mut self.scheduler);

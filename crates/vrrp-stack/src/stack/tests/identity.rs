@@ -13,7 +13,7 @@ use crate::input::{Input, Packet};
 use crate::router::Fault;
 
 fn two(second: Instance) -> Vrrp {
-    Vrrp { instances: vec![instance(100), second], ..Vrrp::default() }
+    Vrrp { instances: vec![instance(100), second].into(), ..Vrrp::default() }
 }
 
 fn hear_at(bench: &mut Bench, to: Ipv4Addr, priority: u8) {
