@@ -104,8 +104,7 @@ impl Reflector<Socket> {
     pub fn open() -> Result<Self, Error> {
         let commands = Socket::commands(Protocol::Route)?;
         let events = Socket::events(Protocol::Route, &GROUPS)?;
-        // What was added is known from the answer; what goes may take others with it.
-        events.drop_echo(RTM_NEWADDR, &commands)?;
+        events.drop_echoes_of_addresses(&commands)?;
         Ok(Self::new(commands, events))
     }
 

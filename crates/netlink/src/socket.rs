@@ -96,16 +96,17 @@ impl Socket {
         }
     }
 
-    /// Events of this kind that follow from requests on `commands` are not heard on this socket: who
-    /// asked knows from the answer. A change of ten thousand things would be as many events.
+    /// What requests on `commands` do to single IPv4 addresses (/32) is not heard on this socket: who asked
+    /// knows it from the answer, for nothing else comes or goes with such an address. Ten thousand of
+    /// them would be as many events.
     ///
     /// # Errors
     /// [`Error::Open`]; everything is heard then.
-    pub fn drop_echo(&self, kind: u16, commands: &Self) -> Result<(), Error> {
+    pub fn drop_echoes_of_addresses(&self, commands: &Self) -> Result<(), Error> {
         let dropped = commands
             .inner
             .pid()
-            .and_then(|requester| sys::drop_echo(self.as_raw_fd(), kind, requester));
+            .and_then(|requester| sys::drop_echoes_of_addresses(self.as_raw_fd(), requester));
         dropped.map_err(|source| Error::Open { step: "leave out echoes of requests", source })
     }
 

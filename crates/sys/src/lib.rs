@@ -62,6 +62,6 @@ pub use packet_socket::PacketSocket;
 pub use pid_file::{PidFile, PidFileError};
 pub use process::{Announce, Child, Daemonised, Exit, Forked, daemonise, fork};
 pub use signal::{BlockedSignals, Signal};
-pub use sockopt::{drop_echo, force_buffers, set_receive_buffer};
+pub use sockopt::{drop_echoes_of_addresses, force_buffers, set_receive_buffer};
 pub use spawn::{Spawn, spawn, spawn_with};
 pub use vrrp_socket::{Datagram, Family, VrrpSocket, VrrpSocketOptions};

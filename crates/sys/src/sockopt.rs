@@ -47,34 +47,41 @@ pub fn set_receive_buffer(socket: RawFd, bytes: u32, force: bool) -> io::Result<
     set_raw(socket, libc::SOL_SOCKET, option, &bytes)
 }
 
-/// Keeps from a netlink socket the messages of one kind that are the echo of what the socket with
-/// the number `requester` asked for; everything else is heard as before.
+/// Keeps from a netlink socket what is told of single IPv4 addresses (/32) that came or went because the
+/// socket with the number `requester` asked for it; everything else is heard as before.
 ///
 /// # Errors
 /// The system call's; none is known for a good netlink socket.
-pub fn drop_echo(socket: RawFd, kind: u16, requester: u32) -> io::Result<()> {
-    let mut program = echo_filter(kind, requester);
+pub fn drop_echoes_of_addresses(socket: RawFd, requester: u32) -> io::Result<()> {
+    let mut program = echo_filter(requester);
     let length = u16::try_from(program.len()).map_err(io::Error::other)?;
     let attached = libc::sock_fprog { len: length, filter: program.as_mut_ptr() };
     set_raw(socket, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &attached)
 }
 
-/// Looks at `nlmsg_type` and `nlmsg_pid`. A filter reads them as if they came from a network.
-fn echo_filter(kind: u16, requester: u32) -> [libc::sock_filter; 6] {
+/// Looks at `nlmsg_type` and `nlmsg_pid`, then at `ifa_family` and `ifa_prefixlen`. A filter reads them as
+/// if they came from a network.
+fn echo_filter(requester: u32) -> [libc::sock_filter; 9] {
     const LOAD_WORD: u16 = 0x20;
     const LOAD_HALF: u16 = 0x28;
     const JUMP_IF_EQUAL: u16 = 0x15;
     const RETURN: u16 = 0x06;
     const KIND_AT: u32 = 4;
     const REQUESTER_AT: u32 = 12;
-    let kind = u32::from(u16::from_be_bytes(kind.to_ne_bytes()));
+    const FAMILY_AT: u32 = 16;
+    /// `AF_INET`, then the length of the prefix.
+    const SINGLE_V4: u32 = (2 << 8) | 32;
+    let kind = |kind: u16| u32::from(u16::from_be_bytes(kind.to_ne_bytes()));
     let requester = u32::from_be_bytes(requester.to_ne_bytes());
     let step = |code, jt, jf, k| libc::sock_filter { code, jt, jf, k };
     [
         step(LOAD_HALF, 0, 0, KIND_AT),
-        step(JUMP_IF_EQUAL, 0, 3, kind),
+        step(JUMP_IF_EQUAL, 1, 0, kind(libc::RTM_NEWADDR)),
+        step(JUMP_IF_EQUAL, 0, 5, kind(libc::RTM_DELADDR)),
         step(LOAD_WORD, 0, 0, REQUESTER_AT),
-        step(JUMP_IF_EQUAL, 0, 1, requester),
+        step(JUMP_IF_EQUAL, 0, 3, requester),
+        step(LOAD_HALF, 0, 0, FAMILY_AT),
+        step(JUMP_IF_EQUAL, 0, 1, SINGLE_V4),
         step(RETURN, 0, 0, 0),
         step(RETURN, 0, 0, u32::MAX),
     ]

@@ -160,6 +160,27 @@ fn an_address_that_somebody_deletes_is_news_and_comes_back() {
 }
 
 #[test]
+fn single_addresses_that_we_ask_for_are_no_event_and_those_of_others_are() {
+    if !enter() {
+        return;
+    }
+    let (mut reflector, index) = with_veth();
+    let desired = [DesiredAddress::new(index, net("10.0.0.1/32"))];
+    let managed = keys(&desired);
+    reflector.reconcile(&managed, &desired).unwrap();
+    reflector.reconcile(&managed, &[]).unwrap();
+    reflector.reconcile(&managed, &desired).unwrap();
+    reflector.drain(Instant::default()).unwrap();
+    assert!(reflector.address(index, "10.0.0.1".parse().unwrap()).is_some(), "it is there");
+    ip("addr add 10.0.0.2/32 dev v0");
+    let changes = reflector.drain(Instant::default()).unwrap();
+    assert!(
+        matches!(&changes[..], [Change::AddressAdded(address)] if address.net == net("10.0.0.2/32")),
+        "{changes:?}"
+    );
+}
+
+#[test]
 fn coming_and_going_of_our_own_address_is_never_news() {
     if !enter() {
         return;
