@@ -397,7 +397,7 @@ fn a_lease_lasts_through_load_reloads_respawns_and_upgrades() {
     let seconds = std::env::var("SPLIT_BRAIN_SECONDS").ok().and_then(|text| text.parse().ok());
     let rounds = seconds.unwrap_or(8) / 4;
     let pair = Pair::new();
-    let leased = "virtual_routes { 198.51.100.0/24 dev eth0 src 192.168.216.250 }\n vip_lease 2";
+    let leased = "virtual_routes { 198.51.100.0/24 dev eth0 src 192.168.216.250 }\n vip_lease auto";
     let text = configuration(150, leased);
     let program = Program::ours();
     let upgrade = format!(
