@@ -19,7 +19,7 @@ STORIES ?= 4
 # Runs of each fuzz target.
 FUZZ_RUNS ?= 100000
 
-.PHONY: help setup build check test demo bench bench-quick chaos fuzz install install-files deb deb-files clean
+.PHONY: help setup build check test test-openssl demo bench bench-quick chaos fuzz install install-files deb deb-files clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
@@ -39,6 +39,9 @@ check: ## format, lints, direction of dependencies, documentation
 test: setup ## all tests; those of the lab need root
 	$(CARGO) build --workspace
 	KEEPALIVED_RS=$(TARGET)/debug/keepalived-rs RUST_TEST_THREADS=$(STORIES) $(CARGO) test --workspace --no-fail-fast
+
+test-openssl: ## TLS of checks by OpenSSL, the feature of that name; needs libssl-dev and pkg-config
+	$(CARGO) test --quiet --package keepalived-rs --features openssl tls
 
 demo: setup ## a pair of directors under load loses servers and directors, and gets them back
 	$(CARGO) build --workspace

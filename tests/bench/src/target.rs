@@ -15,11 +15,13 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, Stream};
 
+use crate::stand_in;
+
 /// Those who answer, where an answer needs the client's word first.
 const TALKERS: usize = 8;
 
 /// Those who accept where there is nothing to say; one alone does not keep up with ten thousand a second.
-const ACCEPTORS: usize = 3;
+const ACCEPTORS: usize = 2;
 
 /// How long a client may take for what it has to say; so long a server may take to notice its end.
 const PATIENCE_MS: i64 = 500;
@@ -71,8 +73,9 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// Listens on port 80 of all addresses of 10.100.0.0/14, which are `node`'s own from now on.
-    pub(crate) fn start(node: &Node, manner: &Manner) -> Self {
+    /// Listens on port 80 of all addresses of 10.100.0.0/14, which are `node`'s own from now on; `apart`:
+    /// on a processor of its own, see [`stand_in::program`].
+    pub(crate) fn start(node: &Node, manner: &Manner, apart: bool) -> Self {
         node.sh("ip route replace local 10.100.0.0/14 dev lo
              echo 4096 >/proc/sys/net/core/somaxconn");
         let listener = node.inside(|| {
@@ -97,6 +100,7 @@ impl Target {
             let (manner, network) = (manner.clone(), node.network());
             target.threads.push(thread::spawn(move || {
                 enter(&network);
+                stand_in::answer_at_once(apart);
                 while !stop.load(Ordering::Relaxed) {
                     let Ok((stream, _)) = listener.accept() else { continue };
                     visits.fetch_add(1, Ordering::Relaxed);
