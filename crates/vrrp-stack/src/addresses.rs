@@ -23,8 +23,7 @@ pub struct DesiredAddress {
     pub broadcast: Option<Ipv4Addr>,
     /// Do without duplicate address detection (IPv6): a virtual address has to work at once.
     pub nodad: bool,
-    /// Seconds for which the address may be chosen as a source; `None` is for ever. An IPv6
-    /// address of its own (/128) is chosen for nothing unless `preferred_lft` says so.
+    /// Seconds for which the address may be chosen as a source; `None` is for ever.
     pub preferred_lifetime: Option<u32>,
     /// Seconds until the kernel removes it unless it is renewed (`vip_lease`); `None` is for ever.
     pub lease: Option<u32>,
@@ -50,13 +49,12 @@ impl DesiredAddress {
     pub(crate) fn source(index: IfIndex, address: IpAddr) -> Self {
         let bits = if address.is_ipv4() { 32 } else { 128 };
         let net = IpNet::new_assert(address, bits);
-        Self::on(index, &VirtualAddress::new(net, ""))
+        let preferred_lifetime = address.is_ipv6().then_some(0);
+        Self { preferred_lifetime, ..Self::on(index, &VirtualAddress::new(net, "")) }
     }
 
     /// A configured address on an interface that is there.
     pub fn on(index: IfIndex, address: &VirtualAddress) -> Self {
-        let single = address.net.addr().is_ipv6() && address.net.prefix_len() == 128;
-        let never = single.then_some(0);
         Self {
             index,
             net: address.net,
@@ -64,7 +62,7 @@ impl DesiredAddress {
             scope: address.scope.0,
             broadcast: address.broadcast,
             nodad: address.net.addr().is_ipv6() && !address.flags.no_dad,
-            preferred_lifetime: address.preferred_lifetime.or(never),
+            preferred_lifetime: address.preferred_lifetime,
             lease: None,
             peer: address.peer,
             flags: flags(address.flags),

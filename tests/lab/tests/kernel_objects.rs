@@ -4,11 +4,13 @@
 
 use std::time::Duration;
 
+use lab::uml::with_ipvs;
 use lab::{Daemon, Network, Node, Program, left, wait};
 
 const OWN: [&str; 1] = ["10.0.0.1/24"];
 
 const ALL: &str = include_str!("../scenarios/kernel-objects.conf");
+const MORE: &str = include_str!("../scenarios/kernel-objects-more.conf");
 
 /// Other names of options, and options that hardly anybody uses.
 const NAMES: &str = include_str!("../scenarios/kernel-object-names.conf");
@@ -22,6 +24,7 @@ const REPAIR: Duration = Duration::from_secs(1);
 /// A node with `eth0` and `eth1`, and a neighbour on each.
 fn node(network: &Network) -> Node {
     let node = network.machine("lb01", "eth0", &OWN);
+    node.try_sh("modprobe -a mpls_iptunnel ila");
     node.sh("sysctl -qw net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.eth0.accept_dad=0
          sysctl -qw net.ipv6.conf.default.addr_gen_mode=1
          ip -6 addr flush dev eth0
@@ -89,6 +92,14 @@ fn every_option_of_addresses_routes_and_rules_is_as_with_keepalived() {
 #[test]
 fn other_names_of_options_mean_what_they_mean_to_keepalived() {
     are_the_same(NAMES, "suppress_ifgroup 5", 20);
+}
+
+/// Tunnels of routes need a kernel that has them, as that of User-Mode Linux.
+#[test]
+fn other_words_for_options_kinds_of_routes_and_tunnels_are_as_with_keepalived() {
+    with_ipvs("other_words_for_options_kinds_of_routes_and_tunnels_are_as_with_keepalived", || {
+        are_the_same(MORE, "264:", 60);
+    });
 }
 
 #[test]

@@ -43,6 +43,8 @@ pub(crate) enum Broadcast {
     None,
     /// `+`: all bits of the host part.
     Computed,
+    /// `-`: no bit of the host part.
+    Network,
     Given(Ipv4Addr),
 }
 
@@ -162,7 +164,7 @@ impl AddressDraft {
                 self.interface_place = Some(statement.place_of(at));
             }
             "brd" | "broadcast" => match (value, value.parse()) {
-                ("-", _) => self.broadcast = Broadcast::None,
+                ("-", _) => self.broadcast = Broadcast::Network,
                 ("+", _) => self.broadcast = Broadcast::Computed,
                 (_, Ok(given)) => self.broadcast = Broadcast::Given(given),
                 _ => bad(format!(
@@ -218,6 +220,7 @@ impl AddressDraft {
         match (self.broadcast, self.net) {
             (Broadcast::Given(address), IpNet::V4(_)) => Some(address),
             (Broadcast::Computed, IpNet::V4(net)) => Some(net.broadcast()),
+            (Broadcast::Network, IpNet::V4(net)) => Some(net.network()),
             _ => None,
         }
     }

@@ -329,9 +329,11 @@ fn excluded_addresses_are_held_and_announced_but_not_advertised() {
 }
 
 #[test]
-fn an_ipv6_address_of_its_own_is_the_source_of_nothing() {
+fn how_long_an_address_may_be_a_source_is_what_the_configuration_says() {
     let mut config = instance(100);
-    config.excluded_addresses = vec![vip("fe80::53/128"), vip("2001:db8::53/64")];
+    let single =
+        control_plane::model::VirtualAddress { preferred_lifetime: Some(0), ..vip("fe80::53/128") };
+    config.excluded_addresses = vec![single, vip("2001:db8::54/128"), vip("2001:db8::53/64")];
     let bench = Bench::master(&only(config));
     let desired = bench.stack.desired_addresses();
     let told: Vec<_> =
@@ -341,6 +343,7 @@ fn an_ipv6_address_of_its_own_is_the_source_of_nothing() {
         [
             ("10.9.0.160/24".to_owned(), false, None),
             ("fe80::53/128".to_owned(), true, Some(0)),
+            ("2001:db8::54/128".to_owned(), true, None),
             ("2001:db8::53/64".to_owned(), true, None),
         ]
     );
