@@ -192,8 +192,9 @@ fn addresses_are_reported_from_the_first() {
         let report = "Netlink reflector reports IP";
         daemon.wait_log(&format!("{report} 127.0.0.1 added to lo"), LIMIT);
         daemon.wait_log(&format!("{report} 192.168.100.11 added to eth0"), LIMIT);
-        node.sh("ip addr add 192.0.2.7/32 dev eth0; ip addr del 192.0.2.7/32 dev eth0");
+        node.sh("ip addr add 192.0.2.7/32 dev eth0");
         daemon.wait_log(&format!("{report} 192.0.2.7 added to eth0"), LIMIT);
+        node.sh("ip addr del 192.0.2.7/32 dev eth0");
         daemon.wait_log(&format!("{report} 192.0.2.7 removed from eth0"), LIMIT);
         stopped(daemon, &node);
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use lab::debian::{self, Debian};
 use lab::{Program, wait};
 
-const SLACK: Duration = Duration::from_secs(10);
+const SLACK: Duration = Duration::from_secs(30);
 
 fn configuration(last: u8) -> String {
     format!(

@@ -9,7 +9,7 @@ use std::time::Duration;
 use lab::debian::{self, Debian};
 use lab::{Booted, Program, wait};
 
-const SLACK: Duration = Duration::from_secs(10);
+const SLACK: Duration = Duration::from_secs(30);
 const DAEMON: &str = "keepalived";
 const UNPRIVILEGED: &str = "keepalived-unprivileged";
 
