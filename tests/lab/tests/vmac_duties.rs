@@ -106,13 +106,19 @@ fn the_virtual_mac_answers_for_the_addresses_and_a_backup_takes_nothing_that_is_
         segment.reaches(VIP) && segment.reaches(VIP_V6)
     });
     assert_eq!((segment.neighbour(VIP), segment.neighbour(VIP_V6)), (VMAC.into(), VMAC_V6.into()));
-    let frames = answers.frames();
-    let replies = frames.iter().filter(|frame| {
-        let bytes = &frame.bytes;
-        frame.protocol == 0x0806 && bytes[20..22] == [0, 2] && bytes[28..32] == [10, 9, 0, 160]
+    let replies = || -> Vec<Vec<u8>> {
+        let frames = answers.frames().into_iter().map(|frame| frame.bytes);
+        let is_reply = |bytes: &Vec<u8>| {
+            bytes[12..14] == [8, 6] && bytes[20..22] == [0, 2] && bytes[28..32] == [10, 9, 0, 160]
+        };
+        frames.filter(is_reply).map(|bytes| bytes[22..28].to_vec()).collect()
+    };
+    wait::eventually(LIMIT, "a question is answered", || {
+        host.sh(&format!("ip neigh flush {VIP} dev eth0"));
+        segment.reaches(VIP);
+        !replies().is_empty()
     });
-    let senders: Vec<&[u8]> = replies.map(|frame| &frame.bytes[22..28]).collect();
-    assert!(!senders.is_empty());
+    let senders = replies();
     assert!(senders.iter().all(|mac| *mac == [0, 0, 0x5e, 0, 1, 51]), "{senders:?}");
     // 6.4.3: a master forwards packets to its MAC, and accepts those to its addresses.
     assert!(segment.reaches(FAR), "what lies behind is reached by way of the address");
