@@ -35,6 +35,9 @@ impl Lateness {
     pub(crate) fn reload(&mut self, global: &Global, own: &ProcessSettings) {
         let before = std::mem::replace(self, Self::new(global, own));
         if before.own != *own {
+            if before.priority > self.priority {
+                scheduling::restore(own);
+            }
             return;
         }
         let raised = before.priority;

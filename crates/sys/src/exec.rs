@@ -121,9 +121,7 @@ impl Call {
         });
         Ok(Self { argv, envp: envp.collect::<Result<_, _>>()? })
     }
-}
 
-impl Call {
     pub(crate) fn argv(&self) -> &[CString] {
         &self.argv
     }

@@ -16,7 +16,9 @@ pub enum LinkMethod {
     Ioctl,
 }
 
-/// Asks drivers. An answer comes from a register or from memory: no call waits for the network.
+/// Asks drivers. An answer comes from a register or from memory: no call waits for the network, though
+/// for the kernel's lock on interfaces. Ask for interfaces that exist: for others the kernel looks for a
+/// module.
 #[derive(Debug)]
 pub struct LinkProbe {
     fd: OwnedFd,

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use control_plane::model::global::{AdvertBuffer, Buffers};
 
 use crate::output::SocketKey;
+use crate::router::SMALLEST_MTU;
 use crate::stack::Stack;
 
 /// keepalived's `vrrp_rx_bufs_multiplier`.
@@ -18,15 +19,16 @@ impl Stack {
         let mut sizes: BTreeMap<SocketKey, u32> = BTreeMap::new();
         let factor = buffers.advert_multiplier.unwrap_or(MULTIPLIER);
         for router in self.routers() {
-            let Some(link) = self.links.named(&router.config().interface) else { continue };
+            let Some(home) = router.home_index(&self.links) else { continue };
+            let mtu = router.home(&self.links).map_or(SMALLEST_MTU, |link| link.mtu);
             let by_policy = match buffers.advert {
                 AdvertBuffer::System => 0,
-                AdvertBuffer::Mtu => link.mtu.saturating_mul(factor),
-                AdvertBuffer::Advert => router.datagram_length(link.mtu).saturating_mul(factor),
+                AdvertBuffer::Mtu => mtu.saturating_mul(factor),
+                AdvertBuffer::Advert => router.datagram_length(mtu).saturating_mul(factor),
                 AdvertBuffer::Bytes(bytes) => bytes,
             };
             let bytes = router.config().receive_buffer.unwrap_or(by_policy);
-            let hearing = router.socket(link.index);
+            let hearing = router.socket(home);
             let sending = router.sending_socket(&self.links).filter(|socket| *socket != hearing);
             for socket in std::iter::once(hearing).chain(sending).filter(|_| bytes > 0) {
                 let size = sizes.entry(socket).or_default();
@@ -40,6 +42,7 @@ impl Stack {
 #[cfg(test)]
 mod tests {
     use base::Vrid;
+    use control_plane::model::vrrp::Unicast;
     use control_plane::model::{Authentication, Instance, Version, Vrrp};
 
     use super::*;
@@ -74,6 +77,11 @@ mod tests {
         assert_eq!(sizes(Bytes(5_000), Some(9), [plain, plain]), [10_000], "as they are");
         let most: fn(&mut Instance) = |one| one.receive_buffer = Some(u32::MAX);
         assert_eq!(sizes(System, None, [most, most]), [u32::MAX]);
+        let anywhere: fn(&mut Instance) = |one| {
+            (one.interface, one.unicast) = (String::new(), Some(Unicast::default()));
+            one.receive_buffer = Some(7_000);
+        };
+        assert_eq!(sizes(System, None, [anywhere]), [7_000], "unicast without an interface");
     }
 
     #[test]

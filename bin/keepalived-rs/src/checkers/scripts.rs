@@ -16,7 +16,8 @@ impl Subject for ObjectKey {
         match self {
             Self::Service(id) => ServiceName(*id, &[]).to_string(),
             Self::Server(id) => ServerName(*id).to_string(),
-            Self::Timeouts | Self::Mark(_) => "timeouts".to_owned(),
+            Self::Timeouts => "timeouts".to_owned(),
+            Self::Mark(_) => "firewall mark".to_owned(),
         }
     }
 }

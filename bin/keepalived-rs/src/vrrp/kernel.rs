@@ -115,7 +115,8 @@ impl Kernel {
     pub(super) fn configure(&mut self, config: &Config) {
         self.size_buffers(&config.global.buffers);
         self.own_links.configure(config);
-        self.linkbeat.configure(sys::clock::now(), &config.vrrp);
+        let exists = |name: &str| self.reflector.link_by_name(name).is_some();
+        self.linkbeat.configure(sys::clock::now(), &config.vrrp, exists);
         let usual = firewall::Options::default();
         let wanted = &config.global.firewall;
         self.firewall_options = firewall::Options {
@@ -201,7 +202,8 @@ impl Kernel {
         if !is_due && !changes.iter().any(is_told) {
             return BTreeSet::new();
         }
-        let changed = self.linkbeat.poll(now);
+        let exists = |name: &str| self.reflector.link_by_name(name).is_some();
+        let changed = self.linkbeat.poll(now, exists);
         changed.iter().filter_map(|name| self.index_of(name)).collect()
     }
 

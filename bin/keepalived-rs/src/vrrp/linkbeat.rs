@@ -33,7 +33,7 @@ struct Polled {
 
 impl Linkbeat {
     /// Takes the configuration, and asks at once.
-    pub(super) fn configure(&mut self, now: Instant, config: &Vrrp) {
+    pub(super) fn configure(&mut self, now: Instant, config: &Vrrp, exists: impl Fn(&str) -> bool) {
         let mut old = std::mem::take(&mut self.polled);
         for (interface, wanted) in config.polled_interfaces() {
             let known = old.remove(interface).filter(|known| known.wanted == wanted);
@@ -57,7 +57,7 @@ impl Linkbeat {
                 Err(error) => log::error!("links cannot be polled: {error}"),
             }
         }
-        self.poll(now);
+        self.poll(now, exists);
     }
 
     /// When [`Self::poll`] is to be called.
@@ -75,13 +75,15 @@ impl Linkbeat {
         self.polled.get(interface)?.up
     }
 
-    /// Asks all; those that answer otherwise than the last time.
-    pub(super) fn poll(&mut self, now: Instant) -> Vec<String> {
+    /// Asks all that exist; those that answer otherwise than the last time. An interface that does not
+    /// exist is not asked for: the kernel would look for a module of that name, and wait for it.
+    pub(super) fn poll(&mut self, now: Instant, exists: impl Fn(&str) -> bool) -> Vec<String> {
         self.next_at = Some(now + INTERVAL);
         let Some(probe) = &self.probe else { return Vec::new() };
         let mut changed = Vec::new();
         for (interface, polled) in &mut self.polled {
-            let found = ask(polled, |method| probe.has_link(interface, method).ok());
+            let answer = |method| probe.has_link(interface, method).ok();
+            let found = if exists(interface) { ask(polled, answer) } else { None };
             let (method, up) = found.unzip();
             polled.method = method;
             if polled.up != up {

@@ -1,5 +1,5 @@
-//! ARP and neighbour advertisements of others, where somebody wants to hear them: who answers for an address of ours, and whether a
-//! witness on the link is alive.
+//! ARP and neighbour advertisements of others, where somebody wants to hear them: who answers for
+//! an address of ours, and whether a witness on the link is alive.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;

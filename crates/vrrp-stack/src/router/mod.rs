@@ -55,6 +55,7 @@ use crate::wall::WallClock;
 pub(crate) use configured::Configured;
 use conflict::Conflicts;
 use paths::Paths;
+pub(crate) use sending::SMALLEST_MTU;
 pub use tracking::Fault;
 use trailer::Sequences;
 

@@ -19,7 +19,7 @@ use crate::links::Links;
 use crate::output::{OutgoingAdvert, Output, SocketKey};
 
 /// Every IPv6 link carries that much (RFC 8200 section 5).
-const SMALLEST_MTU: u32 = 1_280;
+pub(crate) const SMALLEST_MTU: u32 = 1_280;
 
 impl VirtualRouter {
     /// Sends an advert to the group or to each peer; `None` is priority 0. Without an interface or

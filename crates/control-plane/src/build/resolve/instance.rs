@@ -552,13 +552,14 @@ fn garp(own: &GarpDraft, global: &GlobalDraft, interface: &str, groups: &[GarpGr
     }
 }
 
-/// Instances of one interface, family and kind must differ in their virtual router id.
+/// Instances of one interface, VRF, family and kind must differ in their virtual router id.
 pub(super) fn check_identities(instances: &mut [(Instance, Place)], cx: &mut Context<'_>) {
     let mut seen: HashMap<_, (String, Place)> = HashMap::new();
     for (instance, place) in instances {
         let ipv4 = instance.is_ipv4();
         let unicast = instance.unicast.is_some();
-        let key = (instance.interface.clone(), instance.vrid, ipv4, unicast, instance.destination);
+        let place_of = (instance.interface.clone(), instance.vrf.clone());
+        let key = (place_of, instance.vrid, ipv4, unicast, instance.destination);
         let Some((first, first_place)) = seen.get(&key) else {
             seen.insert(key, (instance.name.clone(), place.clone()));
             continue;
