@@ -1,6 +1,6 @@
 //! Telling neighbours where addresses live: gratuitous ARP and unsolicited neighbour advertisements.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 
 use base::{Duration, IfIndex, Instant, IpNet};
@@ -115,13 +115,17 @@ impl AnnounceQueue {
 
     /// Emits what is due, at most [`MESSAGES_PER_TURN`] an interface.
     pub fn flush(&mut self, now: Instant, links: &Links, out: &mut Outputs) {
-        if self.queues.is_empty() && self.limits.is_empty() {
-            return;
+        if self.next_timeout().is_none_or(|at| at > now) {
+            // Whoever waits has a limit of that kind.
+            return self.limits.retain(|_, limit| limit.next_at > now);
         }
         self.queues.retain(|(index, _), _| links.get(*index).is_some());
-        let scopes: BTreeSet<Scope> = self.queues.values().map(|waiting| waiting.scope).collect();
-        for scope in scopes {
-            self.flush_scope(now, scope, links, out);
+        let mut scopes: BTreeMap<Scope, Vec<Member<'_>>> = BTreeMap::new();
+        for ((index, _), waiting) in &mut self.queues {
+            scopes.entry(waiting.scope).or_default().push((*index, waiting));
+        }
+        for (scope, members) in scopes {
+            flush_scope(now, self.limits.entry(scope).or_default(), members, links, out);
         }
         self.queues.retain(|_, waiting| !waiting.order.is_empty());
         // An idle limit is kept while it still holds back the next message.
@@ -129,26 +133,31 @@ impl AnnounceQueue {
         let is_used = |scope| queues.values().any(|waiting| waiting.scope == scope);
         limits.retain(|scope, limit| limit.next_at > now || is_used(*scope));
     }
+}
 
-    /// Those of one limit in turns.
-    fn flush_scope(&mut self, now: Instant, scope: Scope, links: &Links, out: &mut Outputs) {
-        let Self { queues, limits, .. } = self;
-        let limit = limits.entry(scope).or_default();
-        let mut members: Vec<_> =
-            queues.iter_mut().filter(|(_, waiting)| waiting.scope == scope).collect();
-        let had_theirs = members.partition_point(|((index, _), _)| Some(*index) <= limit.last);
-        let first = had_theirs % members.len().max(1);
-        members.rotate_left(first);
-        for _ in 0..MESSAGES_PER_TURN {
-            for ((index, _), waiting) in &mut members {
-                if limit.next_at > now {
-                    return;
-                }
-                let Some(link) = links.get(*index) else { continue };
-                let Some(address) = waiting.pop() else { continue };
-                (limit.next_at, limit.last) = (now + waiting.spacing, Some(*index));
-                out.push(Output::Announce { index: *index, mac: link.mac, address });
+/// An interface, and who waits there.
+type Member<'a> = (IfIndex, &'a mut Waiting);
+
+/// Those of one limit in turns.
+fn flush_scope(
+    now: Instant,
+    limit: &mut Limit,
+    mut members: Vec<Member<'_>>,
+    links: &Links,
+    out: &mut Outputs,
+) {
+    let had_theirs = members.partition_point(|(index, _)| Some(*index) <= limit.last);
+    let first = had_theirs % members.len().max(1);
+    members.rotate_left(first);
+    for _ in 0..MESSAGES_PER_TURN {
+        for (index, waiting) in &mut members {
+            if limit.next_at > now {
+                return;
             }
+            let Some(link) = links.get(*index) else { continue };
+            let Some(address) = waiting.pop() else { continue };
+            (limit.next_at, limit.last) = (now + waiting.spacing, Some(*index));
+            out.push(Output::Announce { index: *index, mac: link.mac, address });
         }
     }
 }

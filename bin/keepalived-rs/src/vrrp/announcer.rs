@@ -28,6 +28,11 @@ impl Unannounced {
         self.0.extend(fresh);
     }
 
+    /// Only these are still wanted.
+    pub(super) fn retain(&mut self, wanted: impl Fn(IfIndex, IpAddr) -> bool) {
+        self.0.retain(|(index, _, address)| wanted(*index, *address));
+    }
+
     /// Whether none waits.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -140,6 +145,14 @@ mod tests {
         let next = waiting.take_ready(present(0, 1_000), true);
         assert_eq!((next.len(), next[0]), (A_TURN, announcement(116)), "those looked for are last");
         while !waiting.take_ready(present(0, 1_000), true).is_empty() {}
+        assert!(waiting.is_empty());
+    }
+
+    #[test]
+    fn what_is_no_longer_held_is_not_announced_although_it_is_still_there() {
+        let mut waiting = waiting(10);
+        waiting.retain(present(0, 4));
+        assert_eq!(waiting.take_ready(present(0, 10), true).len(), 4);
         assert!(waiting.is_empty());
     }
 

@@ -154,6 +154,8 @@ struct Vrrp {
     /// A configuration that is to be compared with the one in force.
     to_compare: Option<(Generation, Box<Config>)>,
     unannounced: Unannounced,
+    /// The stack's wishes that announcements have been brought to.
+    announced_at: u64,
     /// The stack's wishes that sockets have been brought to.
     sockets_at: Option<u64>,
     options: Options,
@@ -226,6 +228,7 @@ impl Vrrp {
             ours,
             to_compare: None,
             unannounced: Unannounced::default(),
+            announced_at: 0,
             sockets_at: None,
             options: options.clone(),
             leaving: leave,
@@ -291,10 +294,7 @@ impl Vrrp {
         match event {
             Event::Timer(STACK) => self.input(now, Input::Timeout),
             Event::Timer(KERNEL) => self.on_kernel(now),
-            Event::Timer(SETTLED) => {
-                sys::process::give_back_memory();
-                sys::memory::forget_code();
-            }
+            Event::Timer(SETTLED) => sys::process::give_back_memory(),
             Event::Timer(PROBES) => self.probes.on_timeout(now, &mut self.scheduler),
             Event::Timer(_) => self.scripts.on_timeout(now, &mut self.scheduler),
             Event::Signal(Signal::TERM) => self.leaving = true,
@@ -566,6 +566,11 @@ impl Vrrp {
             _ => None,
         });
         self.unannounced.extend(fresh);
+        let wanted = self.stack.wants_generation();
+        if self.announced_at != wanted {
+            self.announced_at = wanted;
+            self.forget_announcements();
+        }
         let Self { kernel, unannounced, .. } = self;
         let has = |index, address| kernel.has(index, address);
         let ready = unannounced.take_ready(has, kernel.is_busy());
@@ -576,6 +581,16 @@ impl Vrrp {
                 self.log(now, &vrrp_stack::Event::Announcing { interface, address });
             }
         }
+    }
+
+    /// What is no longer held is not announced, although it may be there for some turns.
+    fn forget_announcements(&mut self) {
+        if self.unannounced.is_empty() {
+            return;
+        }
+        let held = self.stack.desired_addresses().into_iter();
+        let held: BTreeSet<_> = held.map(|one| (one.index, one.net.addr())).collect();
+        self.unannounced.retain(|index, address| held.contains(&(index, address)));
     }
 
     fn log(&mut self, now: Instant, event: &vrrp_stack::Event) {
