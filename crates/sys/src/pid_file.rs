@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{FcntlArg, fcntl};
@@ -90,6 +90,13 @@ impl PidFile {
         written.map_err(|error| self.failed("write", error))
     }
 
+    /// Whether that process stands in it.
+    pub fn names(&self, pid: i32) -> bool {
+        let mut text = [0; 16];
+        let length = self.file.read_at(&mut text, 0).unwrap_or(0);
+        text.get(..length) == Some(format!("{pid}\n").as_bytes())
+    }
+
     /// Removes the file, then the lock. A file that is gone already is fine.
     ///
     /// # Errors
@@ -153,6 +160,7 @@ mod tests {
         pid_file.write(4711).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "4711\n");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
+        assert!(pid_file.names(4711) && !pid_file.names(471));
         pid_file.remove().unwrap();
         assert!(!path.exists());
     }

@@ -92,7 +92,8 @@ impl WatchDog {
         };
         let status = match end {
             End::Status(status) => {
-                if let Some(file) = own {
+                // One that has not begun has a predecessor there, which may still do its work.
+                if let Some(file) = own.filter(|file| file.names(sys::process::own_pid())) {
                     remove(file);
                 }
                 status
