@@ -127,6 +127,8 @@ struct Process {
     has_grown: bool,
     /// A successor stands ready.
     retiring: bool,
+    /// A new configuration that the parent has not been told of yet: once the kernel is programmed.
+    reached: Option<ipc::Generation>,
 }
 
 impl Process {
@@ -188,10 +190,11 @@ impl Process {
             leaving: leave,
             has_grown: true,
             retiring: false,
+            reached: None,
         };
         if let Some(new) = then {
             process.reload(now, &new);
-            process.parent.say(&ToParent::Reloaded { generation });
+            process.reached = Some(generation);
         }
         Ok(process)
     }
@@ -325,7 +328,7 @@ impl Process {
                 }
                 Order::Commit(generation, new) => {
                     self.reload(now, &new);
-                    self.parent.say(&ToParent::Reloaded { generation });
+                    self.reached = Some(generation);
                 }
                 Order::Report(report) => self.report(report),
                 Order::Outside(seen) => {
@@ -375,6 +378,9 @@ impl Process {
     fn carry_out(&mut self, now: Instant) {
         if self.kernel.reconcile(now, &mut self.machine) {
             self.machine.kernel_is_current();
+        }
+        if let Some(generation) = self.reached.take() {
+            self.parent.say(&ToParent::Reloaded { generation });
         }
         for output in std::mem::take(&mut self.outputs) {
             match output {

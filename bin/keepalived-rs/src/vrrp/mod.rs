@@ -158,6 +158,9 @@ struct Vrrp {
     announced_at: u64,
     /// The stack's wishes that sockets have been brought to.
     sockets_at: Option<u64>,
+    /// A new configuration that the parent has not been told of yet: once the kernel is programmed, so
+    /// that a successor knows that it has something to remove.
+    reached: Option<Generation>,
     options: Options,
     leaving: bool,
     /// A successor stands ready.
@@ -230,6 +233,7 @@ impl Vrrp {
             unannounced: Unannounced::default(),
             announced_at: 0,
             sockets_at: None,
+            reached: None,
             options: options.clone(),
             leaving: leave,
             retiring: false,
@@ -433,7 +437,7 @@ impl Vrrp {
         for link in self.kernel.links(&self.ours) {
             self.input(now, Input::Link(link));
         }
-        self.parent.say(&ToParent::Reloaded { generation });
+        self.reached = Some(generation);
     }
 
     /// Says what a configuration that was read in an earlier turn would change.
@@ -467,6 +471,9 @@ impl Vrrp {
         }
         if self.kernel.reconcile(now, &self.stack) {
             self.stack.forget_retired();
+        }
+        if let Some(generation) = self.reached.take() {
+            self.parent.say(&ToParent::Reloaded { generation });
         }
         self.kernel.renew(&mut self.stack);
         if let Some(groups) = self.kernel.take_missing() {
