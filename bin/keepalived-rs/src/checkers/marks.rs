@@ -137,7 +137,8 @@ fn is_markable(group: &ServerGroup) -> bool {
 }
 
 /// Marks for the virtual servers of groups, in the order of the file. One that has a mark keeps it, so
-/// that a reload does not send packets of one group to another.
+/// that a reload does not send packets of one group to another, unless the configuration names that mark
+/// for something else now.
 fn assign(config: &Lvs, firewall: &Firewall, before: &Assigned) -> Assigned {
     if firewall.ipvs_table.is_none() {
         return Assigned::new();
@@ -150,8 +151,10 @@ fn assign(config: &Lvs, firewall: &Firewall, before: &Assigned) -> Assigned {
     let addresses = config.virtual_servers.iter().map(|one| one.address);
     let meant: Vec<ServiceAddress> = addresses.filter(is_meant).collect();
     let kept = meant.iter().filter_map(|one| Some((*one, *before.get(one)?)));
-    let mut assigned: Assigned = kept.filter(|(_, mark)| *mark >= first).collect();
-    let mut used: BTreeSet<u32> = assigned.values().copied().chain(own_marks(config)).collect();
+    let mut used: BTreeSet<u32> = own_marks(config).collect();
+    let is_free = |(_, mark): &(ServiceAddress, u32)| *mark >= first && !used.contains(mark);
+    let mut assigned: Assigned = kept.filter(is_free).collect();
+    used.extend(assigned.values());
     let mut next = first;
     for address in meant {
         if assigned.contains_key(&address) {
@@ -250,6 +253,16 @@ mod tests {
         assert_eq!(after, [(of("C"), 1000), (of("B"), 1002)].into());
         let moved = assign(&config(&["C", "B"]), &firewall(Some(2000)), &after);
         assert_eq!(moved, [(of("C"), 2000), (of("B"), 2001)].into());
+    }
+
+    #[test]
+    fn a_mark_that_the_configuration_names_now_is_no_longer_that_of_a_group() {
+        let before = assign(&config(&["A", "B"]), &firewall(None), &Assigned::new());
+        assert_eq!(before, [(of("A"), 1000), (of("B"), 1002)].into());
+        let mut all = config(&["A", "B"]);
+        all.groups.push(ServerGroup::new("now", vec![GroupEntry::Mark { mark: 1000, ipv6: None }]));
+        let after = assign(&all, &firewall(None), &before);
+        assert_eq!(after, [(of("A"), 1003), (of("B"), 1002)].into());
     }
 
     #[test]

@@ -10,8 +10,10 @@
 //! }
 //! ```
 //!
-//! and `udp_map`, `sctp_map` alike. A table is replaced as a whole, in one transaction: no packet meets
-//! half of it.
+//! and `udp_map`, `sctp_map` alike. A table is replaced as a whole. Up to [`MESSAGES`] messages of elements
+//! (one holds up to [`MESSAGE`], all of one protocol) that is one transaction, and no packet meets half of
+//! it. With more than that, 4000 elements of one protocol, those beyond follow in further transactions:
+//! for that moment packets to them have no mark.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
