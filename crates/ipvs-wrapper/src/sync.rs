@@ -90,39 +90,44 @@ impl fmt::Display for Daemon {
 #[derive(Debug)]
 pub struct SyncDaemons<T> {
     engine: Engine<T>,
-    family: u16,
+    /// The kernel's number of IPVS, once it was found.
+    family: Option<u16>,
 }
 
 impl SyncDaemons<Socket> {
     /// Those of the network namespace that the process is in.
     ///
     /// # Errors
-    /// As [`SyncDaemons::open`].
+    /// What netlink says.
     pub fn connect() -> Result<Self, Error> {
-        Self::open(Socket::commands(Netlink::Generic)?)
+        Ok(Self::over(Socket::commands(Netlink::Generic)?))
     }
 }
 
 impl<T: Transport> SyncDaemons<T> {
-    /// Finds IPVS in the kernel. `transport` is a socket for generic netlink.
-    ///
-    /// # Errors
-    /// [`Error::NoIpvs`] when the kernel lacks it, or what netlink says.
-    pub fn open(transport: T) -> Result<Self, Error> {
-        let mut engine = Engine::new(transport);
-        let family = genl::family(&mut engine, FAMILY).map_err(|error| match error {
+    /// `transport` is a socket for generic netlink. IPVS is looked for when it is first needed, and
+    /// again after it was not found: its module may be loaded later.
+    pub fn over(transport: T) -> Self {
+        Self { engine: Engine::new(transport), family: None }
+    }
+
+    fn family(&mut self) -> Result<u16, Error> {
+        if let Some(family) = self.family {
+            return Ok(family);
+        }
+        let found = genl::family(&mut self.engine, FAMILY).map_err(|error| match error {
             netlink::Error::NoFamily(_) => Error::NoIpvs,
             other => other.into(),
         })?;
-        Ok(Self { engine, family })
+        Ok(*self.family.insert(found))
     }
 
     /// The daemons that run.
     ///
     /// # Errors
-    /// What netlink says.
+    /// [`Error::NoIpvs`] when the kernel lacks it, or what netlink says.
     pub fn list(&mut self) -> Result<Vec<Daemon>, Error> {
-        let ask = Addressed { family: self.family, ask: Ask::GetDaemons };
+        let ask = Addressed { family: self.family()?, ask: Ask::GetDaemons };
         Ok(self.engine.dump(&ask, reply::daemon)?)
     }
 
@@ -130,7 +135,7 @@ impl<T: Transport> SyncDaemons<T> {
     /// missing. Returns what the kernel refused.
     ///
     /// # Errors
-    /// What netlink says.
+    /// As [`Self::list`].
     pub fn reconcile(&mut self, desired: &[Daemon]) -> Result<Vec<Refusal>, Error> {
         match self.bring_to(desired) {
             // A daemon that is stopped before its thread has run for the first time ends the
@@ -141,11 +146,11 @@ impl<T: Transport> SyncDaemons<T> {
     }
 
     fn bring_to(&mut self, desired: &[Daemon]) -> Result<Vec<Refusal>, Error> {
+        let family = self.family()?;
         let running = self.list()?;
         let surplus = running.iter().filter(|one| !desired.iter().any(|it| it.is_met_by(one)));
         let missing = desired.iter().filter(|it| !running.iter().any(|one| it.is_met_by(one)));
         let asks = surplus.map(Ask::StopDaemon).chain(missing.map(Ask::StartDaemon));
-        let family = self.family;
         let requests: Vec<_> = asks.map(|ask| Addressed { family, ask }).collect();
         Ok(self.engine.run(&requests)?)
     }

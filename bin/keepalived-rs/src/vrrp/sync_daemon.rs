@@ -19,8 +19,8 @@ pub(super) struct SyncDaemon {
 enum Kernel {
     /// Not needed so far.
     Here,
-    /// Not needed so far, and in another network namespace.
-    Elsewhere(Option<netlink::Socket>),
+    /// In another network namespace, to which there is no way: why.
+    None(String),
     Open(SyncDaemons<netlink::Socket>),
 }
 
@@ -29,8 +29,7 @@ impl SyncDaemon {
     pub(super) fn new(launch: &Launch) -> Self {
         let kernel = if launch.ipvs_namespace.is_some() {
             let socket = ipvs_place::socket(launch, Protocol::Generic);
-            let told = socket.inspect_err(|error| log::error!("no IPVS sync daemon: {error}"));
-            Kernel::Elsewhere(told.ok())
+            socket.map_or_else(Kernel::None, |socket| Kernel::Open(SyncDaemons::over(socket)))
         } else {
             Kernel::Here
         };
@@ -61,18 +60,16 @@ impl SyncDaemon {
         }
     }
 
-    fn change(&mut self, wanted: &[Daemon]) -> Result<(), ipvs_wrapper::Error> {
-        match &mut self.kernel {
-            Kernel::Here => self.kernel = Kernel::Open(SyncDaemons::connect()?),
-            Kernel::Elsewhere(socket) => {
-                // Why there is none was said.
-                let Some(socket) = socket.take() else { return Ok(()) };
-                self.kernel = Kernel::Open(SyncDaemons::open(socket)?);
-            }
-            Kernel::Open(_) => {}
+    fn change(&mut self, wanted: &[Daemon]) -> Result<(), String> {
+        if let Kernel::Here = self.kernel {
+            self.kernel = Kernel::Open(SyncDaemons::connect().map_err(|error| error.to_string())?);
         }
-        let Kernel::Open(kernel) = &mut self.kernel else { return Ok(()) };
-        for refusal in kernel.reconcile(wanted)? {
+        let kernel = match &mut self.kernel {
+            Kernel::Open(kernel) => kernel,
+            Kernel::None(error) => return Err(format!("no sync daemon: {error}")),
+            Kernel::Here => return Ok(()),
+        };
+        for refusal in kernel.reconcile(wanted).map_err(|error| error.to_string())? {
             log::error!("IPVS: {refusal}");
         }
         Ok(())
@@ -103,4 +100,19 @@ fn wanted(config: &lvs::SyncDaemon, stack: &Stack) -> Vec<Daemon> {
         _ => Role::Backup,
     };
     vec![daemon(role, config.id.unwrap_or_else(|| router.config().vrid.get()))]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_way_to_the_kernel_is_said_at_each_change() {
+        let nowhere = Some("no-such-namespace".to_owned());
+        let mut daemon = SyncDaemon::new(&Launch { ipvs_namespace: nowhere, ..Launch::default() });
+        for _ in 0..2 {
+            let error = daemon.change(&[]).unwrap_err();
+            assert!(error.contains("net_namespace_ipvs no-such-namespace"), "{error}");
+        }
+    }
 }

@@ -48,7 +48,7 @@ fn daemon(role: Role) -> Daemon {
 
 /// The commands that the kernel gets to come from a running master to `desired`.
 fn commands(desired: &[Daemon]) -> Vec<u8> {
-    let mut daemons = SyncDaemons::open(Fake::new(kernel)).unwrap();
+    let mut daemons = SyncDaemons::over(Fake::new(kernel));
     assert_eq!(daemons.reconcile(desired).unwrap(), []);
     let sent = daemons.engine.transport().sent.iter().skip(2).flatten();
     sent.map(|asked| asked.payload[0]).collect()
@@ -77,6 +77,21 @@ fn the_other_role_takes_the_place_of_a_running_one() {
 fn another_setting_is_a_new_daemon() {
     let wanted = [Daemon { ttl: Some(5), ..daemon(Role::Master) }];
     assert_eq!(commands(&wanted), [command::DEL_DAEMON, command::NEW_DAEMON]);
+}
+
+#[test]
+fn ipvs_that_is_not_there_yet_is_found_the_next_time() {
+    const ENOENT: i32 = 2;
+    let mut is_loaded = false;
+    let mut daemons = SyncDaemons::over(Fake::new(move |asked| {
+        if std::mem::replace(&mut is_loaded, true) {
+            kernel(asked)
+        } else {
+            vec![Ok(error(asked[0].sequence, ENOENT, None))]
+        }
+    }));
+    assert!(matches!(daemons.list(), Err(Error::NoIpvs)));
+    assert_eq!(daemons.list().unwrap().len(), 1);
 }
 
 #[test]
