@@ -104,8 +104,15 @@ impl Reflector<Socket> {
     pub fn open() -> Result<Self, Error> {
         let commands = Socket::commands(Protocol::Route)?;
         let events = Socket::events(Protocol::Route, &GROUPS)?;
-        events.drop_echoes_of_addresses(&commands)?;
         Ok(Self::new(commands, events))
+    }
+
+    /// Hear less of what was asked for here: for who adds many addresses.
+    ///
+    /// # Errors
+    /// As [`Socket::drop_echoes_of_addresses`]: a kernel without socket filters. All goes on as before.
+    pub fn drop_echoes_of_addresses(&self) -> Result<(), Error> {
+        self.events.transport().drop_echoes_of_addresses(self.engine.transport())
     }
 
     /// Hear of routes and rules that go, too: for who has some.

@@ -84,6 +84,10 @@ impl Kernel {
     /// Opens the reflector and reads what is there.
     pub(super) fn open() -> Result<Self, netlink::Error> {
         let mut reflector = Reflector::open()?;
+        if let Err(error) = reflector.drop_echoes_of_addresses() {
+            // It only saves work.
+            log::warn!("{error}");
+        }
         reflector.resync()?;
         Ok(Self {
             reflector,

@@ -19,6 +19,7 @@ fn with_veth() -> (Reflector<netlink::Socket>, IfIndex) {
     ip("link set v0 up");
     ip("link set v1 up");
     let mut reflector = Reflector::open().unwrap();
+    reflector.drop_echoes_of_addresses().unwrap();
     reflector.resync().unwrap();
     wait_for(&mut reflector, "v0", |link| link.running);
     wait_for(&mut reflector, "v1", |link| link.running);
