@@ -10,10 +10,9 @@
 //! }
 //! ```
 //!
-//! and `udp_map`, `sctp_map` alike. A table is replaced as a whole. Up to [`MESSAGES`] messages of elements
-//! (one holds up to [`MESSAGE`], all of one protocol) that is one transaction, and no packet meets half of
-//! it. With more than that, 4000 elements of one protocol, those beyond follow in further transactions:
-//! for that moment packets to them have no mark.
+//! and `udp_map`, `sctp_map` alike. A table is replaced as a whole. Up to eight messages of 500 elements
+//! each (those of one protocol) that is one transaction, and no packet meets half of it. With more than
+//! that the elements beyond follow in further transactions: until then packets to them have no mark.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
