@@ -224,6 +224,7 @@ impl Layout {
             servers: self.servers.iter().map(|one| (one.id(), self.server_state(one))).collect(),
             former_timeouts: None,
             marks: BTreeMap::new(),
+            mark_table: None,
         }
     }
 }

@@ -32,7 +32,7 @@ pub(crate) fn notify_quorum(service: &Service, out: &mut Outputs) {
 pub fn state_line(object: &ObjectKey, up: bool, groups: &[ServerGroup]) -> String {
     let state = if up { "UP" } else { "DOWN" };
     match object {
-        ObjectKey::Timeouts | ObjectKey::Mark(_) => String::new(),
+        ObjectKey::Timeouts | ObjectKey::Mark(_) | ObjectKey::MarkTable => String::new(),
         ObjectKey::Service(id) => format!("VS {} {state}\n", ServiceName(*id, groups)),
         ObjectKey::Server(id) => {
             let (server, service) = names(id, groups);

@@ -28,6 +28,9 @@ pub struct Snapshot {
     /// Firewall marks of groups (`nftables_ipvs`); the machine passes them on.
     #[serde(default)]
     pub marks: BTreeMap<ServiceAddress, u32>,
+    /// The firewall's table of these marks (`nftables_ipvs`), whose name stays over reloads.
+    #[serde(default)]
+    pub mark_table: Option<String>,
 }
 
 /// What is remembered of a virtual server.
@@ -86,6 +89,8 @@ pub enum StateChange {
     FormerTimeouts(Timeouts),
     /// The firewall mark of a group.
     Mark(ServiceAddress, Option<u32>),
+    /// The name of the firewall's table of marks.
+    MarkTable(String),
 }
 
 /// Whose state a report is; a later report of the same object replaces an earlier one.
@@ -99,6 +104,8 @@ pub enum ObjectKey {
     Timeouts,
     /// A firewall mark, of which they are not told either.
     Mark(ServiceAddress),
+    /// The firewall's table of marks, of which they are not told either.
+    MarkTable,
 }
 
 impl StateChange {
@@ -109,6 +116,7 @@ impl StateChange {
             Self::Server(id, _) => ObjectKey::Server(*id),
             Self::FormerTimeouts(_) => ObjectKey::Timeouts,
             Self::Mark(id, _) => ObjectKey::Mark(*id),
+            Self::MarkTable(_) => ObjectKey::MarkTable,
         }
     }
 }
@@ -132,6 +140,7 @@ impl Snapshot {
             StateChange::FormerTimeouts(timeouts) => self.former_timeouts = Some(timeouts),
             StateChange::Mark(id, Some(mark)) => drop(self.marks.insert(id, mark)),
             StateChange::Mark(id, None) => drop(self.marks.remove(&id)),
+            StateChange::MarkTable(name) => self.mark_table = Some(name),
         }
     }
 }

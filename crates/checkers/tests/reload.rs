@@ -349,6 +349,7 @@ fn the_parent_hears_of_exactly_what_changed() {
         match change {
             StateChange::FormerTimeouts(_)
             | StateChange::Mark(..)
+            | StateChange::MarkTable(_)
             | StateChange::Service(_, Some(_)) => {
                 panic!("{change:?}")
             }

@@ -105,13 +105,13 @@ impl<T: Transport> Kernel<T> {
     /// A predecessor has changed the timeouts and given marks: what they were before, and which.
     pub(super) fn recall(&mut self, known: &Snapshot) {
         self.timeouts = known.former_timeouts.map(wrapped);
-        self.marks.recall(known.marks.clone());
+        self.marks.recall(known);
     }
 
     /// What the machine's snapshot lacks.
     pub(super) fn complete(&self, known: &mut Snapshot) {
         known.former_timeouts = self.former_timeouts();
-        known.marks = self.marks.assigned().clone();
+        self.marks.complete(known);
     }
 
     /// Marks that have changed, for a successor.

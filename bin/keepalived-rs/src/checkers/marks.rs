@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use checkers::StateChange;
+use checkers::{Snapshot, StateChange};
 use control_plane::model::global::Firewall;
 use control_plane::model::lvs::{GroupEntry, Lvs, ServerGroup};
 use control_plane::model::{Protocol, ServiceAddress};
@@ -26,6 +26,8 @@ pub(super) struct Marks {
     priority: i32,
     /// The name of the first configuration that had one; it stays.
     table: Option<String>,
+    /// A predecessor may have left such tables.
+    left_behind: bool,
     way: Way,
     /// What the parent has not been told.
     changes: Vec<StateChange>,
@@ -48,14 +50,23 @@ impl Marks {
             wanted: MarkMap::new(),
             priority: PRIORITY,
             table: None,
+            left_behind: false,
             way: elsewhere.map_or(Way::Here, |socket| Way::Elsewhere(Some(socket))),
             changes: Vec::new(),
         }
     }
 
-    /// A predecessor had given these.
-    pub(super) fn recall(&mut self, assigned: Assigned) {
-        self.assigned = assigned;
+    /// What a predecessor had given and made.
+    pub(super) fn recall(&mut self, known: &Snapshot) {
+        self.assigned = known.marks.clone();
+        self.table = known.mark_table.clone();
+        self.left_behind = self.table.is_some() && !self.assigned.is_empty();
+    }
+
+    /// For a successor.
+    pub(super) fn complete(&self, known: &mut Snapshot) {
+        known.marks = self.assigned.clone();
+        known.mark_table = self.table.clone();
     }
 
     /// Which marks are given.
@@ -79,7 +90,12 @@ impl Marks {
         }
         (self.assigned, self.wanted) = (assigned, wanted);
         self.priority = firewall.ipvs_priority.unwrap_or(PRIORITY);
-        self.table = self.table.take().or_else(|| firewall.ipvs_table.clone());
+        if self.table.is_none()
+            && let Some(name) = &firewall.ipvs_table
+        {
+            self.table = Some(name.clone());
+            self.changes.push(StateChange::MarkTable(name.clone()));
+        }
     }
 
     /// What the parent has to know for a successor, since the last call.
@@ -92,7 +108,9 @@ impl Marks {
     pub(super) fn reconcile(&mut self, has_services: bool) -> Option<String> {
         let nothing = MarkMap::new();
         let is_wanted = has_services && !self.wanted.is_empty();
-        if is_wanted && let Err(error) = self.open() {
+        if (is_wanted || self.left_behind)
+            && let Err(error) = self.open()
+        {
             return Some(format!("nftables_ipvs: {error}"));
         }
         let Way::Open(tables) = &mut self.way else { return None };
@@ -269,7 +287,11 @@ mod tests {
     fn what_changed_is_told_once() {
         let mut marks = Marks::new(None);
         marks.configure(&config(&["A"]), &firewall(None));
-        assert_eq!(marks.take_changes(), [StateChange::Mark(of("A"), Some(1000))]);
+        let told = [
+            StateChange::Mark(of("A"), Some(1000)),
+            StateChange::MarkTable("keepalived_ipvs".into()),
+        ];
+        assert_eq!(marks.take_changes(), told);
         marks.configure(&config(&["A"]), &firewall(None));
         assert_eq!(marks.take_changes(), []);
         marks.configure(&config(&[]), &firewall(None));
@@ -289,6 +311,24 @@ mod tests {
         marks.configure(&config(&["A"]), &other);
         let kept = (Some("keepalived_ipvs"), 7);
         assert_eq!((marks.table.as_deref(), marks.priority), kept, "a name stays over reloads");
+    }
+
+    #[test]
+    fn a_successor_goes_on_with_the_table_of_its_predecessor() {
+        let mut marks = Marks::new(None);
+        marks.configure(&config(&["A"]), &firewall(None));
+        let known: Snapshot = marks.take_changes().into_iter().collect();
+        let mut complete = Snapshot::default();
+        marks.complete(&mut complete);
+        assert_eq!(known, complete);
+
+        let mut successor = Marks::new(None);
+        successor.recall(&known);
+        let other = Firewall { ipvs_table: Some("other".into()), ..Firewall::default() };
+        successor.configure(&config(&["A"]), &other);
+        assert_eq!(successor.table.as_deref(), Some("keepalived_ipvs"));
+        assert_eq!(successor.take_changes(), []);
+        assert!(successor.left_behind, "and removes it, should there be no marks any more");
     }
 
     #[test]

@@ -18,6 +18,7 @@ impl Subject for ObjectKey {
             Self::Server(id) => ServerName(*id).to_string(),
             Self::Timeouts => "timeouts".to_owned(),
             Self::Mark(_) => "firewall mark".to_owned(),
+            Self::MarkTable => "firewall table".to_owned(),
         }
     }
 }
