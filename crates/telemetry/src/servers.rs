@@ -56,22 +56,7 @@ fn server_group(
     };
     let families = format!("IPv4 = {}, IPv6 = {}", of_family(false), of_family(true));
     lines.item(1, "Virtual Server Group", format!("{}, {families}", group.name));
-    let alive = |wanted: &dyn Fn(Protocol, bool) -> bool| {
-        let its = |service: &&VirtualServer| match service.address {
-            ServiceAddress::Group { group: id, protocol, ipv6 } => {
-                id == group.id && wanted(protocol, ipv6)
-            }
-            _ => false,
-        };
-        let up = |service: &VirtualServer| {
-            let of = |server: &&RealServer| {
-                let state = live.and_then(|live| live.server(service.address, server.address));
-                state.is_some_and(ServerState::is_up)
-            };
-            service.real_servers.iter().filter(of).count()
-        };
-        lvs.virtual_servers.iter().filter(its).map(up).sum::<usize>()
-    };
+    let alive = live.map(|live| Alive::of(lvs, group, live));
     for entry in &group.entries {
         lines.at(
             3,
@@ -85,20 +70,48 @@ fn server_group(
                 GroupEntry::Mark { mark, .. } => format!("FWMARK = {mark}"),
             },
         );
-        if live.is_none() {
-            continue;
-        }
-        let count = if let GroupEntry::Mark { .. } = entry {
-            let [v4, v6] = [false, true].map(|wanted| alive(&|_, ipv6| ipv6 == wanted));
-            format!("{v4} IPv4, {v6} IPv6")
-        } else {
-            let [tcp, udp, sctp] = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp]
-                .map(|wanted| alive(&|protocol, _| protocol == wanted));
-            format!("{tcp} tcp, {udp} udp, {sctp} sctp")
-        };
+        let Some(alive) = &alive else { continue };
+        let count =
+            if let GroupEntry::Mark { .. } = entry { &alive.of_marks } else { &alive.of_addresses };
         lines.at(5, format!("Alive: {count}"));
     }
     lines
+}
+
+/// How many real servers of a group's services are up, as its entries show it. Counted once for all
+/// entries: either may be thousands.
+struct Alive {
+    of_addresses: String,
+    of_marks: String,
+}
+
+impl Alive {
+    fn of(lvs: &Lvs, group: &ServerGroup, live: &CheckersLive) -> Self {
+        let (mut by_protocol, mut by_family) = ([0; 3], [0; 2]);
+        for service in &lvs.virtual_servers {
+            let ServiceAddress::Group { group: id, protocol, ipv6 } = service.address else {
+                continue;
+            };
+            if id != group.id {
+                continue;
+            }
+            let is_up = |server: &&RealServer| {
+                live.server(service.address, server.address).is_some_and(ServerState::is_up)
+            };
+            let up = service.real_servers.iter().filter(is_up).count();
+            by_protocol[match protocol {
+                Protocol::Tcp => 0,
+                Protocol::Udp => 1,
+                Protocol::Sctp => 2,
+            }] += up;
+            by_family[usize::from(ipv6)] += up;
+        }
+        let ([tcp, udp, sctp], [v4, v6]) = (by_protocol, by_family);
+        Self {
+            of_addresses: format!("{tcp} tcp, {udp} udp, {sctp} sctp"),
+            of_marks: format!("{v4} IPv4, {v6} IPv6"),
+        }
+    }
 }
 
 fn virtual_server(config: &Config, service: &VirtualServer, live: Option<&CheckersLive>) -> Lines {
@@ -245,4 +258,51 @@ const fn protocol_name(protocol: Protocol) -> &'static str {
 pub(crate) fn named(server: SocketAddr, protocol: Option<Protocol>) -> String {
     let protocol = protocol.map_or("none", Protocol::name);
     format!("[{}]:{protocol}:{}", server.ip(), server.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use checkers::{ServerId, ServerState};
+    use control_plane::model::lvs::GroupId;
+
+    use super::*;
+
+    #[test]
+    fn a_group_counts_the_servers_that_are_up_in_all_of_its_services_and_in_no_other() {
+        let service = |name: &str, protocol, ipv6, servers: &[&str]| VirtualServer {
+            real_servers: servers.iter().map(|it| RealServer::new(it.parse().unwrap())).collect(),
+            ..VirtualServer::new(ServiceAddress::Group { group: GroupId::of(name), protocol, ipv6 })
+        };
+        let entry = |last| GroupEntry::Addresses {
+            first: format!("10.1.0.{last}").parse().unwrap(),
+            last: format!("10.1.0.{last}").parse().unwrap(),
+            port: 80,
+        };
+        let mark = GroupEntry::Mark { mark: 7, ipv6: None };
+        let lvs = Lvs {
+            groups: vec![ServerGroup::new("G", vec![entry(1), entry(2), mark])],
+            virtual_servers: vec![
+                service("G", Protocol::Tcp, false, &["10.2.0.1:80", "10.2.0.2:80", "10.2.0.9:80"]),
+                service("G", Protocol::Udp, true, &["10.2.0.1:80"]),
+                service("other", Protocol::Tcp, false, &["10.2.0.1:80"]),
+            ],
+            ..Lvs::default()
+        };
+        let mut live = CheckersLive::default();
+        for service in &lvs.virtual_servers {
+            let known = service
+                .real_servers
+                .iter()
+                .filter(|server| server.address.ip().to_string() != "10.2.0.9");
+            live.known.servers.extend(known.map(|server| {
+                let id = ServerId { service: service.address, server: server.address };
+                (id, ServerState { weight: 1, checks: Vec::new() })
+            }));
+        }
+        let lines: Vec<String> =
+            server_group(&lvs, 1, &lvs.groups[0], Some(&live)).into_iter().collect();
+        let alive: Vec<&str> =
+            lines.iter().filter_map(|line| line.trim().strip_prefix("Alive: ")).collect();
+        assert_eq!(alive, ["2 tcp, 1 udp, 0 sctp", "2 tcp, 1 udp, 0 sctp", "2 IPv4, 1 IPv6"]);
+    }
 }
