@@ -87,23 +87,21 @@ fn head(lines: &mut Lines, config: &Config, one: &Instance, live: Option<&Live<'
 }
 
 fn interface(lines: &mut Lines, one: &Instance, live: Option<&Live<'_>>) {
-    match &one.vmac {
-        Vmac::None => lines.item(3, "Interface", &one.interface),
-        Vmac::Macvlan { name, transmit_base, .. } => {
-            let name = name.clone().unwrap_or_else(|| format!("vrrp.{}", one.vrid));
-            let base = true_false(*transmit_base);
-            let is_up = live.map(|live| live.link(&name).is_some_and(|link| link.up));
-            let is_up = is_up.map(|is_up| format!(", is_up = {}", true_false(is_up)));
-            let is_up = is_up.unwrap_or_default();
-            lines.at(3, format!("Use VMAC, i/f name {name}{is_up}, xmit_base = {base}"));
-            let how = if *transmit_base { ", xmit base i/f" } else { "" };
-            lines.item(3, "Interface", format!("{name}, vmac on {}{how}", one.interface));
-        }
-        Vmac::Ipvlan { name, .. } => {
-            let name = name.clone().unwrap_or_else(|| format!("vrrp.{}", one.vrid));
-            lines.item(3, "Interface", format!("{name}, ipvlan on {}", one.interface));
-        }
-    }
+    let Some(name) = one.vmac_name() else {
+        lines.item(3, "Interface", &one.interface);
+        return;
+    };
+    let Vmac::Macvlan { transmit_base, .. } = one.vmac else {
+        lines.item(3, "Interface", format!("{name}, ipvlan on {}", one.interface));
+        return;
+    };
+    let base = true_false(transmit_base);
+    let is_up = live.map(|live| live.link(&name).is_some_and(|link| link.up));
+    let is_up = is_up.map(|is_up| format!(", is_up = {}", true_false(is_up)));
+    let is_up = is_up.unwrap_or_default();
+    lines.at(3, format!("Use VMAC, i/f name {name}{is_up}, xmit_base = {base}"));
+    let how = if transmit_base { ", xmit base i/f" } else { "" };
+    lines.item(3, "Interface", format!("{name}, vmac on {}{how}", one.interface));
 }
 
 fn announcements(lines: &mut Lines, one: &Instance) {
@@ -202,14 +200,10 @@ fn peers(lines: &mut Lines, unicast: &Unicast) {
 
 /// `vrrp.51@lan0`, when that is the virtual interface of the instance.
 fn based(one: &Instance, interface: &str) -> String {
-    match &one.vmac {
-        Vmac::Macvlan { name, .. } | Vmac::Ipvlan { name, .. }
-            if name.as_ref().map_or_else(|| format!("vrrp.{}", one.vrid), String::clone)
-                == interface =>
-        {
-            format!("{interface}@{}", one.interface)
-        }
-        _ => interface.to_owned(),
+    if one.vmac_name().is_some_and(|own| own == interface) {
+        format!("{interface}@{}", one.interface)
+    } else {
+        interface.to_owned()
     }
 }
 

@@ -6,7 +6,6 @@ use std::io;
 use base::Duration;
 use control_plane::Config;
 use control_plane::model::tracking::{ParamMatch, TrackProcess};
-use control_plane::model::vrrp::Vmac;
 use control_plane::model::{Authentication, Command, Instance, Preempt, Version};
 use serde::Serialize;
 use serde::ser::Serializer;
@@ -309,12 +308,9 @@ fn data(config: &Config, one: &Instance, view: &InstanceView, clock: Clock) -> D
 
 /// The VMAC's name, empty without one, and the name of the interface that is used.
 fn interface_names(one: &Instance) -> (String, String) {
-    match &one.vmac {
-        Vmac::None => (String::new(), one.interface.clone()),
-        Vmac::Macvlan { name, .. } | Vmac::Ipvlan { name, .. } => {
-            let name = name.clone().unwrap_or_else(|| format!("vrrp.{}", one.vrid));
-            (name.clone(), name)
-        }
+    match one.vmac_name() {
+        None => (String::new(), one.interface.clone()),
+        Some(name) => (name.to_string(), name.into_owned()),
     }
 }
 

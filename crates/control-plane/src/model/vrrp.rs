@@ -1,5 +1,6 @@
 //! `vrrp_instance`, `vrrp_sync_group` and what the VRRP process keeps beside them.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
 
 use base::{Duration, IpNet, Priority, Shared, Vrid, Weight};
@@ -220,6 +221,16 @@ impl Instance {
     pub fn is_ipv4(&self) -> bool {
         let by_address = self.virtual_addresses.first().is_none_or(|vip| vip.address().is_ipv4());
         by_address && !self.native_ipv6
+    }
+
+    /// The name of the interface that `use_vmac` or `use_ipvlan` gives the instance, if one does. One
+    /// that is left out of the run got no name; it is shown as keepalived's default, `vrrp.VRID`.
+    pub fn vmac_name(&self) -> Option<Cow<'_, str>> {
+        let (Vmac::Macvlan { name, .. } | Vmac::Ipvlan { name, .. }) = &self.vmac else {
+            return None;
+        };
+        let default = || Cow::Owned(format!("vrrp.{}", self.vrid));
+        Some(name.as_deref().map_or_else(default, Cow::Borrowed))
     }
 }
 
