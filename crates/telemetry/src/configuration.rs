@@ -37,11 +37,12 @@ pub fn vrrp_data<'a>(
     live: &'a VrrpLive,
     clock: Clock,
 ) -> impl Iterator<Item = String> + use<'a> {
+    let index = interfaces::Index::new(&config.vrrp, live);
     globals(config, Shown::ByVrrp)
         .chain(vrrp(config, Some((live, clock))))
         .chain(section(
             "Interfaces",
-            live.links.iter().map(|link| interfaces::lines(&config.vrrp, live, link)),
+            live.links.iter().map(move |link| interfaces::lines(&index, link)),
         ))
         .chain(section("Scheduler", std::iter::once(lateness(live))))
 }

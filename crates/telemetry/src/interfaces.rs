@@ -1,13 +1,41 @@
 //! `Interfaces`: what the VRRP process knows of each.
 
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+
 use base::Duration;
-use control_plane::model::vrrp::{Instance, Vmac, Vrrp};
+use control_plane::model::vrrp::{Instance, SyncGroup, TrackWeight, Vmac, Vrrp};
 
 use crate::layout::{Lines, track_weight};
 use crate::live::{LinkView, VrrpLive};
 
+/// What the lines of an interface tell of instances and of other interfaces, by its name: there may
+/// be thousands of all of them.
+pub(crate) struct Index<'a> {
+    vrrp: &'a Vrrp,
+    /// By name of the VMAC: what it is made on.
+    bases: HashMap<Cow<'a, str>, &'a str>,
+    links: HashMap<&'a str, &'a LinkView>,
+    /// Who tracks the interface by itself, then who does for its group.
+    trackers: HashMap<Cow<'a, str>, Vec<(&'a str, TrackWeight)>>,
+}
+
+impl<'a> Index<'a> {
+    pub(crate) fn new(vrrp: &'a Vrrp, live: &'a VrrpLive) -> Self {
+        let mut bases = HashMap::new();
+        for one in &vrrp.instances {
+            if let (Vmac::Macvlan { .. }, Some(name)) = (&one.vmac, one.vmac_name()) {
+                bases.entry(name).or_insert(one.interface.as_str());
+            }
+        }
+        let links = live.links.iter().map(|link| (link.name.as_str(), link)).collect();
+        Self { vrrp, bases, links, trackers: trackers(vrrp) }
+    }
+}
+
 /// An interface.
-pub(crate) fn lines(vrrp: &Vrrp, live: &VrrpLive, link: &LinkView) -> Lines {
+pub(crate) fn lines(index: &Index<'_>, link: &LinkView) -> Lines {
+    let vrrp = index.vrrp;
     let mut lines = Lines::default();
     let none = || "(none)".to_owned();
     lines.item(1, "Name", &link.name);
@@ -27,10 +55,10 @@ pub(crate) fn lines(vrrp: &Vrrp, live: &VrrpLive, link: &LinkView) -> Lines {
         flags.push_str(", no arp");
     }
     lines.item(3, "State", flags);
-    let base = base_of(vrrp, &link.name);
+    let base = index.bases.get(link.name.as_str()).copied();
     delays(&mut lines, vrrp, base.unwrap_or(&link.name));
     if let Some(base) = base {
-        let below = live.links.iter().find(|one| one.name == *base).map_or("DOWN", state);
+        let below = index.links.get(base).map_or("DOWN", |link| state(link));
         lines.at(3, format!("VMAC type private, underlying interface = {base}, state = {below}"));
         lines.at(3, "I/f created by keepalived");
     }
@@ -38,22 +66,15 @@ pub(crate) fn lines(vrrp: &Vrrp, live: &VrrpLive, link: &LinkView) -> Lines {
     lines.item(3, "HW Type", if loopback { "LOOPBACK" } else { "ETHERNET" });
     lines.at(3, "NIC netlink status update");
     pace(&mut lines, vrrp, &link.name);
-    lines.list("Tracking VRRP instances", trackers(vrrp, &link.name));
+    let trackers = index.trackers.get(link.name.as_str()).into_iter().flatten();
+    let trackers =
+        trackers.map(|(name, weight)| format!("{name}, weight {}", track_weight(*weight)));
+    lines.list("Tracking VRRP instances", trackers);
     lines
 }
 
 const fn state(link: &LinkView) -> &'static str {
     if link.up { "UP, RUNNING" } else { "DOWN" }
-}
-
-/// What a VMAC is made on.
-fn base_of<'a>(vrrp: &'a Vrrp, name: &str) -> Option<&'a String> {
-    let is_its = |one: &&Instance| match &one.vmac {
-        Vmac::Macvlan { name: Some(own), .. } => own == name,
-        Vmac::Macvlan { name: None, .. } => name == format!("vrrp.{}", one.vrid),
-        _ => false,
-    };
-    vrrp.instances.iter().find(is_its).map(|one| &one.interface)
 }
 
 /// `interface_up_down_delays`.
@@ -77,38 +98,106 @@ fn pace(lines: &mut Lines, vrrp: &Vrrp, name: &str) {
     }
 }
 
-/// Who tracks the interface by itself, then who does for its group.
-fn trackers(vrrp: &Vrrp, name: &str) -> Vec<String> {
-    let own = |one: &Instance| tracked(one, name);
-    let of_group = |one: &Instance| {
-        let mut groups = vrrp.sync_groups.iter().filter(|group| group.members.contains(&one.name));
-        let track = groups.find_map(|group| {
-            group.track_interfaces.iter().find(|track| track.interface == name)
-        })?;
-        own(one).is_none().then(|| track_weight(track.weight))
-    };
-    let line =
-        |one: &Instance, weight: Option<String>| Some(format!("{}, weight {}", one.name, weight?));
-    let instances = || vrrp.instances.iter();
-    let first = instances().filter_map(|one| line(one, own(one)));
-    first.chain(instances().filter_map(|one| line(one, of_group(one)))).collect()
+/// By interface: who tracks it by itself, in the order of the file, then who does for its group.
+fn trackers(vrrp: &Vrrp) -> HashMap<Cow<'_, str>, Vec<(&str, TrackWeight)>> {
+    let mut groups: HashMap<&str, Vec<&SyncGroup>> = HashMap::new();
+    for group in &vrrp.sync_groups {
+        group.members.iter().for_each(|name| groups.entry(name).or_default().push(group));
+    }
+    let (mut own, mut of_groups) = (HashMap::<_, Vec<_>>::new(), Vec::new());
+    for one in &vrrp.instances {
+        let mut seen = HashSet::new();
+        for (interface, weight) in tracked(one) {
+            if seen.insert(interface.clone()) {
+                own.entry(interface).or_default().push((one.name.as_str(), weight));
+            }
+        }
+        let groups = groups.get(one.name.as_str()).into_iter().flatten();
+        for track in groups.flat_map(|group| &group.track_interfaces) {
+            let interface = Cow::Borrowed(track.interface.as_str());
+            if seen.insert(interface.clone()) {
+                of_groups.push((interface, (one.name.as_str(), track.weight)));
+            }
+        }
+    }
+    for (interface, tracker) in of_groups {
+        own.entry(interface).or_default().push(tracker);
+    }
+    own
 }
 
-/// The weight with which an instance tracks the interface: its own has 0, unless it is said that it
-/// does not count.
-fn tracked(one: &Instance, name: &str) -> Option<String> {
-    let configured = one.track_interfaces.iter().find(|track| track.interface == name);
-    if let Some(track) = configured {
-        return Some(track_weight(track.weight));
+/// The interfaces that an instance tracks; where one comes twice, the first weight counts. Its own
+/// have 0, unless it is said that they do not count.
+fn tracked(one: &Instance) -> impl Iterator<Item = (Cow<'_, str>, TrackWeight)> {
+    let configured = one.track_interfaces.iter();
+    let configured =
+        configured.map(|track| (Cow::Borrowed(track.interface.as_str()), track.weight));
+    let own = std::iter::once(Cow::Borrowed(one.interface.as_str())).chain(one.vmac_name());
+    let own = own.filter(|_| !one.dont_track_primary);
+    let holding = one.virtual_addresses.iter().filter(|address| !address.no_track);
+    let holding = holding.map(|address| Cow::Borrowed(address.interface.as_str()));
+    configured.chain(own.chain(holding).map(|name| (name, TrackWeight::default())))
+}
+
+#[cfg(test)]
+mod tests {
+    use base::{Vrid, Weight};
+    use control_plane::model::tracking::TrackInterface;
+    use control_plane::model::vrrp::{IpvlanMode, VirtualAddress};
+
+    use super::*;
+
+    fn instance(name: &str, interface: &str, vrid: u8) -> Instance {
+        Instance::new(name, interface, Vrid::new(vrid).unwrap())
     }
-    let own = match &one.vmac {
-        Vmac::None => one.interface == name,
-        Vmac::Macvlan { name: own, .. } | Vmac::Ipvlan { name: own, .. } => {
-            one.interface == name
-                || own.as_ref().map_or_else(|| format!("vrrp.{}", one.vrid), String::clone) == name
-        }
-    };
-    let holds =
-        one.virtual_addresses.iter().any(|address| address.interface == name && !address.no_track);
-    (!one.dont_track_primary && own || holds).then(|| "0".to_owned())
+
+    fn track(interface: &str, weight: i32) -> TrackInterface {
+        let weight = TrackWeight { weight: Weight::new(weight).unwrap(), reverse: false };
+        TrackInterface { interface: interface.into(), weight }
+    }
+
+    #[test]
+    fn an_interface_lists_who_tracks_it_by_itself_before_who_does_for_its_group() {
+        let vip = VirtualAddress::new("10.0.0.1/32".parse().unwrap(), "eth1");
+        let vmac =
+            Vmac::Ipvlan { name: None, address: None, mode: IpvlanMode::Bridge, group: None };
+        let vrrp = Vrrp {
+            instances: vec![
+                instance("A", "eth0", 1),
+                Instance { virtual_addresses: vec![vip], ..instance("B", "eth0", 2) },
+                Instance {
+                    track_interfaces: vec![track("eth1", 5), track("eth0", 9)],
+                    dont_track_primary: true,
+                    vmac,
+                    ..instance("C", "eth2", 3)
+                },
+                Instance {
+                    vmac: Vmac::Ipvlan {
+                        name: Some("own".into()),
+                        address: None,
+                        mode: IpvlanMode::Bridge,
+                        group: None,
+                    },
+                    ..instance("D", "eth2", 4)
+                },
+            ]
+            .into(),
+            sync_groups: vec![SyncGroup {
+                track_interfaces: vec![track("eth1", 7)],
+                members: vec!["A".into(), "B".into()],
+                ..SyncGroup::default()
+            }],
+            ..Vrrp::default()
+        };
+        let found = trackers(&vrrp);
+        let of = |name: &str| -> Vec<String> {
+            let all = found.get(name).into_iter().flatten();
+            all.map(|(name, weight)| format!("{name} {}", track_weight(*weight))).collect()
+        };
+        assert_eq!(of("eth0"), ["A 0", "B 0", "C 9"]);
+        assert_eq!(of("eth1"), ["B 0", "C 5", "A 7"]);
+        assert_eq!(of("eth2"), ["D 0"]);
+        assert_eq!(of("own"), ["D 0"]);
+        assert_eq!(of("vrrp.3"), [""; 0]);
+    }
 }
