@@ -41,9 +41,6 @@ const DRAIN_LIMIT: usize = 16_384;
 /// From one dump for lost events to the next at least.
 const RESYNC_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Removing the first address of an IPv4 network may take others with it; so often it is repaired.
-const ROUNDS: usize = 3;
-
 /// Reads of the event socket before a dump, should events come faster than they are read.
 const DUMP_DRAINS: usize = 8;
 
@@ -73,7 +70,7 @@ pub struct Reflector<T> {
     earliest_resync: Instant,
 }
 
-/// What [`Reflector::reconcile`] did.
+/// What [`Reflector::step`] did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// Addresses added.
@@ -84,15 +81,6 @@ pub struct Report {
     pub refused: Vec<Refusal>,
     /// A removal may have taken other addresses along: plan once more when nothing is left.
     pub disturbed: bool,
-}
-
-impl Report {
-    fn extend(&mut self, other: Self) {
-        self.added += other.added;
-        self.removed += other.removed;
-        self.refused.extend(other.refused);
-        self.disturbed |= other.disturbed;
-    }
 }
 
 impl Reflector<Socket> {
@@ -193,7 +181,7 @@ impl<T: Transport> Reflector<T> {
     }
 
     /// Whether [`Reflector::drain`] has to be called again although the descriptor will not announce
-    /// it: it stopped at its bound, or [`Reflector::reconcile`] has read events.
+    /// it: it stopped at its bound, or [`Reflector::step`] has read events.
     pub fn has_more(&self) -> bool {
         self.more || self.mirror.has_changes()
     }
@@ -361,30 +349,6 @@ impl<T: Transport> Reflector<T> {
         let refusals = self.engine.run(requests).inspect_err(|_| self.stale = true)?;
         self.read_events()?;
         Ok(refusals)
-    }
-
-    /// Plans and carries out everything at once, and adds again what a removal has taken along.
-    ///
-    /// # Errors
-    /// As [`Reflector::plan`] and [`Reflector::step`].
-    pub fn reconcile(
-        &mut self,
-        managed: &BTreeSet<(IfIndex, IpNet)>,
-        desired: &[DesiredAddress],
-    ) -> Result<Report, Error> {
-        let mut report = Report::default();
-        for _ in 0..ROUNDS {
-            if self.plan(managed, desired)? == 0 {
-                break;
-            }
-            report.refused.clear();
-            report.disturbed = false;
-            report.extend(self.step(usize::MAX)?);
-            if !report.disturbed {
-                break;
-            }
-        }
-        Ok(report)
     }
 
     /// Brings the mirror up to what `requests` have done.

@@ -71,11 +71,21 @@ fn keys(lasts: &[u8]) -> BTreeSet<(IfIndex, IpNet)> {
     desired(lasts).iter().map(|desired| (desired.index, desired.net)).collect()
 }
 
+/// Plans, and carries it all out.
+fn reconcile(
+    reflector: &mut Reflector<Fake>,
+    managed: &BTreeSet<(IfIndex, IpNet)>,
+    desired: &[DesiredAddress],
+) -> Result<Report, Error> {
+    reflector.plan(managed, desired)?;
+    reflector.step(usize::MAX)
+}
+
 #[test]
 fn nothing_to_do_sends_nothing() {
     let mut reflector = reflector();
     let before = sent(&reflector);
-    let report = reflector.reconcile(&keys(&[1, 2]), &desired(&[1])).unwrap();
+    let report = reconcile(&mut reflector, &keys(&[1, 2]), &desired(&[1])).unwrap();
     assert_eq!(report, Report::default());
     assert_eq!(sent(&reflector), before);
 }
@@ -84,13 +94,13 @@ fn nothing_to_do_sends_nothing() {
 fn a_difference_is_one_batch_and_known_at_once() {
     let mut reflector = reflector();
     let before = sent(&reflector);
-    let report = reflector.reconcile(&keys(&[1, 2, 3]), &desired(&[2, 3])).unwrap();
+    let report = reconcile(&mut reflector, &keys(&[1, 2, 3]), &desired(&[2, 3])).unwrap();
     assert_eq!((report.added, report.removed, report.refused.len()), (2, 1, 0));
     let [batch] = &reflector.engine.transport().sent[before..] else { panic!("one datagram") };
     let kinds: Vec<_> = batch.iter().map(|asked| asked.kind).collect();
     assert_eq!(kinds, [RTM_DELADDR, RTM_NEWADDR, RTM_NEWADDR]);
     assert_eq!(reflector.addresses(index()).count(), 2);
-    let report = reflector.reconcile(&keys(&[1, 2, 3]), &desired(&[2, 3])).unwrap();
+    let report = reconcile(&mut reflector, &keys(&[1, 2, 3]), &desired(&[2, 3])).unwrap();
     assert_eq!(report, Report::default());
 }
 
@@ -138,7 +148,7 @@ fn what_is_there_or_gone_already_is_no_failure() {
     };
     let mut reflector = Reflector::new(Fake::new(answers), Fake::agreeable());
     reflector.resync().unwrap();
-    let report = reflector.reconcile(&keys(&[1, 2]), &desired(&[2])).unwrap();
+    let report = reconcile(&mut reflector, &keys(&[1, 2]), &desired(&[2])).unwrap();
     assert_eq!(report, Report::default());
     let there: Vec<_> = reflector.addresses(index()).map(|found| found.net.to_string()).collect();
     assert_eq!(there, ["10.0.0.2/32"]);
@@ -152,7 +162,7 @@ fn a_refusal_is_told_and_the_mirror_stays_true() {
     };
     let mut reflector = Reflector::new(Fake::new(answers), Fake::agreeable());
     reflector.resync().unwrap();
-    let report = reflector.reconcile(&keys(&[1, 2]), &desired(&[2])).unwrap();
+    let report = reconcile(&mut reflector, &keys(&[1, 2]), &desired(&[2])).unwrap();
     let texts: Vec<_> = report.refused.iter().map(Refusal::to_string).collect();
     assert_eq!(
         texts,
@@ -171,10 +181,10 @@ fn what_a_repair_reads_on_the_way_is_news_for_the_next_drain() {
     let net = |text: &str| text.parse::<IpNet>().unwrap();
     let wide = DesiredAddress::new(index(), net("10.1.0.1/24"));
     let managed = BTreeSet::from([(index(), wide.net)]);
-    reflector.reconcile(&managed, &[wide]).unwrap();
+    reconcile(&mut reflector, &managed, &[wide]).unwrap();
     assert!(!reflector.has_more());
     event(&mut reflector, Ok(message(RTM_NEWADDR, 0, 0, &address(2, 7))));
-    reflector.reconcile(&managed, &[]).unwrap();
+    reconcile(&mut reflector, &managed, &[]).unwrap();
     assert!(reflector.has_more(), "the descriptor will not tell of it again");
     let changes = reflector.drain(Instant::default()).unwrap();
     assert!(matches!(&changes[..], [Change::AddressAdded(_)]), "{changes:?}");
@@ -185,10 +195,10 @@ fn what_a_repair_reads_on_the_way_is_news_for_the_next_drain() {
 fn an_address_that_somebody_removed_is_news_also_when_a_comparison_comes_first() {
     let mut reflector = reflector();
     event(&mut reflector, Ok(message(RTM_DELADDR, 0, 0, &address(2, 1))));
-    assert_eq!(reflector.reconcile(&keys(&[1]), &desired(&[1])).unwrap(), Report::default());
+    assert_eq!(reconcile(&mut reflector, &keys(&[1]), &desired(&[1])).unwrap(), Report::default());
     let changes = reflector.drain(Instant::default()).unwrap();
     assert!(matches!(&changes[..], [Change::AddressRemoved(_)]), "{changes:?}");
-    assert_eq!(reflector.reconcile(&keys(&[1]), &desired(&[1])).unwrap().added, 1);
+    assert_eq!(reconcile(&mut reflector, &keys(&[1]), &desired(&[1])).unwrap().added, 1);
 }
 
 #[test]
@@ -230,9 +240,9 @@ fn after_lost_answers_the_mirror_is_dumped_before_it_is_used() {
     };
     let mut reflector = Reflector::new(Fake::new(answers), Fake::agreeable());
     reflector.resync().unwrap();
-    assert!(reflector.reconcile(&keys(&[2]), &desired(&[2])).is_err());
+    assert!(reconcile(&mut reflector, &keys(&[2]), &desired(&[2])).is_err());
     let before = sent(&reflector);
-    assert_eq!(reflector.reconcile(&keys(&[2]), &desired(&[2])).unwrap().added, 1);
+    assert_eq!(reconcile(&mut reflector, &keys(&[2]), &desired(&[2])).unwrap().added, 1);
     assert_eq!(sent(&reflector), before + 3, "two dumps and the request");
 }
 
