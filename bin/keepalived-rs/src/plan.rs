@@ -15,7 +15,7 @@ use base::Instant;
 use control_plane::Config;
 
 use crate::cli::Options;
-use crate::configuration::{self, Usable};
+use crate::configuration::{self, Prepared, Usable};
 use crate::watchdog::RunFiles;
 
 /// What the memory is called.
@@ -46,18 +46,24 @@ pub(crate) fn in_memory(running: &Usable) -> Option<OwnedFd> {
 
 /// `running` once more, in memory of its own without gaps: what reading the files has left behind
 /// between its parts is free then, and what a child allocates lands there and not in between, so that
-/// it shares the configuration with the parent to its end.
-///
-/// # Errors
-///
-/// The memory that [`show`] has written cannot be read.
-pub(crate) fn compact(running: Usable, shown: Option<&OwnedFd>) -> io::Result<Usable> {
-    let Some(shown) = shown else { return Ok(running) };
+/// it shares the configuration with the parent to its end. `running` as it is when that does not work:
+/// it only saves memory.
+pub(crate) fn compact(running: Usable) -> Usable {
+    // Not from what is shown: that may be a file.
+    let Some(memory) = in_memory(&running) else { return running };
+    let read = || ipc::blob::read(memory.as_fd());
     let launch = running.config.global.launch.clone();
+    let first: Prepared = match read() {
+        Ok(first) => first,
+        Err(error) => {
+            log::debug!("the configuration stays where it was read: {error}");
+            return running;
+        }
+    };
     drop(running);
     sys::process::give_back_memory();
-    let prepared = ipc::blob::read(shown.as_fd()).map_err(io::Error::other)?;
-    Ok(Usable::of(prepared, launch))
+    // What was just read lies behind the gaps; once more it lies where `running` was.
+    Usable::of(read().unwrap_or(first), launch)
 }
 
 /// Prints the plan. The exit status: 0, or that of `-t` when the reload would be refused, or 1 when
@@ -200,6 +206,18 @@ mod tests {
         fs::remove_file(&pid_file).unwrap();
         assert_eq!(found.map(|found| found.config), Ok(usable.config));
         drop(shown);
+    }
+
+    #[test]
+    fn a_configuration_that_is_shown_in_a_file_is_compacted_too() {
+        for directory in [None, Some(std::env::temp_dir()), Some("/nosuch".into())] {
+            let mut config = config(&["10.0.0.1/24"]);
+            let directory = directory.map(|path| path.display().to_string());
+            config.global.files.tmp_config_dir = directory;
+            let errors = BTreeSet::from(["one".to_owned()]);
+            let compacted = compact(Usable { config: config.clone(), errors: errors.clone() });
+            assert_eq!((compacted.config, compacted.errors), (config, errors));
+        }
     }
 
     #[test]

@@ -106,7 +106,7 @@ impl WatchDog {
         announce: Option<Announce>,
     ) -> io::Result<Self> {
         let shown = plan::show(&running);
-        let running = plan::compact(running, shown.as_ref())?;
+        let running = plan::compact(running);
         let wanted = configuration::wanted(&options, &running.config);
         if wanted.is_empty() {
             log::warn!("Warning - keepalived has no configuration to run");
