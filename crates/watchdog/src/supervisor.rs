@@ -197,11 +197,14 @@ pub enum Output {
     },
     /// Become the former binary again, if there is a way back; else what follows.
     GoBack,
-    /// Tell the child of the former binary to hand over, and answer with [`Input::Retired`].
+    /// There is no way back to the former binary any longer.
+    CloseWayBack,
+    /// Tell the child of the former binary to hand over, and answer with [`Input::Retired`]. From here
+    /// on there is no way back.
     Retire(Role),
     /// Send a signal to the child of the former binary.
     KillPredecessor(Role, Signal),
-    /// Tell the child to begin, with what its predecessor knew.
+    /// Tell the child to begin, with what its predecessor knew. From here on there is no way back.
     Begin(Role),
     /// Read the configuration and answer with [`Input::Loaded`] or [`Input::LoadFailed`].
     Load,
@@ -616,6 +619,9 @@ impl Supervisor {
         out.push(Output::Log(Event::Stopping));
         if let Phase::Trial { .. } = self.phase {
             out.push(Output::EndTrial);
+        }
+        if self.is_in_succession() {
+            out.push(Output::CloseWayBack);
         }
         self.stop_predecessors(out);
         self.may_clear_up = self.children.keys().copied().collect();

@@ -14,9 +14,6 @@ impl WatchDog {
         match output {
             Output::Log(event) => {
                 tell_service_manager(&event);
-                if matches!(event, watchdog::Event::Stopping | watchdog::Event::Upgraded) {
-                    way_back::close();
-                }
                 let level = if event.is_error() { log::Level::Error } else { log::Level::Info };
                 log::log!(level, "{event}");
             }
@@ -53,6 +50,7 @@ impl WatchDog {
                 Role::Checkers => self.checkers.signal_predecessor(number(signal)),
             },
             Output::GoBack => way_back::take(),
+            Output::CloseWayBack => way_back::close(),
             Output::Retire(role) => {
                 // From here on nothing is any longer as the former program has left it.
                 way_back::close();

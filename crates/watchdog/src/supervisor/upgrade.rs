@@ -50,6 +50,11 @@ impl Supervisor {
         let mut supervisor = Self::start(settings, &wanted, out);
         let working = Predecessor::Working { deadline: None };
         supervisor.predecessors = predecessors.iter().map(|role| (*role, working)).collect();
+        if predecessors.is_empty() {
+            // Nothing is to be handed over by anybody.
+            out.push(Output::CloseWayBack);
+            out.push(Output::Log(Event::Upgraded));
+        }
         if reload {
             supervisor.on_reload(out);
         }

@@ -217,3 +217,23 @@ fn a_stop_during_the_succession_waits_for_both_generations() {
     let out = feed(&mut machine, T0, Input::PredecessorExited(Role::Checkers));
     assert_eq!(out, [Output::Exit(0)]);
 }
+
+#[test]
+fn without_a_child_of_the_former_binary_the_upgrade_is_over_at_once() {
+    for wanted in [BTreeSet::new(), roles(&[Role::Vrrp])] {
+        let mut out = Vec::new();
+        let none = BTreeSet::new();
+        let machine = Supervisor::resume(Settings::default(), &none, &wanted, false, &mut out);
+        let end = [Output::CloseWayBack, Output::Log(Event::Upgraded)];
+        assert!(out.ends_with(&end), "{out:?}");
+        assert_eq!(machine.next_timeout(), None);
+    }
+}
+
+#[test]
+fn a_stop_closes_the_way_back_that_is_open() {
+    for (mut machine, is_open) in [(in_succession(), true), (on_probation(), false)] {
+        let out = feed(&mut machine, T0, Input::Stop { objects: 0 });
+        assert_eq!(out.contains(&Output::CloseWayBack), is_open, "{out:?}");
+    }
+}
