@@ -41,6 +41,12 @@ pub(crate) fn start(base: &Path) -> io::Result<OwnedFd> {
     Ok(pipe.into())
 }
 
+/// Whether that process is a writer.
+pub(crate) fn is_writer(pid: i32) -> bool {
+    let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    words.split(|byte| *byte == 0).nth(1) == Some(WRITER.as_bytes())
+}
+
 /// Writes what comes from standard input; the exit status.
 pub(crate) fn run(base: Option<PathBuf>) -> i32 {
     let Some(base) = base else { return 1 };

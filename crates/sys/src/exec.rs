@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use nix::fcntl::{AtFlags, FcntlArg, FdFlag, fcntl};
@@ -46,6 +47,15 @@ impl Program {
     /// The descriptor's number, which the new program finds open and may close.
     pub fn number(&self) -> RawFd {
         self.file.as_raw_fd()
+    }
+
+    /// Device and number of the file: `/proc/PID/exe` has the same in each process that runs it.
+    ///
+    /// # Errors
+    /// The system's; none is known for an open file.
+    pub fn identity(&self) -> io::Result<(u64, u64)> {
+        let file = self.file.metadata()?;
+        Ok((file.dev(), file.ino()))
     }
 
     /// Its descriptor.

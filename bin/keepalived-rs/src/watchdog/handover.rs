@@ -71,6 +71,9 @@ pub(crate) struct HandOver {
     /// there were before.
     #[serde(default)]
     pub(super) returned: Option<Vec<i32>>,
+    /// Device and number of the file of the new program that has failed.
+    #[serde(default)]
+    pub(super) failed: Option<(u64, u64)>,
 }
 
 /// What it takes to become the former program again. Descriptors by their numbers.
@@ -230,6 +233,7 @@ mod tests {
             reload: true,
             way_back: Some(WayBack { program: 12, memory: 13, kept: vec![14, 15] }),
             returned: None,
+            failed: None,
         }
     }
 

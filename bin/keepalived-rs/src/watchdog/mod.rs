@@ -221,6 +221,7 @@ impl WatchDog {
             reload,
             way_back: None,
             returned: None,
+            failed: None,
         }
     }
 

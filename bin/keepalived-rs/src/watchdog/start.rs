@@ -170,7 +170,12 @@ fn live(options: Options, usable: Usable, own: Own, announce: Option<Announce>) 
 /// Goes on in the process of another program, whose children work.
 fn go_on(mut options: Options, received: Result<Received, String>) -> i32 {
     let unblock = sys::BlockedSignals::inherited();
+    // The children of the new program that failed, before this one has children of its own: a writer of
+    // log files.
+    let not_ended = received.as_ref().map(|it| way_back::end_strangers(&it.hand_over));
+    let not_ended = not_ended.unwrap_or_default();
     log_setup::start(&options);
+    not_ended.iter().for_each(|line| log::warn!("{line}"));
     let received = match received {
         Ok(received) => received,
         Err(why) => {
@@ -189,8 +194,6 @@ fn go_on(mut options: Options, received: Result<Received, String>) -> i32 {
         log::error!(
             "Upgrade refused, the running program goes on: {ours} is back, the new one failed"
         );
-        // Its children: they have not begun anything.
-        way_back::end_strangers(&received.hand_over);
     } else {
         let theirs = trial::version(&received.hand_over.build);
         log::info!("Upgrade: {ours} takes over from {theirs}");

@@ -148,7 +148,7 @@ impl WatchDog {
         hand_over.prepared = Some(prepared.as_raw_fd());
         hand_over.program = trial.program.number();
         let way_back = self
-            .prepare_way_back(reload)
+            .prepare_way_back(reload, &trial.program)
             .inspect_err(|error| log::warn!("Upgrade: there will be no way back: {error}"))
             .ok();
         if let Some(way_back) = &way_back {

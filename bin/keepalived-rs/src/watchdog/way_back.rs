@@ -6,12 +6,14 @@
 //! as after any upgrade.
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::MetadataExt;
 
 use base::Duration;
 use sys::exec::{Program, inherited};
 
 use super::WatchDog;
 use super::handover::{self, HandOver, VARIABLE, WayBack};
+use crate::log_file;
 
 /// What a new program may take until its children stand ready beside the former ones.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -24,8 +26,12 @@ pub(super) struct Prepared {
 }
 
 impl WatchDog {
-    /// What the new program needs to become this one again. All stays open as long as this lives.
-    pub(super) fn prepare_way_back(&self, reload: bool) -> Result<Prepared, String> {
+    /// What the `next` program needs to become this one again. All stays open as long as this lives.
+    pub(super) fn prepare_way_back(
+        &self,
+        reload: bool,
+        next: &Program,
+    ) -> Result<Prepared, String> {
         let text = |error: std::io::Error| error.to_string();
         let program = Program::open("/proc/self/exe".as_ref()).map_err(text)?;
         let mut hand_over = self.hand_over(reload);
@@ -33,6 +39,7 @@ impl WatchDog {
         let prepared = ipc::blob::write("prepared", &running).map_err(|error| error.to_string())?;
         hand_over.prepared = Some(prepared.as_raw_fd());
         hand_over.program = program.number();
+        hand_over.failed = Some(next.identity().map_err(text)?);
         hand_over.returned = Some(sys::process::children().map_err(text)?);
         let mut kept = vec![prepared];
         for number in hand_over.descriptors() {
@@ -86,16 +93,26 @@ pub(super) fn keep(hand_over: &mut HandOver) -> Option<OwnedFd> {
 }
 
 /// In the program that has come back: ends the children of the one that has failed. They have not
-/// begun anything.
-pub(super) fn end_strangers(hand_over: &HandOver) {
-    let Some(ours) = &hand_over.returned else { return };
-    for pid in sys::process::children().unwrap_or_default() {
-        if !ours.contains(&pid)
-            && let Err(error) = sys::process::end(pid)
-        {
-            log::warn!("process {pid} of the new program is not ended: {error}");
-        }
-    }
+/// begun anything. What others have left to this process stays, and the writer of their log, which ends
+/// by itself with the last line. Gives what went wrong: there is no log yet.
+pub(super) fn end_strangers(hand_over: &HandOver) -> Vec<String> {
+    let (Some(ours), Some(failed)) = (&hand_over.returned, hand_over.failed) else {
+        return Vec::new();
+    };
+    let children = sys::process::children().unwrap_or_default();
+    let strangers = children.into_iter().filter(|pid| !ours.contains(pid) && runs(*pid, failed));
+    strangers
+        .filter(|pid| !log_file::is_writer(*pid))
+        .filter_map(|pid| {
+            let error = sys::process::end(pid).err()?;
+            Some(format!("process {pid} of the new program is not ended: {error}"))
+        })
+        .collect()
+}
+
+fn runs(pid: i32, program: (u64, u64)) -> bool {
+    let file = std::fs::metadata(format!("/proc/{pid}/exe"));
+    file.is_ok_and(|file| (file.dev(), file.ino()) == program)
 }
 
 /// Becomes the former program again; comes back when there is no way.
@@ -109,4 +126,19 @@ pub(super) fn take() {
 /// This program is good, or has to manage by itself.
 pub(super) fn close() {
     sys::way_back::close();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_known_by_the_file_of_its_program() {
+        let own = std::process::id().cast_signed();
+        let program = |path: &str| Program::open(path.as_ref()).unwrap().identity().unwrap();
+        assert!(runs(own, program("/proc/self/exe")));
+        assert!(!runs(own, program("/bin/sh")), "what others have left is not ended");
+        assert!(!runs(i32::MAX, program("/proc/self/exe")), "it has ended");
+        assert!(!log_file::is_writer(own));
+    }
 }
