@@ -102,7 +102,9 @@ impl WatchDog {
                 Some((path, config)) => {
                     dumps::write(&path, telemetry::checkers_data(config, &live));
                 }
-                None => self.dumps.checkers(running, &live),
+                None if report == Report::Data => self.dumps.checkers(running, &live),
+                // Of a reload whose files nobody wants any longer.
+                None => {}
             }
         }
     }
