@@ -74,9 +74,11 @@ pub(super) fn keep(hand_over: &mut HandOver) -> Option<OwnedFd> {
     let WayBack { program, memory, kept } = hand_over.way_back.take()?;
     let number = memory.to_string();
     let mut former = None;
+    // First all of them: what is not taken would stay open, in scripts too.
+    let kept: Vec<_> = kept.into_iter().map(inherited).collect();
     let opened = inherited(program).and_then(|program| {
         former = program.try_clone().ok();
-        let kept = kept.into_iter().map(inherited).collect::<Result<Vec<_>, _>>()?;
+        let kept = kept.into_iter().collect::<Result<Vec<_>, _>>()?;
         let variables = [(VARIABLE, number.as_str())];
         sys::way_back::open(program, &handover::arguments(), &variables, kept, LIMIT)
     });
