@@ -230,7 +230,7 @@ fn a_new_binary_that_crashes_or_hangs_after_it_has_taken_over_gives_back() {
     let adverts = sent.adverts();
     assert!(adverts.iter().all(|(_, advert)| advert.priority == 100), "no priority 0, no other");
     let longest = adverts.windows(2).map(|pair| pair[1].0 - pair[0].0).max().expect("adverts");
-    assert!(longest < Duration::from_millis(1500), "a gap of {longest:?} between two adverts");
+    assert!(longest < Duration::from_millis(1100), "a gap of {longest:?} between two adverts");
     // Now it is on its own: a crash is a crash, and the children leave in order.
     let mut daemon = daemon;
     daemon.parent().signal(Signal::SIGSEGV);
