@@ -37,6 +37,9 @@ pub struct Settings {
     pub no_heartbeat: bool,
     /// `child_wait_time`: how long children may take to end, at least.
     pub child_wait: Duration,
+    /// The former binary is no better, or not there: what happens to the children of this one is
+    /// nothing to go back for. Two that crash would take turns without a pause.
+    pub no_return: bool,
 }
 
 impl Settings {
@@ -46,7 +49,12 @@ impl Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { dont_respawn: false, no_heartbeat: false, child_wait: Self::CHILD_WAIT }
+        Self {
+            dont_respawn: false,
+            no_heartbeat: false,
+            child_wait: Self::CHILD_WAIT,
+            no_return: false,
+        }
     }
 }
 
@@ -197,6 +205,8 @@ pub enum Output {
     },
     /// Become the former binary again, if there is a way back; else what follows.
     GoBack,
+    /// The former binary is not gone back to any longer: let go of its file.
+    ForgetFormer,
     /// There is no way back to the former binary any longer.
     CloseWayBack,
     /// Tell the child of the former binary to hand over, and answer with [`Input::Retired`]. From here
@@ -302,7 +312,12 @@ impl Supervisor {
         // While they reload or stop they have other deadlines to keep.
         let asks = self.feels_pulses();
         let pulses = self.pulses.values().filter(|_| asks).map(|pulse| pulse.next_timeout());
-        restarts.chain(phase).chain(pulses).chain(self.predecessors_timeout()).min()
+        restarts
+            .chain(phase)
+            .chain(pulses)
+            .chain(self.predecessors_timeout())
+            .chain(self.probation_timeout())
+            .min()
     }
 
     const fn feels_pulses(&self) -> bool {
@@ -682,6 +697,7 @@ impl Supervisor {
             self.feel_pulses(now, out);
         }
         self.serve_predecessors(now, out);
+        self.end_probation(now, out);
         match &mut self.phase {
             Phase::Reloading(Reload::Preparing { deadline, awaiting, .. }) if *deadline <= now => {
                 let who: Vec<String> = awaiting.iter().map(ToString::to_string).collect();

@@ -50,6 +50,7 @@ impl WatchDog {
                 Role::Checkers => self.checkers.signal_predecessor(number(signal)),
             },
             Output::GoBack => way_back::take(),
+            Output::ForgetFormer => self.former = None,
             Output::CloseWayBack => way_back::close(),
             Output::Retire(role) => {
                 // From here on nothing is any longer as the former program has left it.

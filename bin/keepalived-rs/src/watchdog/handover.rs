@@ -74,6 +74,9 @@ pub(crate) struct HandOver {
     /// Device and number of the file of the new program that has failed.
     #[serde(default)]
     pub(super) failed: Option<(u64, u64)>,
+    /// The program that wrote this has failed, and the one that gets it does not go back to it.
+    #[serde(default)]
+    pub(super) no_return: bool,
 }
 
 /// What it takes to become the former program again. Descriptors by their numbers.
@@ -234,6 +237,7 @@ mod tests {
             way_back: Some(WayBack { program: 12, memory: 13, kept: vec![14, 15] }),
             returned: None,
             failed: None,
+            no_return: false,
         }
     }
 

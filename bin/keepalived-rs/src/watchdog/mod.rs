@@ -156,7 +156,7 @@ impl WatchDog {
         unblock: sys::BlockedSignals,
     ) -> io::Result<Self> {
         let Received { hand_over, usable: running, pid_file, former } = received;
-        let HandOver { files, origin, vrrp, checkers, fifos, reload, .. } = hand_over;
+        let HandOver { files, origin, vrrp, checkers, fifos, reload, no_return, .. } = hand_over;
         let mut scheduler = Scheduler::new(&signals())?;
         drop(unblock);
         let places =
@@ -164,7 +164,8 @@ impl WatchDog {
         let worked = places.into_iter().filter(|(_, works)| *works).map(|(role, _)| role);
         let predecessors = worked.collect();
         let wanted = configuration::wanted(&options, &running.config);
-        let settings = settings(&options, &running);
+        let former = former.filter(|_| !no_return);
+        let settings = Settings { no_return: former.is_none(), ..settings(&options, &running) };
         let mut outputs = Vec::new();
         let supervisor = Supervisor::resume(settings, &predecessors, &wanted, reload, &mut outputs);
         let mut fifos = Fifos::resume(fifos, &running.config);
@@ -222,6 +223,7 @@ impl WatchDog {
             way_back: None,
             returned: None,
             failed: None,
+            no_return: false,
         }
     }
 
@@ -290,6 +292,7 @@ fn settings(options: &Options, running: &Usable) -> Settings {
         dont_respawn: options.dont_respawn,
         no_heartbeat: options.ignore_sigint,
         child_wait: launch.child_wait_time.unwrap_or(Settings::CHILD_WAIT),
+        no_return: false,
     }
 }
 

@@ -21,6 +21,8 @@ pub(super) struct Trial {
     socket_token: Token,
     /// The configuration as it reads it, once it has passed.
     prepared: Option<OwnedFd>,
+    /// It is the program that this one has taken over from.
+    is_former: bool,
 }
 
 impl Trial {
@@ -40,7 +42,15 @@ impl Trial {
         let exit_token =
             scheduler.register(child.as_fd().as_raw_fd(), Interest::Read).map_err(text)?;
         let socket_token = scheduler.register(socket.as_raw_fd(), Interest::Read).map_err(text)?;
-        Ok(Self { program, child, exit_token, socket, socket_token, prepared: None })
+        Ok(Self {
+            program,
+            child,
+            exit_token,
+            socket,
+            socket_token,
+            prepared: None,
+            is_former: false,
+        })
     }
 
     pub(super) fn is(&self, pid: i32) -> bool {
@@ -115,7 +125,12 @@ impl WatchDog {
     /// Lets the program prove itself that this one has taken over from.
     pub(super) fn begin_trial_of_former(&mut self) -> Option<Input> {
         let former = self.former.take().map(Program::of);
-        self.begin_trial_of(former.ok_or_else(|| "there is no former program".to_owned()))
+        let former = former.ok_or_else(|| "there is no former program".to_owned());
+        let failed = self.begin_trial_of(former);
+        if let Some(trial) = &mut self.trial {
+            trial.is_former = true;
+        }
+        failed
     }
 
     fn begin_trial_of(&mut self, program: Result<Program, String>) -> Option<Input> {
@@ -147,6 +162,7 @@ impl WatchDog {
         kept.extend(self.checkers.descriptors());
         hand_over.prepared = Some(prepared.as_raw_fd());
         hand_over.program = trial.program.number();
+        hand_over.no_return = trial.is_former;
         let way_back = self
             .prepare_way_back(reload, &trial.program)
             .inspect_err(|error| log::warn!("Upgrade: there will be no way back: {error}"))

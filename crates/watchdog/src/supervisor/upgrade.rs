@@ -169,6 +169,19 @@ impl Supervisor {
         fails && self.phase == Phase::Running
     }
 
+    /// When the children have proved themselves. What they do while all stops proves nothing.
+    pub(super) fn probation_timeout(&self) -> Option<Instant> {
+        let is_over = matches!(self.phase, Phase::Stopping { .. } | Phase::Over);
+        self.probation.filter(|_| !is_over).map(|probation| probation.until)
+    }
+
+    pub(super) fn end_probation(&mut self, now: Instant, out: &mut Vec<Output>) {
+        if self.probation_timeout().is_some_and(|until| until <= now) {
+            self.probation = None;
+            out.push(Output::ForgetFormer);
+        }
+    }
+
     /// The former binary is tried as a new one would be, but without a reload before.
     pub(super) fn go_back(&mut self, now: Instant, out: &mut Vec<Output>) {
         self.probation = None;
@@ -179,7 +192,9 @@ impl Supervisor {
 
     fn begin(&mut self, now: Instant, role: Role, out: &mut Vec<Output>) {
         out.push(Output::Begin(role));
-        self.probation = Some(Probation { until: now + PROBATION, crashes: 0 });
+        if !self.settings.no_return {
+            self.probation = Some(Probation { until: now + PROBATION, crashes: 0 });
+        }
         if self.is_in_succession() {
             return;
         }

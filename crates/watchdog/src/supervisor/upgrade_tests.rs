@@ -187,6 +187,35 @@ fn children_that_crash_on_probation_mean_a_trial_of_the_former_binary() {
 }
 
 #[test]
+fn a_binary_that_has_been_gone_back_to_is_not_on_probation() {
+    let mut machine = in_succession();
+    machine.settings.no_return = true;
+    for role in Role::ALL {
+        feed(&mut machine, T0, Input::Warm(role));
+        feed(&mut machine, T0, Input::Retired(role));
+    }
+    let out = feed(&mut machine, T0, Input::Exited(Role::Vrrp, Exit::Signal(11)));
+    assert_eq!(out.last(), Some(&Output::Fork(Role::Vrrp)), "{out:?}");
+    feed(&mut machine, T0, Input::Forked(Role::Vrrp, 30));
+    let out = feed(&mut machine, T0, Input::Exited(Role::Vrrp, Exit::Signal(11)));
+    assert!(!out.contains(&Output::TryFormer), "{out:?}");
+    assert!(matches!(machine.child(Role::Vrrp), Child::Waiting { .. }), "a pause before the next");
+}
+
+#[test]
+fn the_former_binary_is_let_go_of_when_probation_ends() {
+    let mut machine = on_probation();
+    assert_eq!(feed(&mut machine, T0 + Duration::from_secs(9), Input::Timeout), []);
+    for role in Role::ALL {
+        feed(&mut machine, T0, Input::PredecessorExited(role));
+    }
+    assert_eq!(machine.next_timeout(), Some(T0 + PROBATION));
+    let out = feed(&mut machine, T0 + PROBATION, Input::Timeout);
+    assert_eq!(out, [Output::ForgetFormer]);
+    assert_eq!(machine.next_timeout(), None);
+}
+
+#[test]
 fn reloads_and_upgrades_wait_until_the_succession_is_over() {
     let mut machine = in_succession();
     assert!(feed(&mut machine, T0, Input::Reload).is_empty());
