@@ -46,7 +46,7 @@ use crate::observed::Observed;
 use crate::output::{Output, Outputs};
 use crate::script::ScriptTracker;
 use crate::snapshot::{Identity, InstanceSnapshot};
-use crate::state::State;
+use crate::state::{AnnounceAgain, State};
 use crate::statistics::Statistics;
 use crate::timing;
 use crate::view::{InstanceView, SplitBrainView};
@@ -177,6 +177,10 @@ impl VirtualRouter {
         self.state = match known.state {
             State::Master(mut master) => {
                 master.advert_at = now;
+                // Nobody knows for how long nothing was said. A backup that has taken over meanwhile
+                // goes with the first advert, unheard; the neighbours would go on sending to it.
+                let once = AnnounceAgain { at: now, repeat: 1 };
+                master.announce_again = master.announce_again.or(Some(once));
                 State::Master(master)
             }
             State::Backup(mut backup) => {

@@ -413,3 +413,19 @@ fn a_master_that_was_served_too_late_steps_down_when_asked_to() {
     assert_eq!(bench.adverts(), [0; 0], "no word that it is master");
     assert!(bench.desired().is_empty());
 }
+
+/// Found by killing processes at random: a backup had taken over while a successor was slow to begin.
+/// It went with the successor's first advert, unheard, and the neighbours went on sending to it.
+#[test]
+fn a_successor_of_a_master_announces_its_addresses() {
+    let config = only(instance(100));
+    let announced_by_successor = |first: &Bench| {
+        let mut successor = Bench::on(&config, &[eth0()], Some(&first.stack.snapshot()));
+        successor.run(Duration::from_secs(30));
+        successor.announced().len()
+    };
+    let mut first = Bench::master(&config);
+    assert_eq!(announced_by_successor(&first), 5, "the second burst of its predecessor is owed");
+    first.run(Duration::from_secs(10));
+    assert_eq!(announced_by_successor(&first), 1);
+}
