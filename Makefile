@@ -15,7 +15,7 @@ service = sed 's|@PREFIX@|$(PREFIX)|' conf/$(1) | install -D -m $(3) /dev/stdin 
 # What `make install` installs.
 PROGRAM ?= $(TARGET)/release/keepalived-rs
 # Stories of the lab mostly wait: more of them than processors may run at once.
-STORIES ?= 4
+STORIES ?= 6
 # Runs of each fuzz target.
 FUZZ_RUNS ?= 100000
 

@@ -72,11 +72,12 @@ impl<'node> Daemon<'node> {
 
     /// Its first process.
     pub fn parent(&self) -> Process {
+        wait::until(Duration::from_secs(10), "the daemon runs", || self.find_parent()).0
+    }
+
+    fn find_parent(&self) -> Option<Process> {
         let nsenter = i32::try_from(self.child.id()).expect("a process number");
-        let (parent, _) = wait::until(Duration::from_secs(10), "the daemon runs", || {
-            self.node.processes().into_iter().find(|process| process.host_parent == nsenter)
-        });
-        parent
+        self.node.processes().into_iter().find(|process| process.host_parent == nsenter)
     }
 
     /// Its process that speaks VRRP, as `/run/vrrp.pid` says.
@@ -140,10 +141,16 @@ impl<'node> Daemon<'node> {
 
 impl Drop for Daemon<'_> {
     fn drop(&mut self) {
-        if self.is_running() {
+        let patience = Instant::now() + Duration::from_secs(10);
+        while self.is_running() && Instant::now() < patience {
             // Its children end with their parent; the node's own end catches what does not.
-            self.parent().signal(Signal::SIGKILL);
-            self.child.wait().ok();
+            if let Some(parent) = self.find_parent() {
+                parent.signal(Signal::SIGKILL);
+                self.child.wait().ok();
+            } else {
+                // It is about to end by itself, or to begin.
+                std::thread::sleep(Duration::from_millis(10));
+            }
         }
         if std::thread::panicking() {
             eprintln!("log of the daemon on {}:\n{}", self.node.name(), self.log.text());

@@ -136,7 +136,7 @@ fn scripts_of_the_daemon_and_children_have_the_time_that_they_are_given() {
         shutdown_script /scripts/hang.sh
         shutdown_script_timeout 1";
     let text = format!("child_wait_time 1\n{}", with_globals(globals, ""));
-    let daemon = Daemon::start(&Program::ours(), &node, &text);
+    let mut daemon = Daemon::start(&Program::ours(), &node, &text);
     daemon.wait_log("startup script script ran longer than", LIMIT);
     wait::eventually(LIMIT, "the VIP is there", || node.holds(VIP));
     // A child that does not end is killed in time.
@@ -144,7 +144,7 @@ fn scripts_of_the_daemon_and_children_have_the_time_that_they_are_given() {
     daemon.parent().signal(Signal::SIGTERM);
     daemon.wait_log("failed to die - forcing termination", LIMIT);
     daemon.wait_log("shutdown script script ran longer than", LIMIT);
-    drop(daemon);
+    daemon.wait_end(LIMIT);
     node.sh("ip address flush to 192.168.100.100");
 }
 
