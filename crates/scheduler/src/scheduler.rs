@@ -8,7 +8,7 @@ use base::{Duration, Instant};
 use mio::unix::SourceFd;
 use mio::{Events, Poll};
 use sys::timer_fd::TimerFd;
-use sys::{Forked, Signal, clock};
+use sys::{BlockedSignals, Forked, Signal, clock};
 
 use crate::signals::Signals;
 use crate::timers::{TimerId, Timers};
@@ -266,6 +266,18 @@ impl Scheduler {
     /// Starts to measure anew; says what was measured.
     pub const fn reset_worst_lateness(&mut self) -> Duration {
         std::mem::replace(&mut self.worst_lateness, Duration::ZERO)
+    }
+
+    /// Blocks all signals until the guard is dropped, and sends those to this process again that have come since the last
+    /// turn: they wait with the others for the guard's end, or in the program that this process becomes for its handlers.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn hold_signals(&mut self) -> io::Result<BlockedSignals> {
+        let blocked = BlockedSignals::all()?;
+        // The wake in the socket stays: a turn without a signal is harmless.
+        self.signals.pending(false).try_for_each(sys::signal::raise)?;
+        Ok(blocked)
     }
 
     /// Forks this process, correctly for one that has a loop. In the new process this loop is given

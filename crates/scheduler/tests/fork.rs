@@ -17,7 +17,8 @@ fn main() {
     each_process_gets_its_own_signals_and_only_those();
     what_the_child_does_to_its_copy_leaves_the_parents_loop_alone();
     a_signal_sent_before_the_child_has_a_loop_is_delivered_when_it_has();
-    println!("3 fork tests passed");
+    what_has_come_since_the_last_turn_waits_for_the_next_loop_of_this_process();
+    println!("4 fork tests passed");
 }
 
 fn new_loop() -> Scheduler {
@@ -122,4 +123,23 @@ fn a_signal_sent_before_the_child_has_a_loop_is_delivered_when_it_has() {
     });
     killed.signal(Signal::KILL).unwrap();
     assert_eq!(wait(&mut parent, &killed), Exit::Signal(Signal::KILL));
+}
+
+/// As a program that becomes another one: its loop is gone, and the handlers with it.
+fn what_has_come_since_the_last_turn_waits_for_the_next_loop_of_this_process() {
+    let mut former = new_loop();
+    let child = fork(&mut former, |blocked| {
+        let mut first = new_loop();
+        drop(blocked);
+        sys::signal::raise(Signal::TERM).unwrap();
+        let held = first.hold_signals().unwrap();
+        sys::signal::raise(Signal::HUP).unwrap();
+        drop(first);
+        let mut next = new_loop();
+        drop(held);
+        let events = turn(&mut next);
+        assert_eq!(events, [Event::Signal(Signal::HUP), Event::Signal(Signal::TERM)]);
+        0
+    });
+    assert_eq!(wait(&mut former, &child), Exit::Status(0));
 }

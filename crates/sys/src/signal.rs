@@ -120,6 +120,20 @@ impl Drop for BlockedSignals {
     }
 }
 
+/// Sends a signal to this very thread. While it is blocked ([`BlockedSignals`]) it waits, also in the program that this
+/// process becomes meanwhile.
+///
+/// # Errors
+/// The system's; `InvalidInput` for a number that is none.
+#[expect(unsafe_code, reason = "nix's raise knows no real-time signals")]
+pub fn raise(signal: Signal) -> io::Result<()> {
+    // SAFETY: touches no memory.
+    match unsafe { libc::raise(signal.number()) } {
+        0 => Ok(()),
+        _ => Err(io::ErrorKind::InvalidInput.into()),
+    }
+}
+
 /// Blocks nothing and handles every signal as a new program expects. For a process that is about
 /// to become a script: an ignored signal (Rust ignores SIGPIPE) would stay ignored in it.
 #[expect(unsafe_code, reason = "nix's sigaction knows no real-time signals")]

@@ -173,6 +173,8 @@ impl WatchDog {
         }
         let memory = ipc::envelope::write("hand-over", &hand_over).map_err(|e| e.to_string())?;
         kept.push(memory.as_fd());
+        // A stop that came a moment ago is the new program's to do.
+        let _held = self.scheduler.hold_signals().map_err(|error| error.to_string())?;
         let number = memory.as_raw_fd().to_string();
         logging::flush();
         let error = trial.program.become_it(&handover::arguments(), &[(VARIABLE, &number)], &kept);
