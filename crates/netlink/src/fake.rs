@@ -110,6 +110,15 @@ pub fn message(kind: u16, flags: u16, sequence: u32, payload: &[u8]) -> Vec<u8> 
     bytes
 }
 
+/// One attribute with its padding, as a kernel writes it; [`crate::AttributeWriter`] has no part in it.
+pub fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(4 + value.len()).unwrap_or(u16::MAX);
+    let mut bytes = [length.to_ne_bytes(), kind.to_ne_bytes()].concat();
+    bytes.extend_from_slice(value);
+    bytes.resize(bytes.len().next_multiple_of(4), 0);
+    bytes
+}
+
 /// The answer `errno` (positive; 0 is an acknowledgement) to a request, with a text or without. The
 /// request is echoed by its header alone, as with capped acknowledgements.
 pub fn error(sequence: u32, errno: i32, text: Option<&str>) -> Vec<u8> {
@@ -118,12 +127,7 @@ pub fn error(sequence: u32, errno: i32, text: Option<&str>) -> Vec<u8> {
     let mut flags = 0x100;
     if let Some(text) = text {
         flags |= 0x200;
-        let length = u16::try_from(4 + text.len() + 1).unwrap_or(u16::MAX);
-        payload.extend_from_slice(&length.to_ne_bytes());
-        payload.extend_from_slice(&1u16.to_ne_bytes());
-        payload.extend_from_slice(text.as_bytes());
-        payload.push(0);
-        payload.resize(payload.len().next_multiple_of(4), 0);
+        payload.extend(attribute(1, &[text.as_bytes(), &[0]].concat()));
     }
     message(NLMSG_ERROR, flags, sequence, &payload)
 }

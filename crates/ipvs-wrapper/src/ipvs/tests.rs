@@ -1,4 +1,4 @@
-use netlink::fake::{Asked, Fake, Queued, done, error, message};
+use netlink::fake::{Asked, Fake, Queued, attribute, done, error, message};
 use proptest::prelude::*;
 
 use super::*;
@@ -7,15 +7,6 @@ use crate::table::{Destination, Forwarding, Protocol, Service, ServiceKey};
 
 const GENL_ID_CTRL: u16 = 0x10;
 const IPVS: u16 = 28;
-
-/// A 32 or 16 bit attribute.
-fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
-    let length = u16::try_from(4 + value.len()).unwrap();
-    let mut bytes = [length.to_ne_bytes(), kind.to_ne_bytes()].concat();
-    bytes.extend_from_slice(value);
-    bytes.resize(bytes.len().next_multiple_of(4), 0);
-    bytes
-}
 
 fn genl(command: u8, attributes: &[Vec<u8>]) -> Vec<u8> {
     [vec![command, 1, 0, 0], attributes.concat()].concat()

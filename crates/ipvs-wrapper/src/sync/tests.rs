@@ -1,17 +1,9 @@
-use netlink::fake::{Asked, Fake, Queued, done, error, message};
+use netlink::fake::{Asked, Fake, Queued, attribute, done, error, message};
 
 use super::*;
 use crate::request::command;
 
 const IPVS: u16 = 28;
-
-fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
-    let length = u16::try_from(4 + value.len()).unwrap();
-    let mut bytes = [length.to_ne_bytes(), kind.to_ne_bytes()].concat();
-    bytes.extend_from_slice(value);
-    bytes.resize(bytes.len().next_multiple_of(4), 0);
-    bytes
-}
 
 /// What the kernel says of a master on eth0 that was started with id 7 and nothing else.
 fn running_master() -> Vec<u8> {

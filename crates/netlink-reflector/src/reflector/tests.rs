@@ -1,17 +1,9 @@
-use netlink::fake::{Asked, Fake, Queued, done, error, message};
+use netlink::fake::{Asked, Fake, Queued, attribute, done, error, message};
 use proptest::prelude::*;
 
 use super::*;
 
 const ENOBUFS: i32 = 105;
-
-fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
-    let length = u16::try_from(4 + value.len()).unwrap();
-    let mut bytes = [length.to_ne_bytes(), kind.to_ne_bytes()].concat();
-    bytes.extend_from_slice(value);
-    bytes.resize(bytes.len().next_multiple_of(4), 0);
-    bytes
-}
 
 /// The payload of a link message.
 fn link(index: u32, name: &str) -> Vec<u8> {

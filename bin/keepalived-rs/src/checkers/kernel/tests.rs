@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use checkers::{Input, Outputs};
 use control_plane::model::{RealServer, VirtualServer};
-use netlink::fake::{Asked, Fake, Queued, done, error, message};
+use netlink::fake::{Asked, Fake, Queued, attribute, done, error, message};
 
 use super::*;
 
@@ -100,14 +100,6 @@ fn attributes(mut bytes: &[u8]) -> Vec<Vec<u8>> {
 fn host(server: &[u8]) -> u8 {
     let at = server.windows(3).position(|part| part == [10, 9, 0]).expect("an address");
     server[at + 3]
-}
-
-fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
-    let length = u16::try_from(4 + value.len()).unwrap();
-    let mut bytes = [length.to_ne_bytes(), kind.to_ne_bytes()].concat();
-    bytes.extend_from_slice(value);
-    bytes.resize(bytes.len().next_multiple_of(4), 0);
-    bytes
 }
 
 fn genl(attributes: &[u8]) -> Vec<u8> {
