@@ -189,7 +189,11 @@ impl AsFd for Stream {
     }
 }
 
-fn write(socket: &mut TcpStream, unsent: &mut Vec<u8>) -> io::Result<()> {
+/// Gives the socket what it takes of `unsent`.
+///
+/// # Errors
+/// `WouldBlock` when it takes no more now; `WriteZero` when it never will; the socket's.
+pub(super) fn write(socket: &mut impl Write, unsent: &mut Vec<u8>) -> io::Result<()> {
     // Each round makes what is unsent shorter.
     while !unsent.is_empty() {
         let sent = socket.write(unsent)?;

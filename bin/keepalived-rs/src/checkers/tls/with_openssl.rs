@@ -11,6 +11,8 @@ use openssl::ssl::{
     SslSessionCacheMode, SslStream, SslVerifyMode,
 };
 
+use crate::checkers::stream;
+
 /// What is deciphered at a time, which is the longest record.
 const READ_SIZE: usize = 16 * 1024;
 
@@ -115,16 +117,7 @@ impl Tls {
 
     /// Gives the socket what it takes.
     pub(crate) fn flush(&mut self, socket: &mut impl Write) -> io::Result<()> {
-        let unsent = &mut self.stream.get_mut().outgoing;
-        // Each round makes what is unsent shorter.
-        while !unsent.is_empty() {
-            let sent = socket.write(unsent)?;
-            if sent == 0 {
-                return Err(io::ErrorKind::WriteZero.into());
-            }
-            unsent.drain(..sent);
-        }
-        Ok(())
+        stream::write(socket, &mut self.stream.get_mut().outgoing)
     }
 
     /// Reads once from the socket; what could be deciphered goes to `received`. 0 is the end.
