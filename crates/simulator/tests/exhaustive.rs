@@ -8,17 +8,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::hash::{Hash, Hasher};
-use std::net::Ipv4Addr;
+mod exhaustion;
 
-use base::{Duration, Instant, Ipv4Net, Priority, Vrid};
-use control_plane::model::{Instance, Preempt, Version, VirtualAddress, Vrrp};
+use std::hash::Hash;
+
+use base::{Duration, Instant};
+use control_plane::model::{Preempt, Version, Vrrp};
+use exhaustion::{Budget, INTERVAL, START, next_timeout, without_number};
 use simulator::Node;
 use simulator::node::{Life, Wishes};
-use stateright::{Checker, Model, Property};
-
-const INTERVAL: Duration = Duration::from_secs(1);
-const START: Instant = Instant::from_micros(1_000_000_000);
+use stateright::{Model, Property};
 
 /// Adverts take no time here, so this is for the timers of one moment only.
 const SLACK: Duration = Duration::from_millis(1);
@@ -31,9 +30,7 @@ const ELECTION: Duration = Duration::from_micros(3_609_375 + 1_000_000 + 1_000);
 struct Segment {
     priorities: Vec<u8>,
     preempt: bool,
-    losses: u8,
-    troubles: u8,
-    horizon: Duration,
+    budget: Budget,
 }
 
 #[derive(Clone, Debug)]
@@ -101,32 +98,9 @@ impl Moment {
             }
         }
     }
-
-    fn next_timeout(&self) -> Option<Instant> {
-        self.nodes.iter().filter_map(Node::next_timeout).min()
-    }
 }
 
-/// A datagram but for its identification and the checksum over it.
-fn without_number(datagram: &[u8]) -> Vec<u8> {
-    let mut bytes = datagram.to_vec();
-    for at in [4, 5, 10, 11] {
-        bytes[at] = 0;
-    }
-    bytes
-}
-
-impl Hash for Moment {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.parts().hash(state);
-    }
-}
-
-impl PartialEq for Moment {
-    fn eq(&self, other: &Self) -> bool {
-        self.parts() == other.parts()
-    }
-}
+exhaustion::equal_by_parts!(Moment);
 
 impl Model for Segment {
     type State = Moment;
@@ -138,8 +112,8 @@ impl Model for Segment {
             now: START,
             nodes: nodes.collect(),
             flight: Vec::new(),
-            losses: self.losses,
-            troubles: self.troubles,
+            losses: self.budget.losses,
+            troubles: self.budget.troubles,
             troubled_at: START,
             two_since: None,
             silent_stop: false,
@@ -157,8 +131,8 @@ impl Model for Segment {
             actions.extend(under_way.map(Step::Lose));
         }
         if moment.flight.is_empty()
-            && let Some(due) = moment.next_timeout()
-            && due.saturating_since(START) <= self.horizon
+            && let Some(due) = next_timeout(&moment.nodes)
+            && due.saturating_since(START) <= self.budget.horizon
         {
             let ready = |node: &usize| moment.nodes[*node].next_timeout() == Some(due);
             actions.extend((0..moment.nodes.len()).filter(ready).map(Step::Wake));
@@ -194,7 +168,7 @@ impl Model for Segment {
                 moment.troubled_at = now;
             }
             Step::Wake(node) => {
-                moment.now = moment.next_timeout().map_or(now, |due| due.max(now));
+                moment.now = next_timeout(&moment.nodes).map_or(now, |due| due.max(now));
                 let now = moment.now;
                 let wishes = moment.nodes[node].timeout(now);
                 moment.take(node, wishes);
@@ -283,58 +257,41 @@ fn priority(datagram: &[u8]) -> u8 {
 
 impl Segment {
     fn node(&self, last: u8, priority: u8) -> Node {
-        let mut instance = Instance::new("VI_1", "eth0", Vrid::new(51).unwrap());
+        let mut instance = exhaustion::instance(priority);
         instance.version = Version::V2;
-        instance.advert_interval = INTERVAL;
-        instance.priority = Priority::new(priority).unwrap();
         let preempt = Preempt::After(Duration::ZERO);
         instance.preempt = if self.preempt { preempt } else { Preempt::Never };
-        let net = Ipv4Net::from(Ipv4Addr::new(10, 9, 1, 51)).into();
-        instance.virtual_addresses = vec![VirtualAddress::new(net, "eth0")];
-        let config = Vrrp { instances: vec![instance].into(), ..Vrrp::default() };
-        Node::new(Ipv4Addr::new(10, 9, 0, last), config)
-    }
-
-    fn check(self) {
-        let what = format!("{self:?}");
-        let checker = self.checker().threads(1).spawn_bfs().join();
-        println!("{what}: {} moments", checker.unique_state_count());
-        assert!(checker.is_done(), "every moment was looked at");
-        checker.assert_properties();
+        exhaustion::node(last, Vrrp { instances: vec![instance].into(), ..Vrrp::default() })
     }
 }
 
 /// Budgets of the short form, and of the long one.
-fn budget(priorities: &[u8], preempt: bool, short: (u8, u8, u64), long: (u8, u8, u64)) -> Segment {
-    let (losses, troubles, seconds) = match std::env::var_os("EXHAUSTIVE") {
-        Some(_) => long,
-        None => short,
-    };
-    let horizon = Duration::from_secs(seconds);
-    Segment { priorities: priorities.to_vec(), preempt, losses, troubles, horizon }
+fn check(priorities: &[u8], preempt: bool, short: (u8, u8, u64), long: (u8, u8, u64)) {
+    let priorities = priorities.to_vec();
+    exhaustion::check(Segment { priorities, preempt, budget: Budget::chosen(short, long) });
 }
 
 #[test]
 fn two_routers_in_every_way() {
-    budget(&[100, 150], true, (2, 1, 12), (4, 3, 16)).check();
+    check(&[100, 150], true, (2, 1, 12), (4, 3, 16));
 }
 
 #[test]
 fn two_equal_routers_in_every_way() {
-    budget(&[100, 100], true, (2, 1, 12), (4, 3, 16)).check();
+    check(&[100, 100], true, (2, 1, 12), (4, 3, 16));
 }
 
 #[test]
 fn two_routers_without_preemption_in_every_way() {
-    budget(&[100, 150], false, (2, 1, 12), (4, 3, 16)).check();
+    check(&[100, 150], false, (2, 1, 12), (4, 3, 16));
 }
 
 #[test]
 fn three_routers_in_every_way() {
-    budget(&[100, 150, 150], true, (1, 1, 10), (3, 2, 14)).check();
+    check(&[100, 150, 150], true, (1, 1, 10), (3, 2, 14));
 }
 
 #[test]
 fn four_routers_in_every_way() {
-    budget(&[100, 120, 150, 150], true, (1, 1, 9), (2, 2, 12)).check();
+    check(&[100, 120, 150, 150], true, (1, 1, 9), (2, 2, 12));
 }

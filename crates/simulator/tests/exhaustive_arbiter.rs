@@ -8,19 +8,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::hash::{Hash, Hasher};
-use std::net::Ipv4Addr;
+mod exhaustion;
 
-use base::{Duration, Instant, Ipv4Net, Priority, Vrid};
-use control_plane::model::{Instance, VirtualAddress};
+use std::hash::Hash;
+
+use base::{Duration, Instant};
+use exhaustion::{Budget, INTERVAL, START, next_timeout, without_number};
 use simulator::Node;
 use simulator::faults::{Parts, protect};
 use simulator::node::{Life, Segment, Wishes};
 use stateright::{Checker, Model, Property};
 use vrrp_stack::ProbeId;
-
-const INTERVAL: Duration = Duration::from_secs(1);
-const START: Instant = Instant::from_micros(1_000_000_000);
 
 /// The longest time to an election: Active_Down_Interval of priority 100, three rounds of the
 /// witnesses, and an interval for masters that have to hear each other.
@@ -40,9 +38,7 @@ struct Pair {
     keeps: bool,
     /// By how much the second starts later: the rounds of the two are not at one moment.
     apart: Duration,
-    losses: u8,
-    troubles: u8,
-    horizon: Duration,
+    budget: Budget,
 }
 
 #[derive(Clone, Debug)]
@@ -125,32 +121,9 @@ impl Moment {
             }
         }
     }
-
-    fn next_timeout(&self) -> Option<Instant> {
-        self.nodes.iter().filter_map(Node::next_timeout).min()
-    }
 }
 
-/// A datagram but for its identification and the checksum over it.
-fn without_number(datagram: &[u8]) -> Vec<u8> {
-    let mut bytes = datagram.to_vec();
-    for at in [4, 5, 10, 11] {
-        bytes[at] = 0;
-    }
-    bytes
-}
-
-impl Hash for Moment {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.parts().hash(state);
-    }
-}
-
-impl PartialEq for Moment {
-    fn eq(&self, other: &Self) -> bool {
-        self.parts() == other.parts()
-    }
-}
+exhaustion::equal_by_parts!(Moment);
 
 impl Model for Pair {
     type State = Moment;
@@ -164,8 +137,8 @@ impl Model for Pair {
             flight: Vec::new(),
             cut: None,
             was_calm: false,
-            losses: self.losses,
-            troubles: self.troubles,
+            losses: self.budget.losses,
+            troubles: self.budget.troubles,
             troubled_at: START,
             two_since: None,
         };
@@ -191,8 +164,8 @@ impl Model for Pair {
         if !moment.flight.is_empty() {
             return;
         }
-        if let Some(due) = moment.next_timeout()
-            && due.saturating_since(START) <= self.horizon
+        if let Some(due) = next_timeout(&moment.nodes)
+            && due.saturating_since(START) <= self.budget.horizon
         {
             let ready = |node: &usize| moment.nodes[*node].next_timeout() == Some(due);
             actions.extend((0..moment.nodes.len()).filter(ready).map(Step::Wake));
@@ -230,7 +203,7 @@ impl Model for Pair {
                 moment.troubled_at = now;
             }
             Step::Wake(node) => {
-                moment.now = moment.next_timeout().map_or(now, |due| due.max(now));
+                moment.now = next_timeout(&moment.nodes).map_or(now, |due| due.max(now));
                 let now = moment.now;
                 let wishes = moment.nodes[node].timeout(now);
                 moment.take(node, wishes);
@@ -319,36 +292,19 @@ impl Moment {
 
 impl Pair {
     fn node(&self, last: u8, priority: u8) -> Node {
-        let mut instance = Instance::new("VI_1", "eth0", Vrid::new(51).unwrap());
-        instance.advert_interval = INTERVAL;
-        instance.priority = Priority::new(priority).unwrap();
-        let net = Ipv4Net::from(Ipv4Addr::new(10, 9, 1, 51)).into();
-        instance.virtual_addresses = vec![VirtualAddress::new(net, "eth0")];
         let parts = Parts { lease: false, heartbeat: self.heartbeat, arbiter: true };
-        let mut config = protect(instance, INTERVAL, parts);
+        let mut config = protect(exhaustion::instance(priority), INTERVAL, parts);
         for used in config.instances.iter_mut().filter_map(|one| one.split_brain.arbiter.as_mut()) {
             used.keeps = self.keeps;
         }
-        Node::new(Ipv4Addr::new(10, 9, 0, last), config)
-    }
-
-    fn check(self) {
-        let what = format!("{self:?}");
-        let checker = self.checker().threads(1).spawn_bfs().join();
-        println!("{what}: {} moments", checker.unique_state_count());
-        assert!(checker.is_done(), "every moment was looked at");
-        checker.assert_properties();
+        exhaustion::node(last, config)
     }
 }
 
-/// Budgets of the short form, and of the long one: losses, troubles, seconds.
+/// Budgets of the short form, and of the long one.
 fn check(heartbeat: bool, apart: u64, short: (u8, u8, u64), long: (u8, u8, u64)) {
-    let (losses, troubles, seconds) = match std::env::var_os("EXHAUSTIVE") {
-        Some(_) => long,
-        None => short,
-    };
-    let (apart, horizon) = (Duration::from_millis(apart), Duration::from_secs(seconds));
-    Pair { heartbeat, keeps: false, apart, losses, troubles, horizon }.check();
+    let apart = Duration::from_millis(apart);
+    exhaustion::check(Pair { heartbeat, keeps: false, apart, budget: Budget::chosen(short, long) });
 }
 
 #[test]
@@ -371,8 +327,8 @@ fn an_arbiter_leaves_one_master_while_a_heartbeat_goes_on() {
 /// That the proof can fail: a master that keeps the addresses is one too many.
 #[test]
 fn a_master_that_keeps_the_addresses_without_witnesses_is_one_of_two() {
-    let (apart, horizon) = (Duration::ZERO, Duration::from_secs(14));
-    let pair = Pair { heartbeat: false, keeps: true, apart, losses: 0, troubles: 1, horizon };
+    let (apart, budget) = (Duration::ZERO, Budget::of((0, 1, 14)));
+    let pair = Pair { heartbeat: false, keeps: true, apart, budget };
     let checker = pair.checker().threads(1).spawn_bfs().join();
     assert!(checker.discovery(IN_PEACE).is_some());
 }
