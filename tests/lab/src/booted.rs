@@ -83,18 +83,13 @@ impl Booted {
     /// Runs a shell script on it, whatever it returns.
     pub fn try_sh(&self, script: &str) -> Finished {
         let mut command = Command::new("nsenter");
-        command.args(["--target", &self.init.to_string(), "--all", "--", "/bin/sh", "-c", script]);
-        command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-        command.env("DEBIAN_FRONTEND", "noninteractive").env("LC_ALL", "C");
-        command::run(command, "")
+        command.args(["--target", &self.init.to_string(), "--all", "--"]);
+        command::login_shell(command, script)
     }
 
     /// Runs a shell script on it, which must succeed. Returns its output.
     pub fn sh(&self, script: &str) -> String {
-        let finished = self.try_sh(script);
-        let Finished { status, stdout, stderr } = &finished;
-        assert!(status.success(), "{script}: {status}\n{stdout}\n{stderr}");
-        finished.stdout
+        self.try_sh(script).expect_success(script)
     }
 }
 

@@ -24,6 +24,13 @@ impl Finished {
     pub fn code(&self) -> Option<i32> {
         self.status.code()
     }
+
+    /// What it has written, if it has succeeded; fails the test if not. `what` names it.
+    pub fn expect_success(self, what: &str) -> String {
+        let Self { status, stdout, stderr } = self;
+        assert!(status.success(), "{what} ended with {status}: {stderr}{stdout}");
+        stdout
+    }
 }
 
 /// Runs `command` with `input` on its standard input and collects what it says.
@@ -67,16 +74,17 @@ pub fn output(command: Command, input: &str) -> String {
 
 /// The same for a command that may take longer.
 pub fn output_within(limit: Duration, command: Command, input: &str) -> String {
-    let text = format!("{command:?}");
-    let finished = run_within(limit, command, input);
-    assert!(
-        finished.status.success(),
-        "{text} ended with {}: {}{}\ninput: {input}",
-        finished.status,
-        finished.stderr,
-        finished.stdout
-    );
-    finished.stdout
+    let what = format!("{command:?} with the input {input:?}");
+    run_within(limit, command, input).expect_success(&what)
+}
+
+/// Runs a shell script by `command`, which brings it to where it runs, as somebody who has just logged
+/// in on a Debian system.
+pub(crate) fn login_shell(mut command: Command, script: &str) -> Finished {
+    command.args(["/bin/sh", "-c", script]);
+    command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    command.env("DEBIAN_FRONTEND", "noninteractive").env("LC_ALL", "C");
+    run(command, "")
 }
 
 /// True if a program of that name is on PATH.

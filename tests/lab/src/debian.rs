@@ -81,18 +81,13 @@ impl Debian {
     /// Runs a shell script on it, whatever it returns.
     pub fn try_sh(&self, script: &str) -> Finished {
         let mut command = self.node.command("chroot");
-        command.arg(&self.root).args(["/bin/sh", "-c", script]);
-        command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-        command.env("DEBIAN_FRONTEND", "noninteractive").env("LC_ALL", "C");
-        command::run(command, "")
+        command.arg(&self.root);
+        command::login_shell(command, script)
     }
 
     /// Runs a shell script on it, which must succeed. Returns its output.
     pub fn sh(&self, script: &str) -> String {
-        let finished = self.try_sh(script);
-        let Finished { status, stdout, stderr } = &finished;
-        assert!(status.success(), "{script}: {status}\n{stdout}\n{stderr}");
-        finished.stdout
+        self.try_sh(script).expect_success(script)
     }
 
     /// All its files but those that every installation changes.
@@ -169,4 +164,18 @@ pub fn package(program: &Path, directory: &Path) -> Option<PathBuf> {
     assert!(finished.status.success(), "cargo deb: {}", finished.stderr);
     let mut built = fs::read_dir(directory.join("deb")).expect("the package is there").flatten();
     built.next().map(|entry| entry.path())
+}
+
+/// A daemon that owns the address 10.9.0.`last` on the eth0 that such a system has.
+pub fn configuration(last: u8) -> String {
+    format!(
+        "vrrp_instance VI_1 {{
+            state MASTER
+            interface eth0
+            virtual_router_id 51
+            priority 255
+            virtual_ipaddress {{ 10.9.0.{last} }}
+        }}
+        "
+    )
 }

@@ -5,23 +5,10 @@
 use std::fs;
 use std::time::Duration;
 
-use lab::debian::{self, Debian};
+use lab::debian::{self, Debian, configuration};
 use lab::{Program, wait};
 
 const SLACK: Duration = Duration::from_secs(30);
-
-fn configuration(last: u8) -> String {
-    format!(
-        "vrrp_instance VI_1 {{
-            state MASTER
-            interface eth0
-            virtual_router_id 51
-            priority 255
-            virtual_ipaddress {{ 10.9.0.{last} }}
-        }}
-        "
-    )
-}
 
 /// The machine with the package on it.
 struct Box<'a> {

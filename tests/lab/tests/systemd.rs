@@ -6,25 +6,12 @@
 use std::fs;
 use std::time::Duration;
 
-use lab::debian::{self, Debian};
+use lab::debian::{self, Debian, configuration};
 use lab::{Booted, Program, wait};
 
 const SLACK: Duration = Duration::from_secs(30);
 const DAEMON: &str = "keepalived";
 const UNPRIVILEGED: &str = "keepalived-unprivileged";
-
-fn configuration(last: u8) -> String {
-    format!(
-        "vrrp_instance VI_1 {{
-            state MASTER
-            interface eth0
-            virtual_router_id 51
-            priority 255
-            virtual_ipaddress {{ 10.9.0.{last} }}
-        }}
-        "
-    )
-}
 
 /// The unit as an admin of an older keepalived has it.
 const FORKING: &str = "[Service]
