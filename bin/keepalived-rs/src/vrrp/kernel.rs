@@ -1,22 +1,21 @@
 //! The kernel as the VRRP stack wants it: addresses, and the addresses nobody may talk to.
 
+mod view;
+
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 use std::os::fd::RawFd;
 
 use base::{IfIndex, Instant};
 use control_plane::Config;
 use control_plane::model::global::Buffers;
 use netlink_reflector::firewall::{self, Vmacs};
-use netlink_reflector::{
-    Address, Change, DesiredAddress, Firewall, PROTOCOL_KEEPALIVED, Reflector, Report,
-};
-use vrrp_stack::{HostFact, HostMemory, Link, Scope, Setting, Stack};
+use netlink_reflector::{Change, DesiredAddress, Firewall, Reflector, Report};
+use vrrp_stack::{HostFact, HostMemory, Stack};
 
 use super::linkbeat::Linkbeat;
 use super::own_links::OwnLinks;
 use super::pace::Pace;
-use super::settings::{Access, Proc, Settings};
+use super::settings::{Proc, Settings};
 use super::untracked::Untracked;
 use super::wishes::{Wanted, Wishes};
 use crate::buffers;
@@ -211,83 +210,6 @@ impl Kernel {
         changed.iter().filter_map(|name| self.index_of(name)).collect()
     }
 
-    /// Addresses that somebody else has, as duplicate address detection has found.
-    pub(super) fn duplicates(&self) -> impl Iterator<Item = &Address> {
-        let links = self.reflector.links();
-        let all = links.flat_map(|link| self.reflector.addresses(link.index));
-        all.filter(|address| address.is_duplicate())
-    }
-
-    /// Whether an interface forwards IPv6 packets: it is a router to its neighbours.
-    pub(super) fn is_ipv6_router(&self, index: IfIndex) -> bool {
-        let scope = Scope::Link(index);
-        let forwarding = Setting { scope, name: "ipv6/conf/forwarding".to_owned() };
-        proc_of(&self.reflector).read(&forwarding).is_ok_and(|value| value != "0")
-    }
-
-    /// All interfaces, as the stack sees them. `ours` are addresses that are no source of adverts.
-    pub(super) fn links(&self, ours: &BTreeSet<IpAddr>) -> Vec<Link> {
-        self.reflector.links().map(|link| self.describe(link, ours)).collect()
-    }
-
-    /// All addresses that are here.
-    pub(super) fn addresses(&self) -> impl Iterator<Item = &Address> {
-        self.reflector.links().flat_map(|link| self.reflector.addresses(link.index))
-    }
-
-    /// One interface, as the stack sees it.
-    pub(super) fn link(&self, index: IfIndex, ours: &BTreeSet<IpAddr>) -> Option<Link> {
-        self.reflector.link(index).map(|link| self.describe(link, ours))
-    }
-
-    /// What an interface is called, or its number.
-    pub(super) fn name(&self, index: IfIndex) -> String {
-        self.reflector.link(index).map_or_else(|| index.to_string(), |link| link.name.clone())
-    }
-
-    fn describe(&self, link: &netlink_reflector::Link, ours: &BTreeSet<IpAddr>) -> Link {
-        // Static addresses of ours come later, virtual ones last: only the owner of one has it as its
-        // own. None is a source before its duplicate address detection is over (RFC 4862 section 5.4).
-        let mut own: Vec<(u8, &Address)> = self
-            .reflector
-            .mirror()
-            .addresses_by_age(link.index)
-            .into_iter()
-            .filter(|address| address.usable())
-            .filter_map(|address| {
-                let is_virtual = ours.contains(&address.net.addr());
-                let added_by_us = address.protocol == Some(PROTOCOL_KEEPALIVED);
-                match (is_virtual, added_by_us) {
-                    (false, false) => Some((0, address)),
-                    (false, true) => Some((1, address)),
-                    (true, false) => Some((2, address)),
-                    (true, true) => None,
-                }
-            })
-            .collect();
-        own.sort_by_key(|(rank, _)| *rank);
-        let own = || own.iter().map(|(_, address)| address.net.addr());
-        let primary_v4 = own().find_map(|address| match address {
-            IpAddr::V4(address) => Some(address),
-            IpAddr::V6(_) => None,
-        });
-        let link_local_v6 = own().find_map(|address| match address {
-            IpAddr::V6(address) if address.is_unicast_link_local() => Some(address),
-            _ => None,
-        });
-        Link {
-            index: link.index,
-            name: link.name.clone(),
-            up: link.up && self.linkbeat.has_link(&link.name).unwrap_or(link.running),
-            // Without one it takes no part in ARP either.
-            mac: link.mac.unwrap_or_default(),
-            primary_v4,
-            link_local_v6,
-            mtu: link.mtu,
-            arp: !link.noarp,
-        }
-    }
-
     /// Makes the links that are missing. What comes out has to be told to the parent, then
     /// [`Self::adjust`] changes settings. `None`: there is nothing to do.
     pub(super) fn make_links(&mut self) -> Option<Vec<HostFact>> {
@@ -355,32 +277,6 @@ impl Kernel {
     /// Whether [`Self::reconcile`] has stopped at its bound and is to be called in the next turn.
     pub(super) const fn is_busy(&self) -> bool {
         self.plan.is_some()
-    }
-
-    /// The number of the interface of that name.
-    pub(super) fn index_of(&self, name: &str) -> Option<IfIndex> {
-        self.reflector.link_by_name(name).map(|link| link.index)
-    }
-
-    /// Whether an address is there.
-    pub(super) fn has(&self, index: IfIndex, address: IpAddr) -> bool {
-        self.reflector.address(index, address).is_some()
-    }
-
-    /// Those of these addresses that are there, by interface.
-    pub(super) fn held(
-        &self,
-        links: &[Link],
-        ours: &BTreeSet<IpAddr>,
-    ) -> BTreeSet<(IfIndex, IpAddr)> {
-        let places =
-            links.iter().flat_map(|link| ours.iter().map(|address| (link.index, *address)));
-        places.filter(|(index, address)| self.has(*index, *address)).collect()
-    }
-
-    /// Whether an address is there, on whatever interface.
-    pub(super) fn has_somewhere(&self, address: IpAddr) -> bool {
-        self.reflector.links().any(|link| self.has(link.index, address))
     }
 
     /// Brings the kernel to what the stack wants, a bounded number of requests at a time; nothing is

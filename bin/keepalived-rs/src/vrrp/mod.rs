@@ -3,6 +3,7 @@
 
 mod announcer;
 mod kernel;
+mod leave;
 mod linkbeat;
 mod names;
 mod neighbours;
@@ -18,6 +19,7 @@ mod sources;
 mod starting;
 mod static_tracks;
 mod sync_daemon;
+mod turn;
 mod untracked;
 mod wishes;
 
@@ -35,8 +37,7 @@ use scheduler::{Event, Interest, Scheduler, Signal, TimerId, Token};
 use sys::PacketSocket;
 use telemetry::{LinkView, VrrpLive};
 use vrrp_stack::{
-    HostFact, Input, Level, Link, Notification, ObjectState, Output, Outputs, ProbeId, Snapshot,
-    Stack, Surroundings,
+    HostFact, Input, Link, ObjectState, Outputs, ProbeId, Snapshot, Stack, Surroundings,
 };
 
 use crate::cli::Options;
@@ -51,10 +52,10 @@ use announcer::Unannounced;
 use kernel::Kernel;
 use neighbours::Neighbours;
 use probes::Probes;
-use scripts::{Scripts, commands, exit_kind, kill_signal};
+use scripts::{Scripts, commands, exit_kind};
 use sockets::Sockets;
 use sources::Sources;
-use starting::{Due, Starting};
+use starting::Starting;
 use sync_daemon::SyncDaemon;
 
 const STACK: TimerId = TimerId(0);
@@ -65,13 +66,6 @@ const SETTLED: TimerId = TimerId(4);
 
 /// That long after much has happened, nothing of it is needed any longer.
 const SETTLING: base::Duration = base::Duration::from_secs(1);
-
-/// So many outputs of one turn are much.
-const MUCH: usize = 256;
-
-/// Turns in which the kernel is left as it should be before the process ends: enough for millions of
-/// addresses.
-const LAST_TURNS: u32 = 10_000;
 
 /// So many addresses make a reload a turn of its own, before what it changes in the kernel.
 const MANY: usize = 1_000;
@@ -444,212 +438,6 @@ impl Vrrp {
     fn compare(&mut self, generation: Generation, new: &Config) {
         let changes = self.stack.plan(&new.vrrp);
         self.parent.say_prepared(generation, changes);
-    }
-
-    /// The end of a turn: adverts, kernel, announcements, scripts, mails, parent, log.
-    fn carry_out(&mut self, now: Instant) {
-        make_links(&mut self.kernel, &mut self.parent, &mut self.scheduler);
-        self.kernel.raise_links(&self.stack);
-        let wanted = self.stack.wants_generation();
-        let sockets = (self.sockets_at != Some(wanted)).then(|| self.stack.desired_sockets());
-        if let Some(sockets) = &sockets {
-            self.sockets.open_missing(sockets, &mut self.scheduler);
-            self.sockets.set_sizes(self.stack.receive_buffers(&self.config.global.buffers));
-        }
-        let outputs = std::mem::take(&mut self.outputs);
-        if outputs.len() > MUCH {
-            self.scheduler.set_timer(SETTLED, now + SETTLING);
-        }
-        self.send_adverts(now, &outputs);
-        // Closed after the last advert of an instance has left.
-        if sockets.is_some() {
-            self.neighbours.follow(&self.stack.heard_links(), &mut self.scheduler);
-        }
-        if let Some(sockets) = &sockets {
-            self.sockets.close_surplus(sockets, &mut self.scheduler);
-            self.sockets_at = Some(wanted);
-        }
-        if self.kernel.reconcile(now, &self.stack) {
-            self.stack.forget_retired();
-        }
-        if let Some(generation) = self.reached.take() {
-            self.parent.say(&ToParent::Reloaded { generation });
-        }
-        self.kernel.renew(&mut self.stack);
-        if let Some(groups) = self.kernel.take_missing() {
-            self.input(now, Input::StaticsMissing(&groups));
-        }
-        if self.kernel.has_more() {
-            self.scheduler.still_ready(self.kernel_token);
-        }
-        self.announce_all(now, &outputs);
-        self.sync_daemon.follow(&self.config, &self.stack);
-        for output in outputs {
-            match output {
-                Output::SendAdvert(_) | Output::Announce { .. } => {}
-                Output::StartScript { run, name, command } => {
-                    self.starting.add(Due { run, name, command });
-                }
-                Output::Probe { probe, witness, timeout } => self.ask(now, probe, witness, timeout),
-                Output::ProbeAddress { index, mac, address } => {
-                    let sent = match address {
-                        IpAddr::V4(address) => {
-                            let nobody = std::net::Ipv4Addr::UNSPECIFIED;
-                            self.arp.send(index, &wire::arp::request(mac, nobody, address))
-                        }
-                        IpAddr::V6(address) => {
-                            self.arp.send(index, &wire::ndp::probe(mac, address))
-                        }
-                    };
-                    if let Err(error) = sent {
-                        log::debug!("cannot ask who has {address}: {error}");
-                    }
-                }
-                Output::KillScript { run, .. } if self.starting.forget(run) => {
-                    self.input(now, Input::ScriptExited { run, status: exit_kind(None) });
-                }
-                Output::KillScript { run, signal } => {
-                    self.scripts.signal_check(run, kill_signal(signal))
-                }
-                Output::Notify(notification) => {
-                    self.fifos.write(notification.line().as_bytes());
-                    let Notification { object, commands, mail, .. } = notification;
-                    self.scripts.notify(object, commands, now, &mut self.scheduler);
-                    mail.into_iter().for_each(|mail| self.mailer.send(mail));
-                }
-                Output::Log(event) => self.log(now, &event),
-            }
-        }
-        // Lines are out before what follows takes its time.
-        logging::flush();
-        if !self.leaving {
-            self.start_scripts(now);
-        }
-        self.mailer.turn(now, &mut self.scheduler);
-        self.kernel.say_what_was_done();
-        let changes = self.stack.take_changes();
-        self.parent.report(changes.into_iter().map(VrrpState));
-        let facts = self.kernel.take_facts();
-        self.parent.report(facts.into_iter().map(host_state));
-        self.parent.flush(&mut self.scheduler);
-    }
-
-    /// Tracking scripts that are due, as many as fit in a turn.
-    fn start_scripts(&mut self, now: Instant) {
-        let Self { starting, scripts, scheduler, stack, outputs, .. } = self;
-        starting.step(sys::clock::now, |Due { run, name, command }| {
-            if let Err(error) = scripts.start_check(run, &command, scheduler) {
-                log::debug!("VRRP_Script({name}): {error}");
-                let failed = Input::ScriptExited { run, status: exit_kind(None) };
-                stack.handle_input(now, failed, outputs);
-            }
-        });
-    }
-
-    /// The stack hears which instances' adverts left.
-    fn send_adverts(&mut self, now: Instant, outputs: &[Output]) {
-        let adverts: Vec<_> = outputs
-            .iter()
-            .filter_map(|output| match output {
-                Output::SendAdvert(advert) => Some(advert),
-                _ => None,
-            })
-            .collect();
-        let mut left = BTreeSet::new();
-        self.sockets.send(&adverts, |advert| {
-            if advert.leased {
-                left.insert(advert.instance.as_str());
-            }
-        });
-        for instance in left {
-            self.input(now, Input::AdvertLeft { instance });
-        }
-    }
-
-    /// What announces an address that the kernel has not got yet waits until it has.
-    fn announce_all(&mut self, now: Instant, outputs: &[Output]) {
-        let fresh = outputs.iter().filter_map(|output| match output {
-            Output::Announce { index, mac, address } => Some((*index, *mac, *address)),
-            _ => None,
-        });
-        self.unannounced.extend(fresh);
-        let wanted = self.stack.wants_generation();
-        if self.announced_at != wanted {
-            self.announced_at = wanted;
-            self.forget_announcements();
-        }
-        let Self { kernel, unannounced, .. } = self;
-        let has = |index, address| kernel.has(index, address);
-        let ready = unannounced.take_ready(has, kernel.is_busy());
-        announcer::send(&self.arp, &ready, |index| self.kernel.is_ipv6_router(index));
-        if log::log_enabled!(log::Level::Debug) {
-            for (index, _, address) in ready {
-                let interface = self.kernel.name(index);
-                self.log(now, &vrrp_stack::Event::Announcing { interface, address });
-            }
-        }
-    }
-
-    /// What is no longer held is not announced, although it may be there for some turns.
-    fn forget_announcements(&mut self) {
-        if self.unannounced.is_empty() {
-            return;
-        }
-        let held = self.stack.desired_addresses().into_iter();
-        let held: BTreeSet<_> = held.map(|one| (one.index, one.net.addr())).collect();
-        self.unannounced.retain(|index, address| held.contains(&(index, address)));
-    }
-
-    fn log(&mut self, now: Instant, event: &vrrp_stack::Event) {
-        let level = match (event.detail(), event.level()) {
-            (true, _) => log::Level::Debug,
-            (_, Level::Info) => log::Level::Info,
-            (_, Level::Warning) => log::Level::Warn,
-            (_, Level::Error) => log::Level::Error,
-        };
-        if level > log::max_level() {
-            return;
-        }
-        if !event.is_peer_triggered() {
-            log::log!(level, "{event}");
-        } else if let Some(line) = self.peer_lines.line(now, || event.to_string()) {
-            log::log!(level, "{line}");
-        }
-    }
-
-    /// Priority 0, addresses off, stop scripts, in this order.
-    fn leave(mut self) -> io::Result<End> {
-        let now = sys::clock::now();
-        if self.options.keep_addresses {
-            self.kernel.leave_alone();
-        }
-        self.kernel.leave();
-        self.input(now, Input::Stop);
-        self.carry_out(now);
-        self.sync_daemon.leave();
-        for _ in 0..LAST_TURNS {
-            if !self.kernel.is_busy() {
-                break;
-            }
-            self.kernel.reconcile(now, &self.stack);
-        }
-        self.kernel.say_what_was_done();
-        self.kernel.finish();
-        make_links(&mut self.kernel, &mut self.parent, &mut self.scheduler);
-        self.scripts.finish(SCRIPTS, &mut self.scheduler)?;
-        self.mailer.finish(&mut self.scheduler)?;
-        Ok(End::Status(0))
-    }
-
-    /// Everything stays as it is: a successor goes on with it, from what this process knows.
-    fn retire(self) -> io::Result<End> {
-        let Self { mut scheduler, mut parent, kernel, stack, sockets, scripts, mailer, .. } = self;
-        let known = Snapshot { host: kernel.memory(), ..stack.snapshot() };
-        parent.say_last_words(&known);
-        drop(sockets);
-        scripts.linger(SCRIPTS, &mut scheduler, &mut parent)?;
-        mailer.finish(&mut scheduler)?;
-        Ok(End::Retired)
     }
 }
 

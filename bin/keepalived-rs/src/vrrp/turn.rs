@@ -1,0 +1,194 @@
+//! The end of a turn: what the stack has put out becomes packets, requests to the kernel, scripts,
+//! mails, reports and lines, in this order.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr};
+
+use base::{IfIndex, Instant};
+use ipc::ToParent;
+use vrrp_stack::{Input, Level, Notification, Output};
+use wire::MacAddress;
+
+use super::scripts::{exit_kind, kill_signal};
+use super::starting::Due;
+use super::{SETTLED, SETTLING, Vrrp, announcer, host_state, make_links};
+use crate::kind::VrrpState;
+
+/// So many outputs of one turn are much.
+const MUCH: usize = 256;
+
+impl Vrrp {
+    /// The end of a turn: adverts, kernel, announcements, scripts, mails, parent, log.
+    pub(super) fn carry_out(&mut self, now: Instant) {
+        make_links(&mut self.kernel, &mut self.parent, &mut self.scheduler);
+        self.kernel.raise_links(&self.stack);
+        let wanted = self.stack.wants_generation();
+        let sockets = (self.sockets_at != Some(wanted)).then(|| self.stack.desired_sockets());
+        if let Some(sockets) = &sockets {
+            self.sockets.open_missing(sockets, &mut self.scheduler);
+            self.sockets.set_sizes(self.stack.receive_buffers(&self.config.global.buffers));
+        }
+        let outputs = std::mem::take(&mut self.outputs);
+        if outputs.len() > MUCH {
+            self.scheduler.set_timer(SETTLED, now + SETTLING);
+        }
+        self.send_adverts(now, &outputs);
+        // Closed after the last advert of an instance has left.
+        if let Some(sockets) = &sockets {
+            self.neighbours.follow(&self.stack.heard_links(), &mut self.scheduler);
+            self.sockets.close_surplus(sockets, &mut self.scheduler);
+            self.sockets_at = Some(wanted);
+        }
+        if self.kernel.reconcile(now, &self.stack) {
+            self.stack.forget_retired();
+        }
+        if let Some(generation) = self.reached.take() {
+            self.parent.say(&ToParent::Reloaded { generation });
+        }
+        self.kernel.renew(&mut self.stack);
+        if let Some(groups) = self.kernel.take_missing() {
+            self.input(now, Input::StaticsMissing(&groups));
+        }
+        if self.kernel.has_more() {
+            self.scheduler.still_ready(self.kernel_token);
+        }
+        self.announce_all(now, &outputs);
+        self.sync_daemon.follow(&self.config, &self.stack);
+        for output in outputs {
+            self.act_on(now, output);
+        }
+        // Lines are out before what follows takes its time.
+        logging::flush();
+        if !self.leaving {
+            self.start_scripts(now);
+        }
+        self.mailer.turn(now, &mut self.scheduler);
+        self.kernel.say_what_was_done();
+        let changes = self.stack.take_changes();
+        self.parent.report(changes.into_iter().map(VrrpState));
+        let facts = self.kernel.take_facts();
+        self.parent.report(facts.into_iter().map(host_state));
+        self.parent.flush(&mut self.scheduler);
+    }
+
+    /// What may come after adverts, addresses and announcements.
+    fn act_on(&mut self, now: Instant, output: Output) {
+        match output {
+            Output::SendAdvert(_) | Output::Announce { .. } => {}
+            Output::StartScript { run, name, command } => {
+                self.starting.add(Due { run, name, command });
+            }
+            Output::Probe { probe, witness, timeout } => self.ask(now, probe, witness, timeout),
+            Output::ProbeAddress { index, mac, address } => self.ask_for(index, mac, address),
+            Output::KillScript { run, .. } if self.starting.forget(run) => {
+                self.input(now, Input::ScriptExited { run, status: exit_kind(None) });
+            }
+            Output::KillScript { run, signal } => {
+                self.scripts.signal_check(run, kill_signal(signal))
+            }
+            Output::Notify(notification) => {
+                self.fifos.write(notification.line().as_bytes());
+                let Notification { object, commands, mail, .. } = notification;
+                self.scripts.notify(object, commands, now, &mut self.scheduler);
+                mail.into_iter().for_each(|mail| self.mailer.send(mail));
+            }
+            Output::Log(event) => self.log(now, &event),
+        }
+    }
+
+    /// Asks whether anybody else has an address.
+    fn ask_for(&self, index: IfIndex, mac: MacAddress, address: IpAddr) {
+        let sent = match address {
+            IpAddr::V4(address) => {
+                self.arp.send(index, &wire::arp::request(mac, Ipv4Addr::UNSPECIFIED, address))
+            }
+            IpAddr::V6(address) => self.arp.send(index, &wire::ndp::probe(mac, address)),
+        };
+        if let Err(error) = sent {
+            log::debug!("cannot ask who has {address}: {error}");
+        }
+    }
+
+    /// The stack hears which instances' adverts left.
+    fn send_adverts(&mut self, now: Instant, outputs: &[Output]) {
+        let adverts: Vec<_> = outputs
+            .iter()
+            .filter_map(|output| match output {
+                Output::SendAdvert(advert) => Some(advert),
+                _ => None,
+            })
+            .collect();
+        let mut left = BTreeSet::new();
+        self.sockets.send(&adverts, |advert| {
+            if advert.leased {
+                left.insert(advert.instance.as_str());
+            }
+        });
+        for instance in left {
+            self.input(now, Input::AdvertLeft { instance });
+        }
+    }
+
+    /// What announces an address that the kernel has not got yet waits until it has.
+    fn announce_all(&mut self, now: Instant, outputs: &[Output]) {
+        let fresh = outputs.iter().filter_map(|output| match output {
+            Output::Announce { index, mac, address } => Some((*index, *mac, *address)),
+            _ => None,
+        });
+        self.unannounced.extend(fresh);
+        let wanted = self.stack.wants_generation();
+        if self.announced_at != wanted {
+            self.announced_at = wanted;
+            self.forget_announcements();
+        }
+        let Self { kernel, unannounced, .. } = self;
+        let has = |index, address| kernel.has(index, address);
+        let ready = unannounced.take_ready(has, kernel.is_busy());
+        announcer::send(&self.arp, &ready, |index| self.kernel.is_ipv6_router(index));
+        if log::log_enabled!(log::Level::Debug) {
+            for (index, _, address) in ready {
+                let interface = self.kernel.name(index);
+                self.log(now, &vrrp_stack::Event::Announcing { interface, address });
+            }
+        }
+    }
+
+    /// What is no longer held is not announced, although it may be there for some turns.
+    fn forget_announcements(&mut self) {
+        if self.unannounced.is_empty() {
+            return;
+        }
+        let held = self.stack.desired_addresses().into_iter();
+        let held: BTreeSet<_> = held.map(|one| (one.index, one.net.addr())).collect();
+        self.unannounced.retain(|index, address| held.contains(&(index, address)));
+    }
+
+    /// Tracking scripts that are due, as many as fit in a turn.
+    fn start_scripts(&mut self, now: Instant) {
+        let Self { starting, scripts, scheduler, stack, outputs, .. } = self;
+        starting.step(sys::clock::now, |Due { run, name, command }| {
+            if let Err(error) = scripts.start_check(run, &command, scheduler) {
+                log::debug!("VRRP_Script({name}): {error}");
+                let failed = Input::ScriptExited { run, status: exit_kind(None) };
+                stack.handle_input(now, failed, outputs);
+            }
+        });
+    }
+
+    pub(super) fn log(&mut self, now: Instant, event: &vrrp_stack::Event) {
+        let level = match (event.detail(), event.level()) {
+            (true, _) => log::Level::Debug,
+            (_, Level::Info) => log::Level::Info,
+            (_, Level::Warning) => log::Level::Warn,
+            (_, Level::Error) => log::Level::Error,
+        };
+        if level > log::max_level() {
+            return;
+        }
+        if !event.is_peer_triggered() {
+            log::log!(level, "{event}");
+        } else if let Some(line) = self.peer_lines.line(now, || event.to_string()) {
+            log::log!(level, "{line}");
+        }
+    }
+}
