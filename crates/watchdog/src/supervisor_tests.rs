@@ -1,4 +1,5 @@
 use super::*;
+use crate::reload::PREPARE_LIMIT;
 
 const T0: Instant = Instant::from_micros(10_000_000);
 const LATER: Instant = Instant::from_micros(20_000_000);
