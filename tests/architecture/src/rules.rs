@@ -59,8 +59,12 @@ pub const PACKAGES: &[Rule] = &[
     ),
     system("lab", &["base", "wire"]),
     system("bench", &["lab"]),
+    system("effects", &["control-plane"]),
     system("architecture", &[]),
 ];
+
+/// What tests of any package may use besides.
+pub const FOR_TESTS: &[&str] = &["effects"];
 
 /// Crates from outside that touch the system, or decide how bytes look, with those who may name them.
 /// Everybody else goes through these owners. Tests (`[dev-dependencies]`) may name what touches the

@@ -3,7 +3,9 @@
 use control_plane::keywords::Block;
 
 use crate::network::{failing, in_check, service};
-use crate::row::{Row, Sees, gone, new};
+use effects::{Sees, gone, new};
+
+use crate::Row;
 use crate::trace::{Act, Servers};
 
 fn row(block: Block, keyword: &'static str, line: &str, sees: Sees) -> Row {

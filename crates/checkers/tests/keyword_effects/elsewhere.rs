@@ -1,34 +1,7 @@
 //! Keywords whose effect is seen in the kernel, in files or in another process, and the tests that see it.
 
-use std::fs;
-use std::path::PathBuf;
-
 use control_plane::keywords::Block;
-
-/// A keyword and the test that would fail without it.
-#[derive(Debug)]
-pub(crate) struct Elsewhere {
-    pub(crate) block: Block,
-    pub(crate) keyword: &'static str,
-    /// From the root of the project. Empty: it has no effect in keepalived either.
-    file: &'static str,
-    /// The name of the test, or why there is nothing to see.
-    test: &'static str,
-}
-
-const fn seen(
-    block: Block,
-    keyword: &'static str,
-    file: &'static str,
-    test: &'static str,
-) -> Elsewhere {
-    Elsewhere { block, keyword, file, test }
-}
-
-/// Accepted by keepalived and by us, and nothing follows from it.
-const fn nothing(block: Block, keyword: &'static str, why: &'static str) -> Elsewhere {
-    Elsewhere { block, keyword, file: "", test: why }
-}
+use effects::Elsewhere;
 
 const PROCESS: (&str, &str) = (
     "tests/lab/tests/keywords_of_checks.rs",
@@ -51,62 +24,41 @@ const BUFFERS: (&str, &str) = (
 
 /// All of them.
 pub(crate) const ALL: &[Elsewhere] = &[
-    nothing(Block::VirtualServer, "hashed", "a word without effect"),
-    nothing(Block::HttpGet, "enable_sni", "there is no handshake"),
-    nothing(Block::HttpGet, "sni_name", "there is no handshake"),
-    seen(Block::Root, "SSL", IDENTITY.0, IDENTITY.1),
-    seen(Block::Ssl, "certificate", IDENTITY.0, IDENTITY.1),
-    seen(Block::Ssl, "key", IDENTITY.0, IDENTITY.1),
-    seen(Block::Ssl, "password", IDENTITY.0, IDENTITY.1),
-    seen(Block::Ssl, "ca", IDENTITY.0, IDENTITY.1),
-    seen(Block::GlobalDefs, "lvs_flush", TABLES, FLUSHED),
-    seen(Block::GlobalDefs, "lvs_flush_on_stop", TABLES, FLUSHED),
-    seen(Block::GlobalDefs, "lvs_flush_onstop", TABLES, FLUSHED),
-    seen(
+    Elsewhere::nothing(Block::VirtualServer, "hashed", "a word without effect"),
+    Elsewhere::nothing(Block::HttpGet, "enable_sni", "there is no handshake"),
+    Elsewhere::nothing(Block::HttpGet, "sni_name", "there is no handshake"),
+    Elsewhere::seen(Block::Root, "SSL", IDENTITY.0, IDENTITY.1),
+    Elsewhere::seen(Block::Ssl, "certificate", IDENTITY.0, IDENTITY.1),
+    Elsewhere::seen(Block::Ssl, "key", IDENTITY.0, IDENTITY.1),
+    Elsewhere::seen(Block::Ssl, "password", IDENTITY.0, IDENTITY.1),
+    Elsewhere::seen(Block::Ssl, "ca", IDENTITY.0, IDENTITY.1),
+    Elsewhere::seen(Block::GlobalDefs, "lvs_flush", TABLES, FLUSHED),
+    Elsewhere::seen(Block::GlobalDefs, "lvs_flush_on_stop", TABLES, FLUSHED),
+    Elsewhere::seen(Block::GlobalDefs, "lvs_flush_onstop", TABLES, FLUSHED),
+    Elsewhere::seen(
         Block::GlobalDefs,
         "lvs_timeouts",
         "tests/lab/tests/ipvs_changes.rs",
         "a_reload_changes_groups_and_timeouts_as_a_start_would_set_them",
     ),
-    seen(
+    Elsewhere::seen(
         Block::GlobalDefs,
         "lvs_sync_daemon",
         "tests/lab/tests/sync_daemon.rs",
         "the_sync_daemon_is_backup_then_master_then_gone",
     ),
-    seen(Block::GlobalDefs, "lvs_notify_fifo", PIPES.0, PIPES.1),
-    seen(Block::GlobalDefs, "lvs_notify_fifo_script", PIPES.0, PIPES.1),
-    seen(Block::GlobalDefs, "lvs_netlink_cmd_rcv_bufs", BUFFERS.0, BUFFERS.1),
-    seen(Block::GlobalDefs, "lvs_netlink_cmd_rcv_bufs_force", BUFFERS.0, BUFFERS.1),
-    seen(Block::GlobalDefs, "lvs_netlink_monitor_rcv_bufs", BUFFERS.0, BUFFERS.1),
-    seen(Block::GlobalDefs, "lvs_netlink_monitor_rcv_bufs_force", BUFFERS.0, BUFFERS.1),
-    seen(Block::GlobalDefs, "checker_process_name", PROCESS.0, PROCESS.1),
-    seen(Block::GlobalDefs, "lvs_process_name", PROCESS.0, PROCESS.1),
-    seen(Block::GlobalDefs, "checker_priority", PROCESS.0, PROCESS.1),
-    seen(Block::GlobalDefs, "checker_no_swap", PROCESS.0, PROCESS.1),
-    seen(Block::GlobalDefs, "checker_rt_priority", PROCESS.0, PROCESS.1),
-    seen(Block::GlobalDefs, "checker_cpu_affinity", PROCESS.0, PROCESS.1),
-    seen(Block::GlobalDefs, "checker_rlimit_rttime", PROCESS.0, PROCESS.1),
-    seen(Block::GlobalDefs, "checker_rlimit_rtime", PROCESS.0, PROCESS.1),
+    Elsewhere::seen(Block::GlobalDefs, "lvs_notify_fifo", PIPES.0, PIPES.1),
+    Elsewhere::seen(Block::GlobalDefs, "lvs_notify_fifo_script", PIPES.0, PIPES.1),
+    Elsewhere::seen(Block::GlobalDefs, "lvs_netlink_cmd_rcv_bufs", BUFFERS.0, BUFFERS.1),
+    Elsewhere::seen(Block::GlobalDefs, "lvs_netlink_cmd_rcv_bufs_force", BUFFERS.0, BUFFERS.1),
+    Elsewhere::seen(Block::GlobalDefs, "lvs_netlink_monitor_rcv_bufs", BUFFERS.0, BUFFERS.1),
+    Elsewhere::seen(Block::GlobalDefs, "lvs_netlink_monitor_rcv_bufs_force", BUFFERS.0, BUFFERS.1),
+    Elsewhere::seen(Block::GlobalDefs, "checker_process_name", PROCESS.0, PROCESS.1),
+    Elsewhere::seen(Block::GlobalDefs, "lvs_process_name", PROCESS.0, PROCESS.1),
+    Elsewhere::seen(Block::GlobalDefs, "checker_priority", PROCESS.0, PROCESS.1),
+    Elsewhere::seen(Block::GlobalDefs, "checker_no_swap", PROCESS.0, PROCESS.1),
+    Elsewhere::seen(Block::GlobalDefs, "checker_rt_priority", PROCESS.0, PROCESS.1),
+    Elsewhere::seen(Block::GlobalDefs, "checker_cpu_affinity", PROCESS.0, PROCESS.1),
+    Elsewhere::seen(Block::GlobalDefs, "checker_rlimit_rttime", PROCESS.0, PROCESS.1),
+    Elsewhere::seen(Block::GlobalDefs, "checker_rlimit_rtime", PROCESS.0, PROCESS.1),
 ];
-
-impl Elsewhere {
-    /// Whether the test is there and has the keyword in its file.
-    ///
-    /// # Errors
-    /// What is missing.
-    pub(crate) fn judge(&self) -> Result<(), String> {
-        if self.file.is_empty() {
-            return Ok(());
-        }
-        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(self.file);
-        let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", self.file))?;
-        let has_test = text.contains(&format!("fn {}(", self.test));
-        // The name of a keyword stands where configurations are written.
-        let has_keyword = text.contains(self.keyword);
-        if has_test && has_keyword {
-            return Ok(());
-        }
-        Err(format!("{}: {} has no test {} of it", self.keyword, self.file, self.test))
-    }
-}

@@ -2,7 +2,9 @@
 
 use control_plane::keywords::Block;
 
-use crate::row::{Row, Sees, gone, new};
+use effects::{Sees, gone, new};
+
+use crate::Row;
 use crate::trace::{Act, Servers};
 
 /// A check with `@` in it, as it must be to succeed with good servers.

@@ -3,7 +3,9 @@
 use control_plane::keywords::Block;
 
 use crate::network::{failing, service};
-use crate::row::{Row, Sees, gone, new};
+use effects::{Sees, gone, new};
+
+use crate::Row;
 use crate::trace::{Act, Servers};
 
 const SERVER: &str = "real_server 10.2.0.1 80 {\nweight 1\nTCP_CHECK {\n}\n}";

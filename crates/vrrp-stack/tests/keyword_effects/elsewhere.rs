@@ -1,51 +1,10 @@
 //! Keywords whose effect is seen in the kernel, in files or in another process, and the tests that see it.
 
-use std::fs;
-use std::path::PathBuf;
-
 use control_plane::keywords::Block;
-
-/// A keyword and the test that would fail without it.
-#[derive(Debug)]
-pub(crate) struct Elsewhere {
-    pub(crate) block: Block,
-    pub(crate) keyword: &'static str,
-    /// From the root of the project. Empty: there is nothing to see.
-    file: &'static str,
-    /// The name of the test, or why there is nothing to see.
-    test: &'static str,
-}
-
-impl Elsewhere {
-    /// Whether the test is there and its file names the keyword.
-    ///
-    /// # Errors
-    /// What is missing.
-    pub(crate) fn judge(&self) -> Result<(), String> {
-        if self.file.is_empty() {
-            return Ok(());
-        }
-        let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let read = |file: &str| {
-            fs::read_to_string(root.join(file)).map_err(|error| format!("{file}: {error}"))
-        };
-        let text = read(self.file)?;
-        let has_test = text.contains(&format!("fn {}(", self.test));
-        // Some tests have their configurations in files of their own.
-        let of_test = CONFIGURATIONS.iter().filter(|(test, _)| *test == self.file);
-        let mut uses_it = text.contains(self.keyword);
-        for (_, configuration) in of_test {
-            uses_it |= read(configuration)?.contains(self.keyword);
-        }
-        if has_test && uses_it {
-            return Ok(());
-        }
-        Err(format!("{}: {} has no test {} of it", self.keyword, self.file, self.test))
-    }
-}
+use effects::Elsewhere;
 
 /// Files of tests, and the configurations that they read.
-const CONFIGURATIONS: [(&str, &str); 2] = [
+pub(crate) const CONFIGURATIONS: [(&str, &str); 2] = [
     (OBJECTS, "tests/lab/scenarios/kernel-objects.conf"),
     (TABLES, "tests/lab/ipvs/nftables.conf"),
 ];
@@ -111,12 +70,6 @@ const SEEN: &[Seen] = &[
     (GLOBAL, TIMES, Block::Root, &["child_wait_time"]),
     (SMALL, LINKBEAT, Block::Root, &["linkbeat_use_polling", "linkbeat_interfaces"]),
     (OBJECTS, OPTIONS, Block::Root, &["static_ipaddress", "static_routes", "static_rules"]),
-    (
-        "tests/lab/tests/ipvs_namespace.rs",
-        "the_table_of_another_namespace_is_programmed_and_checks_stay_here",
-        Block::Root,
-        &["net_namespace_ipvs"],
-    ),
     (
         TABLES,
         "every_configuration_makes_the_table_that_keepalived_makes",
@@ -255,7 +208,6 @@ const SEEN: &[Seen] = &[
 
 /// Accepted by keepalived and by us, and nothing follows from it.
 const NOTHING: &[(Block, &str, &str)] = &[
-    (Block::Root, "namespace_with_ipsets", "sets are made always: older kernels are not supported"),
     (Block::GlobalDefs, "vrrp_rlimit_rtime", "another spelling, the same arm of the reader"),
     (Block::GlobalDefs, "random_seed", "spreads the first checks of servers, which differ anyhow"),
     (Block::Root, "namespace_with_ipsets", "sets work in every namespace of supported kernels"),
@@ -267,14 +219,10 @@ const NOTHING: &[(Block, &str, &str)] = &[
 /// All of them.
 pub(crate) fn all() -> Vec<Elsewhere> {
     let seen = SEEN.iter().flat_map(|(file, test, block, keywords)| {
-        let one = |keyword: &&'static str| Elsewhere { block: *block, keyword, file, test };
+        let one = |keyword: &&'static str| Elsewhere::seen(*block, keyword, file, test);
         keywords.iter().map(one)
     });
-    let nothing = NOTHING.iter().map(|(block, keyword, why)| Elsewhere {
-        block: *block,
-        keyword,
-        file: "",
-        test: why,
-    });
+    let nothing =
+        NOTHING.iter().map(|(block, keyword, why)| Elsewhere::nothing(*block, keyword, why));
     seen.chain(nothing).collect()
 }

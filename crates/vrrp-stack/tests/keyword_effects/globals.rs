@@ -3,7 +3,9 @@
 use control_plane::keywords::Block;
 
 use crate::instance::{INSTANCE, MASTER, OTHER_LIST, TO_MASTER};
-use crate::row::{Row, Sees, gone, new};
+use effects::{Sees, gone, new};
+
+use crate::Row;
 use crate::trace::{Act, HEARD, Heard, hear};
 
 fn row(keyword: &'static str, line: &str, play: &[(u64, Act)], sees: Sees) -> Row {

@@ -3,7 +3,9 @@
 use control_plane::keywords::Block;
 
 use crate::instance::{INSTANCE, MASTER, TO_MASTER};
-use crate::row::{Row, Sees, new};
+use effects::{Sees, new};
+
+use crate::Row;
 use crate::trace::Act;
 
 pub(crate) fn rows() -> Vec<Row> {

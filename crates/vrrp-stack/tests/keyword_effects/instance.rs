@@ -2,7 +2,9 @@
 
 use control_plane::keywords::Block;
 
-use crate::row::{Row, Sees, gone, new};
+use effects::{Sees, gone, new};
+
+use crate::Row;
 use crate::trace::{Act, HEARD, Heard, KEYS, hear};
 
 /// One instance of version 3, priority 100; `@` is inside.

@@ -2,27 +2,28 @@
 
 use control_plane::keywords::Block;
 
-use crate::trace::{Act, trace};
-
-/// One keyword in one place.
+/// One keyword in one place. `Act` is what can happen while the machine runs.
 #[derive(Clone, Debug)]
-pub(crate) struct Row {
-    pub(crate) block: Block,
-    pub(crate) keyword: &'static str,
+pub struct Row<Act> {
+    /// Where the keyword stands.
+    pub block: Block,
+    /// Its name.
+    pub keyword: &'static str,
     /// The configuration; `@` is where the lines go.
-    pub(crate) template: String,
+    pub template: String,
     /// What stands there without the keyword.
-    pub(crate) without: String,
+    pub without: String,
     /// What stands there with it.
-    pub(crate) with: String,
+    pub with: String,
     /// What happens, at milliseconds after the start.
-    pub(crate) play: Vec<(u64, Act)>,
-    pub(crate) sees: Sees,
+    pub play: Vec<(u64, Act)>,
+    /// What the keyword must change.
+    pub sees: Sees,
 }
 
 /// What is seen in the trace, as a part of one of its lines.
 #[derive(Clone, Debug)]
-pub(crate) enum Sees {
+pub enum Sees {
     /// With the keyword alone.
     New(String),
     /// Without it alone.
@@ -30,18 +31,18 @@ pub(crate) enum Sees {
 }
 
 /// A part of a line that comes with the keyword.
-pub(crate) fn new(text: impl Into<String>) -> Sees {
+pub fn new(text: impl Into<String>) -> Sees {
     Sees::New(text.into())
 }
 
 /// A part of a line that goes with the keyword.
-pub(crate) fn gone(text: impl Into<String>) -> Sees {
+pub fn gone(text: impl Into<String>) -> Sees {
     Sees::Gone(text.into())
 }
 
-impl Row {
+impl<Act: Clone> Row<Act> {
     /// A row without anything in the place of the keyword.
-    pub(crate) fn plain(
+    pub fn plain(
         block: Block,
         keyword: &'static str,
         line: &str,
@@ -61,26 +62,32 @@ impl Row {
     }
 
     /// With another line in its place where the keyword is not.
-    pub(crate) fn instead_of(self, line: &str) -> Self {
+    #[must_use]
+    pub fn instead_of(self, line: &str) -> Self {
         Self { without: line.to_owned(), ..self }
     }
 
     /// With lines before the place of the keyword.
-    pub(crate) fn after(self, lines: &str) -> Self {
+    #[must_use]
+    pub fn after(self, lines: &str) -> Self {
         Self { template: self.template.replace('@', &format!("{lines}\n@")), ..self }
     }
 
     /// With another part of the template.
-    pub(crate) fn having(self, part: &str, other: &str) -> Self {
+    ///
+    /// # Panics
+    /// The template does not have that part.
+    #[must_use]
+    pub fn having(self, part: &str, other: &str) -> Self {
         assert!(self.template.contains(part), "{}: {part}", self.keyword);
         Self { template: self.template.replace(part, other), ..self }
     }
 
-    /// Plays both configurations.
+    /// Plays both configurations with `trace`, which says what is seen, a line each.
     ///
     /// # Errors
     /// What is not as it should be, with both traces.
-    pub(crate) fn judge(&self) -> Result<(), String> {
+    pub fn judge(&self, trace: impl Fn(&str, &[(u64, Act)]) -> Vec<String>) -> Result<(), String> {
         let played = |line: &str| trace(&self.template.replace('@', line), &self.play);
         let [without, with] = [played(&self.without), played(&self.with)];
         let has = |lines: &[String], text: &str| lines.iter().any(|line| line.contains(text));
@@ -99,5 +106,32 @@ impl Row {
             without.join("\n    "),
             with.join("\n    ")
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(sees: Sees) -> Row<()> {
+        Row::plain(Block::Instance, "word", "5", "before\n@\nafter", &[], sees)
+    }
+
+    fn lines(text: &str, _: &[(u64, ())]) -> Vec<String> {
+        text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn what_comes_with_the_keyword_alone_is_its_effect() {
+        assert_eq!(row(new("word 5")).judge(lines), Ok(()));
+        assert!(row(gone("word 5")).judge(lines).is_err());
+        assert_eq!(row(gone("other")).instead_of("other").judge(lines), Ok(()));
+    }
+
+    #[test]
+    fn what_is_there_with_and_without_it_is_no_effect() {
+        for sees in [new("before"), gone("before"), new("nowhere"), gone("nowhere")] {
+            assert!(row(sees).judge(lines).is_err());
+        }
     }
 }
