@@ -80,6 +80,8 @@ pub struct Supervisor {
     children: BTreeMap<Role, Child>,
     /// Of children that are up.
     pulses: BTreeMap<Role, Pulse>,
+    /// Children that do not answer, until they are gone.
+    frozen: BTreeSet<Role>,
     /// Children of the former binary.
     predecessors: BTreeMap<Role, Predecessor>,
     phase: Phase,
@@ -100,6 +102,7 @@ impl Supervisor {
             settings,
             children: BTreeMap::new(),
             pulses: BTreeMap::new(),
+            frozen: BTreeSet::new(),
             predecessors: BTreeMap::new(),
             phase: Phase::Running,
             generation: 1,

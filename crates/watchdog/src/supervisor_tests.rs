@@ -336,7 +336,9 @@ fn a_child_that_does_not_answer_is_named_killed_and_replaced() {
     assert_eq!(now, asked + crate::pulse::limit(Role::Vrrp));
     assert_eq!(texts(&hung), ["VRRP child process(12) does not answer - forcing termination"]);
     assert!(hung.contains(&Output::Kill(Role::Vrrp, Signal::Kill)));
+    assert!(!machine.is_well(), "as long as it is there");
     let out = feed(&mut machine, now, Input::Exited(Role::Vrrp, Exit::Signal(9)));
+    assert!(machine.is_well());
     assert_eq!(out.last(), Some(&Output::Fork(Role::Vrrp)));
 }
 

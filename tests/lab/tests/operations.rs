@@ -1,10 +1,9 @@
-//! What an admin and the tools around do with a running daemon: dumps, heartbeat, service manager,
-//! scripts of the daemon's own life.
+//! What an admin and the tools around do with a running daemon: dumps, heartbeat, scripts of the
+//! daemon's own life.
 #![allow(clippy::expect_used, reason = "test code")]
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixDatagram;
 use std::time::{Duration, Instant};
 
 use lab::scenario::configuration;
@@ -167,34 +166,6 @@ fn a_frozen_vrrp_process_is_named_and_replaced_before_a_backup_takes_over() {
     });
     assert_eq!(sent_by_lb02.adverts().len(), adverts, "the backup has noticed nothing");
     assert!(master.stop().1.success());
-}
-
-#[test]
-fn a_service_manager_is_told_of_readiness_reload_and_stop() {
-    let (_network, node) = machine();
-    let socket = UnixDatagram::bind(node.folder("run").join("notify")).expect("a socket");
-    socket.set_read_timeout(Some(LIMIT)).expect("a timeout");
-    let heard = || {
-        let mut buffer = [0; 200];
-        let length = socket.recv(&mut buffer).expect("a word in time");
-        String::from_utf8_lossy(&buffer[..length]).into_owned()
-    };
-    let text = configuration("single-lb01");
-    node.write_file("etc", "keepalived.conf", text);
-    let program = Program::ours();
-    node.sh(&format!("NOTIFY_SOCKET=/run/notify {} -D", program.path().display()));
-    let (pid, _) = wait::until(LIMIT, "the PID file", || node.pid_file("keepalived.pid"));
-    assert_eq!(heard(), format!("READY=1\nMAINPID={pid}\n"));
-    node.sh("kill -HUP $(cat /run/keepalived.pid)");
-    assert!(heard().starts_with("RELOADING=1\nMONOTONIC_USEC="));
-    assert!(heard().starts_with("READY=1\n"));
-    node.write_file("etc", "keepalived.conf", &text.replace("priority", "priorty"));
-    node.sh("kill -HUP $(cat /run/keepalived.pid)");
-    assert!(heard().starts_with("RELOADING=1\n"));
-    assert!(heard().starts_with("READY=1\n"), "a refused reload is over too");
-    node.sh("rm /run/notify; kill -0 $(cat /run/keepalived.pid)");
-    drop(socket);
-    stop(&node);
 }
 
 #[test]

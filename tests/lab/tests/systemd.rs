@@ -103,6 +103,43 @@ impl Box {
         assert_ne!(self.main(DAEMON), main);
     }
 
+    /// What it says of itself, and what systemd does when it says nothing any longer.
+    fn the_watchdog(&self) {
+        assert_eq!(self.property(DAEMON, "WatchdogUSec"), "1min");
+        let says = |text: &str| {
+            wait::eventually(SLACK, text, || self.property(DAEMON, "StatusText").contains(text));
+        };
+        says("Running: 1 MASTER");
+        self.configure("nonsense\n");
+        assert_eq!(self.systemctl("reload", DAEMON), Some(0));
+        says("the last reload was refused");
+        self.configure(&configuration(52));
+        assert_eq!(self.systemctl("reload", DAEMON), Some(0));
+        wait::becomes(SLACK, "forgotten", &"Running: 1 MASTER".to_owned(), || {
+            self.property(DAEMON, "StatusText")
+        });
+
+        let folder = self.machine.path("/etc/systemd/system/keepalived.service.d");
+        fs::create_dir_all(&folder).expect("a folder");
+        fs::write(folder.join("watchdog.conf"), "[Service]\nWatchdogSec=2\n").expect("a file");
+        self.machine.sh("systemctl daemon-reload");
+        assert_eq!(self.systemctl("restart", DAEMON), Some(0));
+        let main = self.main(DAEMON);
+        self.machine.sh("sleep 5");
+        assert_eq!(self.main(DAEMON), main, "it lives, and says so");
+        self.machine.sh(&format!("kill -STOP {main}"));
+        wait::eventually(SLACK, "it is ended and started again", || {
+            self.property(DAEMON, "NRestarts") == "1" && self.active(DAEMON) == "active"
+        });
+        assert_ne!(self.main(DAEMON), main);
+        let log = self.machine.sh("journalctl --no-pager -u keepalived");
+        assert!(log.contains("Watchdog timeout"), "{log}");
+        self.holds(52, true);
+        fs::remove_dir_all(&folder).expect("it was there");
+        self.machine.sh("systemctl daemon-reload; systemctl reset-failed keepalived");
+        assert_eq!(self.systemctl("restart", DAEMON), Some(0));
+    }
+
     /// The package's next version takes over in the process that systemd knows.
     fn the_upgrade(&self) {
         let (main, child) = (self.main(DAEMON), self.vrrp("/run"));
@@ -220,6 +257,7 @@ fn systemd_drives_the_daemon_by_its_units() {
     let it = Box { machine };
     it.installed(true);
     it.the_unit();
+    it.the_watchdog();
     it.the_upgrade();
     it.the_end();
     it.forking();

@@ -3,17 +3,16 @@
 use control_plane::Config;
 use ipc::{Generation, Report, ToChild};
 use scheduler::Signal;
-use sys::service_manager::Moment;
 use watchdog::{Command, Output, Role};
 
-use super::{WatchDog, tell, way_back};
+use super::{WatchDog, way_back};
 use crate::plan;
 
 impl WatchDog {
     pub(super) fn act(&mut self, output: Output) {
         match output {
             Output::Log(event) => {
-                tell_service_manager(&event);
+                self.service_manager.on_event(sys::clock::now(), &event);
                 let level = if event.is_error() { log::Level::Error } else { log::Level::Info };
                 log::log!(level, "{event}");
             }
@@ -136,14 +135,5 @@ const fn number(signal: watchdog::Signal) -> Signal {
     match signal {
         watchdog::Signal::Term => Signal::TERM,
         watchdog::Signal::Kill => Signal::KILL,
-    }
-}
-
-fn tell_service_manager(event: &watchdog::Event) {
-    match event {
-        watchdog::Event::Reloading => tell(Moment::Reloading),
-        watchdog::Event::Reloaded | watchdog::Event::Refused(_) => tell(Moment::Ready),
-        watchdog::Event::Stopping => tell(Moment::Stopping),
-        _ => {}
     }
 }

@@ -5,7 +5,7 @@ use ipc::{Report, ToChild};
 use scheduler::{Event, Signal};
 use watchdog::Input;
 
-use super::{OUTSIDE, RELOAD_FILE, WatchDog, dumps};
+use super::{OUTSIDE, RELOAD_FILE, SERVICE_MANAGER, WatchDog, dumps};
 use crate::{configuration, parent};
 
 /// Orphans collected for one signal; the next signal collects further ones.
@@ -20,6 +20,11 @@ impl WatchDog {
             }
             Event::Timer(RELOAD_FILE) => {
                 self.reload_file.on_timeout(now).then_some(Input::Reload).into_iter().collect()
+            }
+            Event::Timer(SERVICE_MANAGER) => {
+                let line = self.in_one_line();
+                self.service_manager.on_timeout(now, self.supervisor.is_well(), || line);
+                Vec::new()
             }
             Event::Timer(_) => vec![Input::Timeout],
             Event::Io { token, .. } => {

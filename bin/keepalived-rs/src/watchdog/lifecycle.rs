@@ -10,6 +10,8 @@ use control_plane::model::Command;
 use notify::Launcher;
 use scheduler::{Event, Interest, Scheduler, Signal, TimerId};
 
+use super::service_manager::ServiceManager;
+
 const LIMIT: TimerId = TimerId(0);
 
 /// keepalived's default for both timeouts.
@@ -28,27 +30,34 @@ pub(super) enum Start {
 }
 
 /// Runs `startup_script`. Its failure is logged and the start goes on, as in keepalived.
-pub(super) fn startup(config: &Config) -> Start {
+pub(super) fn startup(config: &Config, told: &mut ServiceManager) -> Start {
     let lifecycle = &config.global.lifecycle;
     match &lifecycle.startup {
-        Some(command) => run("startup", command, lifecycle.startup_timeout, config),
+        Some(command) => run("startup", command, lifecycle.startup_timeout, config, told),
         None => Start::GoOn,
     }
 }
 
 /// Runs `shutdown_script`.
-pub(super) fn shutdown(config: &Config) {
+pub(super) fn shutdown(config: &Config, told: &mut ServiceManager) {
     let lifecycle = &config.global.lifecycle;
     if let Some(command) = &lifecycle.shutdown {
-        run("shutdown", command, lifecycle.shutdown_timeout, config);
+        run("shutdown", command, lifecycle.shutdown_timeout, config, told);
     }
 }
 
-fn run(kind: &str, command: &Command, limit: Option<Duration>, config: &Config) -> Start {
+fn run(
+    kind: &str,
+    command: &Command,
+    limit: Option<Duration>,
+    config: &Config,
+    told: &mut ServiceManager,
+) -> Start {
     log::info!("Running {kind} script {}", command.program);
     let launcher =
         Launcher::new(config.global.scripts.clone(), crate::configuration::umask(config));
     let limit = limit.unwrap_or(DEFAULT_LIMIT);
+    told.await_script(kind, limit);
     match Running::start(launcher, command).and_then(|running| running.wait(limit)) {
         Ok((End::Exit(sys::Exit::Status(0)), start)) => {
             log::info!("{kind} script script succeeded");
@@ -166,16 +175,20 @@ mod tests {
         config
     }
 
+    fn start_with(config: &Config) -> Start {
+        startup(config, &mut ServiceManager::default())
+    }
+
     #[test]
     fn a_script_that_never_ends_is_ended_with_all_that_it_started() {
         let before = sys::clock::now();
         let limit = Duration::from_millis(50);
-        assert_eq!(startup(&config("sleep 60 & sleep 60; wait", limit)), Start::GoOn);
+        assert_eq!(start_with(&config("sleep 60 & sleep 60; wait", limit)), Start::GoOn);
         assert!(sys::clock::now().saturating_since(before) < Duration::from_secs(20));
     }
 
     #[test]
     fn a_script_that_fails_does_not_stop_the_start() {
-        assert_eq!(startup(&config("exit 3", Duration::from_secs(60))), Start::GoOn);
+        assert_eq!(start_with(&config("exit 3", Duration::from_secs(60))), Start::GoOn);
     }
 }

@@ -13,6 +13,7 @@ mod reading;
 mod reload_file;
 mod run_files;
 mod saved;
+mod service_manager;
 mod slot;
 mod start;
 mod upgrade;
@@ -26,7 +27,6 @@ use base::Instant;
 use scheduler::{Scheduler, Signal, TimerId};
 use sys::PidFile;
 use sys::process::Announce;
-use sys::service_manager::Moment;
 use watchdog::{Input, Output, Role, Settings, Supervisor};
 
 use crate::cli::Options;
@@ -41,6 +41,7 @@ use outside::Outside;
 use reload_file::ReloadFile;
 pub(crate) use run_files::RunFiles;
 use saved::Saved;
+use service_manager::ServiceManager;
 use slot::Slot;
 pub(crate) use start::run;
 use upgrade::Trial;
@@ -48,6 +49,7 @@ use upgrade::Trial;
 const TIMER: TimerId = TimerId(0);
 const OUTSIDE: TimerId = TimerId(1);
 const RELOAD_FILE: TimerId = TimerId(2);
+const SERVICE_MANAGER: TimerId = TimerId(3);
 
 /// What children handle, and CHLD, only for orphans of scripts: children are watched by pidfd.
 fn signals() -> Vec<Signal> {
@@ -76,6 +78,7 @@ struct WatchDog {
     /// What a reload has read and not adopted yet.
     read: Option<Usable>,
     announce: Option<Announce>,
+    service_manager: ServiceManager,
     /// All children have been ready once.
     is_up: bool,
     dumps: Dumps,
@@ -136,6 +139,7 @@ impl WatchDog {
             reload_file,
             read: None,
             announce,
+            service_manager: ServiceManager::of_environment(sys::clock::now()),
             is_up: false,
             dumps: Dumps::new(),
             saved,
@@ -189,6 +193,7 @@ impl WatchDog {
             fifos,
             read: None,
             announce: None,
+            service_manager: ServiceManager::of_environment(sys::clock::now()),
             is_up: false,
             dumps: Dumps::new(),
             saved,
@@ -242,7 +247,7 @@ impl WatchDog {
             if self.supervisor.all_ready() && !self.is_up {
                 self.is_up = true;
                 log::info!("Startup complete");
-                tell(Moment::Ready);
+                self.service_manager.up(self.in_one_line());
                 if let Some(announce) = self.announce.take() {
                     announce.tell(0);
                 }
@@ -254,6 +259,7 @@ impl WatchDog {
             self.scheduler.arm(TIMER, self.supervisor.next_timeout());
             self.scheduler.arm(OUTSIDE, self.outside.next_timeout());
             self.scheduler.arm(RELOAD_FILE, self.reload_file.next_timeout());
+            self.scheduler.arm(SERVICE_MANAGER, self.service_manager.next_timeout());
             log_setup::flush(sys::clock::now(), &mut self.scheduler);
             let now = self.scheduler.turn(&mut events)?;
             for event in events.drain(..) {
@@ -274,6 +280,15 @@ impl WatchDog {
         self.outputs.extend(outputs);
     }
 
+    /// What all processes do, for people.
+    fn in_one_line(&self) -> String {
+        let runs = |role| self.supervisor.child(role) != watchdog::child::Child::Ended;
+        service_manager::state(
+            runs(Role::Vrrp).then(|| self.vrrp.known()),
+            runs(Role::Checkers).then(|| self.checkers.known()),
+        )
+    }
+
     fn end(mut self, status: i32) -> i32 {
         self.vrrp.remove_pid_file();
         self.checkers.remove_pid_file();
@@ -281,7 +296,7 @@ impl WatchDog {
             announce.tell(u8::try_from(status).unwrap_or(1));
         }
         self.fifos.end();
-        lifecycle::shutdown(&self.running.config);
+        lifecycle::shutdown(&self.running.config, &mut self.service_manager);
         status
     }
 }
@@ -293,11 +308,5 @@ fn settings(options: &Options, running: &Usable) -> Settings {
         no_heartbeat: options.ignore_sigint,
         child_wait: launch.child_wait_time.unwrap_or(Settings::CHILD_WAIT),
         no_return: false,
-    }
-}
-
-fn tell(moment: Moment) {
-    if let Err(error) = sys::service_manager::tell(moment) {
-        log::warn!("cannot tell the service manager ({moment:?}): {error}");
     }
 }

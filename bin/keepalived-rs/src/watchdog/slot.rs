@@ -96,6 +96,11 @@ impl<K: Kind> Slot<K> {
         }
     }
 
+    /// What its process has told of itself.
+    pub(super) const fn known(&self) -> &K::Known {
+        &self.known
+    }
+
     /// The descriptors that [`Self::hand_over`] names.
     pub(super) fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         let channel = self.process.iter().map(|process| process.channel.as_fd());

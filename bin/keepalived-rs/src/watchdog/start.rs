@@ -9,6 +9,7 @@ use sys::{PidFile, PidFileError};
 use super::handover::{self, Origin, Received};
 use super::lifecycle::{self, Start};
 use super::run_files::RunFiles;
+use super::service_manager::ServiceManager;
 use super::{Own, WatchDog, remove, way_back};
 use crate::cli::Options;
 use crate::configuration::{self, Usable};
@@ -155,7 +156,8 @@ fn end(status: io::Result<i32>, pid_file: PidFile, files: &RunFiles) -> i32 {
 
 fn live(options: Options, usable: Usable, own: Own, announce: Option<Announce>) -> io::Result<i32> {
     sys::process::adopt_orphans()?;
-    if lifecycle::startup(&usable.config) == Start::Stop {
+    let mut told = ServiceManager::of_environment(sys::clock::now());
+    if lifecycle::startup(&usable.config, &mut told) == Start::Stop {
         return Ok(0);
     }
     let has_mounted = own.files.is_mounted();

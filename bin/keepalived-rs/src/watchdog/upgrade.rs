@@ -176,8 +176,10 @@ impl WatchDog {
         // A stop that came a moment ago is the new program's to do.
         let _held = self.scheduler.hold_signals().map_err(|error| error.to_string())?;
         let number = memory.as_raw_fd().to_string();
+        self.service_manager.become_another();
         logging::flush();
         let error = trial.program.become_it(&handover::arguments(), &[(VARIABLE, &number)], &kept);
+        self.service_manager.stay();
         Err(format!("{}: {error}", hand_over.origin.program.display()))
     }
 }

@@ -50,6 +50,7 @@ impl Supervisor {
     ) {
         let pid = self.child(role).pid().unwrap_or_default();
         self.pulses.remove(&role);
+        self.frozen.remove(&role);
         if let Phase::Stopping { status, .. } = self.phase {
             if matches!(exit, Exit::Signal(_)) && self.clear_up_after(role, out) {
                 return;
@@ -131,8 +132,14 @@ impl Supervisor {
         }
     }
 
+    /// Whether no child is known to be frozen. One that is was killed, so this is false for a moment;
+    /// for longer only where the kernel itself does not let it go.
+    pub fn is_well(&self) -> bool {
+        self.frozen.is_empty()
+    }
+
     pub(super) fn feel_pulses(&mut self, now: Instant, out: &mut Vec<Output>) {
-        let children = &self.children;
+        let (children, frozen) = (&self.children, &mut self.frozen);
         self.pulses.retain(|role, pulse| match pulse.handle_timeout(now, *role) {
             Beat::Rest => true,
             Beat::Ask(number) => {
@@ -143,6 +150,7 @@ impl Supervisor {
                 let pid = children.get(role).and_then(|child| child.pid()).unwrap_or_default();
                 out.push(Output::Log(Event::Hung(*role, pid)));
                 out.push(Output::Kill(*role, Signal::Kill));
+                frozen.insert(*role);
                 // Its death is told, and what follows from it is the same as ever.
                 false
             }
