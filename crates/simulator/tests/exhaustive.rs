@@ -47,6 +47,8 @@ struct Moment {
     two_since: Option<Instant>,
     /// Somebody who was master stopped without a priority 0.
     silent_stop: bool,
+    /// Adverts that were sent because of an advert, since the last timer or trouble.
+    answers: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -82,6 +84,7 @@ impl Moment {
         (
             (self.now, routers.collect::<Vec<_>>(), flight),
             (self.losses, self.troubles, self.troubled_at, self.two_since, self.silent_stop),
+            self.answers,
         )
     }
 
@@ -117,6 +120,7 @@ impl Model for Segment {
             troubled_at: START,
             two_since: None,
             silent_stop: false,
+            answers: 0,
         };
         for node in &mut moment.nodes {
             node.boot(START);
@@ -156,10 +160,14 @@ impl Model for Segment {
             moment.troubles -= 1;
             moment.troubled_at = now;
         };
+        if !matches!(step, Step::Arrive(_) | Step::Lose(_)) {
+            moment.answers = 0;
+        }
         match step {
             Step::Arrive(at) => {
                 let (to, bytes) = moment.flight.remove(at);
                 let wishes = moment.nodes[to].deliver(now, bytes);
+                moment.answers += wishes.adverts.len();
                 moment.take(to, wishes);
             }
             Step::Lose(at) => {
@@ -225,6 +233,7 @@ impl Model for Segment {
             Property::always("who stops in good order says so", |_, moment: &Moment| {
                 !moment.silent_stop
             }),
+            Property::always("adverts cause no adverts without an end", Self::comes_to_rest),
             Property::sometimes("somebody becomes master", |_, moment: &Moment| {
                 moment.masters() == 1
             }),
@@ -256,6 +265,14 @@ fn priority(datagram: &[u8]) -> u8 {
 }
 
 impl Segment {
+    /// Nobody speaks on and on in no time: each router answers each other one once, at most. Without
+    /// this, routers that never yield would keep the clock, and with it every other promise, at one
+    /// moment for ever.
+    fn comes_to_rest(&self, moment: &Moment) -> bool {
+        let routers = self.priorities.len();
+        moment.answers <= routers * (routers - 1)
+    }
+
     fn node(&self, last: u8, priority: u8) -> Node {
         let mut instance = exhaustion::instance(priority);
         instance.version = Version::V2;

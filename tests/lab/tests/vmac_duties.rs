@@ -53,7 +53,7 @@ impl Segment {
         let router = |name: &str, own: &str| {
             let node = network.machine(name, "eth0", &[own]);
             node.sh(&format!(
-                "sysctl -qw net.ipv4.ip_forward=1
+                "sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
                  ip link add far type veth peer name beyond
                  ip link set far up; ip link set beyond up
                  ip addr add {FAR}/24 dev far"
@@ -118,17 +118,34 @@ fn the_virtual_mac_answers_for_the_addresses_and_a_backup_takes_nothing_that_is_
         segment.reaches(VIP);
         !replies().is_empty()
     });
+    let known = host.sh(&format!("ip -6 neigh show {VIP_V6} dev eth0"));
+    assert!(
+        known.split_whitespace().any(|word| word == "router"),
+        "6.4.3: MUST respond to ND Neighbor Solicitation messages (with the Router Flag (R) set): {known}"
+    );
+    let own = one.sh("ip -6 -o addr show");
+    assert!(
+        !own.contains("200:5eff:fe00"),
+        "7.4: The Virtual Router MAC MUST NOT be used in the derivation of interface identifiers: {own}"
+    );
     let senders = replies();
     assert!(senders.iter().all(|mac| *mac == [0, 0, 0x5e, 0, 1, 51]), "{senders:?}");
-    // 6.4.3: a master forwards packets to its MAC, and accepts those to its addresses.
-    assert!(segment.reaches(FAR), "what lies behind is reached by way of the address");
+    assert!(
+        segment.reaches(FAR),
+        "6.4.3: MUST forward packets with a destination link-layer MAC address equal to the virtual \
+         router MAC address"
+    );
 
-    // 6.4.2: a backup takes no packet for the MAC, neither to forward it nor for itself.
+    // A backup takes no packet for the MAC, neither to forward it nor for itself.
     segment.steer("two");
     host.sh(&format!("ip neigh replace {VIP} lladdr {VMAC} dev eth0 nud permanent"));
     let is_steered = Capture::on(segment.network.switch(), "two", true);
     wait::eventually(LIMIT, "packets to the MAC go to the backup", || {
-        assert!(!segment.reaches(VIP) && !segment.reaches(FAR));
+        assert!(
+            !segment.reaches(VIP) && !segment.reaches(FAR),
+            "6.4.2: MUST discard packets with a destination link-layer MAC address equal to the \
+             virtual router MAC address"
+        );
         let frames = is_steered.frames();
         frames
             .iter()
@@ -153,12 +170,19 @@ fn without_accept_the_virtual_mac_forwards_and_answers_questions_but_takes_no_pa
     });
     host.sh("ip neigh flush all");
     wait::eventually(LIMIT, "what lies behind is reached", || segment.reaches(FAR));
-    assert!(!segment.reaches(VIP) && !segment.reaches(VIP_V6));
-    // The questions of neighbours are answered all the same.
-    wait::eventually(LIMIT, "the neighbours are known", || {
-        segment.reaches(VIP_V6);
-        segment.neighbour(VIP) == VMAC && segment.neighbour(VIP_V6) == VMAC_V6
-    });
+    assert!(
+        !segment.reaches(VIP) && !segment.reaches(VIP_V6),
+        "6.4.3: Otherwise, it MUST NOT accept these packets"
+    );
+    wait::eventually(
+        LIMIT,
+        "6.4.3: MUST respond to ARP requests; if Accept_Mode is False, MUST NOT drop IPv6 Neighbor \
+         Solicitations and Neighbor Advertisements",
+        || {
+            segment.reaches(VIP_V6);
+            segment.neighbour(VIP) == VMAC && segment.neighbour(VIP_V6) == VMAC_V6
+        },
+    );
     master.reload(&routers(150, "accept"));
     wait::eventually(LIMIT, "with accept it takes them", || {
         segment.reaches(VIP) && segment.reaches(VIP_V6)

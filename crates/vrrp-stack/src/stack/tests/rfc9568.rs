@@ -1,7 +1,8 @@
 //! RFC 9568 sections 6.4 and 7, demand by demand: each MUST is the message of an assertion. What of
-//! it the kernel does (answering ARP and neighbour solicitations, forwarding) follows from which
-//! addresses are desired and which are dropped; the lab sees that it does. Router advertisements
-//! (section 6.4.3) are sent by a program of their own, such as radvd, as beside keepalived.
+//! it the kernel does (answering ARP and neighbour solicitations, forwarding, interface identifiers)
+//! follows from which addresses are desired and which are dropped; `vmac_duties.rs` of the lab sees
+//! that it does, in the same words. Router advertisements (section 6.4.3) are sent by a program of
+//! their own, such as radvd, as beside keepalived.
 
 use base::{Duration, Instant, Priority};
 use control_plane::model::{Instance, Preempt, Version};
@@ -30,6 +31,35 @@ fn active(priority: u8) -> Bench {
 /// An advert of version 3 with another interval.
 fn hear_every(bench: &mut Bench, from: std::net::Ipv4Addr, priority: u8, centis: u16) {
     bench.hear_advert(from, priority, |advert| advert.body = Body::V3 { centis });
+}
+
+/// An instance of IPv6.
+fn v6(priority: u8) -> Instance {
+    let virtual_addresses = vec![vip("fe80::160/128"), vip("2001:db8::160/64")];
+    Instance { virtual_addresses, ..v3(priority) }
+}
+
+/// Each address in what tells the neighbours of it, and how it says so.
+fn neighbours_are_told(bench: &mut Bench) {
+    const TARGET: std::ops::Range<usize> = 62..78;
+    let vips: Vec<std::net::IpAddr> =
+        v6(100).virtual_addresses.iter().map(|vip| vip.address()).collect();
+    let announced = bench.announced();
+    for vip in vips {
+        assert!(
+            announced.contains(&vip),
+            "for each IPv6 address, send an unsolicited ND Neighbor Advertisement: {vip}"
+        );
+        let std::net::IpAddr::V6(address) = vip else { panic!("no IPv6 address: {vip}") };
+        let frame = wire::ndp::unsolicited(eth0().mac, address, true);
+        assert_eq!(
+            (frame[54], frame[58], &frame[TARGET]),
+            (136, 0xa0, &address.octets()[..]),
+            "with the Router Flag (R) set, the Solicited Flag (S) clear, the Override flag (O) set, \
+             the target address set to the IPv6 address"
+        );
+        assert_eq!(frame[80..], eth0().mac, "the target link-layer address set to the MAC address");
+    }
 }
 
 fn down_at(bench: &Bench) -> Instant {
@@ -65,6 +95,10 @@ fn section_6_4_1_initialize() {
     assert_eq!(advert_at(&owner), owner.now + SECOND, "Set the Adver_Timer");
     assert_eq!(owner.state(), "MASTER", "Transition to the Active state");
 
+    let mut owner = Bench::new(&only(v6(255)));
+    owner.run(SECOND);
+    neighbours_are_told(&mut owner);
+
     let mut other = Bench::new(&only(v3(100)));
     assert_eq!(other.adverts(), [0; 0], "else: no ADVERTISEMENT");
     assert_eq!(
@@ -89,7 +123,19 @@ fn section_6_4_2_backup_has_no_part_in_the_addresses() {
          addressed to the IPvX addresses: none of them is on this host"
     );
     assert!(!bench.stack.managed_addresses().is_empty(), "and if one is, it is removed");
-    assert!(bench.announced().is_empty());
+    let mut bench = Bench::new(&only(v6(100)));
+    bench.run(SECOND);
+    assert!(bench.desired().is_empty());
+    let sends = |output: &Output| {
+        matches!(
+            output,
+            Output::SendAdvert(_) | Output::Announce { .. } | Output::ProbeAddress { .. }
+        )
+    };
+    assert!(
+        !bench.out.iter().any(sends),
+        "MUST NOT send ND Router Advertisement messages: it sends nothing at all"
+    );
 }
 
 #[test]
@@ -116,6 +162,15 @@ fn section_6_4_2_backup_when_the_active_down_timer_fires() {
     );
     assert_eq!(advert_at(&bench), bench.now + SECOND, "Set the Adver_Timer");
     assert_eq!(bench.state(), "MASTER", "Transition to the Active state");
+
+    let mut bench = Bench::new(&only(v6(100)));
+    bench.run(Duration::from_secs(5));
+    neighbours_are_told(&mut bench);
+    assert_eq!(
+        bench.desired(),
+        ["fe80::160/128", "2001:db8::160/64"],
+        "Compute and join the Solicited-Node multicast address: the kernel does for its addresses"
+    );
 }
 
 #[test]
