@@ -20,6 +20,7 @@ pub(crate) const IFLA_INFO_DATA: u16 = 2;
 /// IFLA_MACVLAN_MODE (4 bytes) and IFLA_IPVLAN_MODE (2 bytes).
 pub(crate) const IFLA_MODE: u16 = 1;
 pub(crate) const IFLA_IPVLAN_FLAGS: u16 = 2;
+pub(crate) const IFLA_GROUP: u16 = 27;
 const IFLA_VRF_TABLE: u16 = 1;
 
 pub(crate) const IFF_UP: u32 = 0x1;
@@ -64,6 +65,8 @@ pub struct Link {
     pub ipvlan_flags: Option<u16>,
     /// The routing table of a VRF.
     pub table: Option<u32>,
+    /// The group it belongs to; 0 is that of all others.
+    pub group: u32,
 }
 
 /// The index and family of a link message, whatever else it holds.
@@ -109,6 +112,7 @@ pub(crate) fn decode(reply: &Reply<'_>) -> Result<Option<Link>, Malformed> {
         mode,
         ipvlan_flags: ipvlan.and_then(|data| data.u16(IFLA_IPVLAN_FLAGS)),
         table: of("vrf").and_then(|data| data.u32(IFLA_VRF_TABLE)),
+        group: attributes.u32(IFLA_GROUP).unwrap_or(0),
         kind,
     }))
 }

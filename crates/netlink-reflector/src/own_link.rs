@@ -10,11 +10,10 @@ use neli::rtnl::IfinfomsgBuilder;
 use netlink::{AttributeWriter, Message, Request};
 
 use crate::link::{
-    IFF_UP, IFLA_ADDRESS, IFLA_IFNAME, IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_IPVLAN_FLAGS,
+    IFF_UP, IFLA_ADDRESS, IFLA_GROUP, IFLA_IFNAME, IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_IPVLAN_FLAGS,
     IFLA_LINK, IFLA_LINKINFO, IFLA_MASTER, IFLA_MODE, Link, RTM_DELLINK, RTM_NEWLINK,
 };
 
-const IFLA_GROUP: u16 = 27;
 /// MACVLAN_MODE_PRIVATE: packets between two macvlans of one base go nowhere.
 const MODE_PRIVATE: u32 = 1;
 /// IPVLAN_MODE_L2.
@@ -61,7 +60,8 @@ impl OwnLinkKind {
 }
 
 impl OwnLink {
-    /// Whether an interface that is there will do: one that a predecessor has left.
+    /// Whether an interface that is there will do: one that a predecessor has left. Its name and its
+    /// group are no matter: they can be changed.
     pub fn is_met_by(&self, actual: &Link) -> bool {
         let same_kind = match self.kind {
             OwnLinkKind::Macvlan(mac) => actual.mac == Some(mac),
@@ -108,6 +108,10 @@ pub enum LinkRequest {
     Raise(IfIndex, bool, String),
     /// Remove it and what is on it.
     Remove(IfIndex, String),
+    /// Give it this name instead of the other. Before Linux 6.2 it has to be down.
+    Rename(IfIndex, String, String),
+    /// Move it to this group.
+    Group(IfIndex, u32, String),
 }
 
 impl fmt::Display for LinkRequest {
@@ -117,6 +121,8 @@ impl fmt::Display for LinkRequest {
             Self::Raise(_, true, name) => write!(f, "set interface {name} up"),
             Self::Raise(_, false, name) => write!(f, "set interface {name} down"),
             Self::Remove(_, name) => write!(f, "remove interface {name}"),
+            Self::Rename(_, name, from) => write!(f, "rename interface {from} to {name}"),
+            Self::Group(_, group, name) => write!(f, "move interface {name} to group {group}"),
         }
     }
 }
@@ -133,6 +139,14 @@ impl Request for LinkRequest {
             }
             Self::Remove(index, _) => {
                 message(RTM_DELLINK, NlmF::empty(), Some(*index), None, none())
+            }
+            Self::Rename(index, name, _) => {
+                let attributes = none().text(IFLA_IFNAME, name);
+                message(RTM_NEWLINK, NlmF::empty(), Some(*index), None, attributes)
+            }
+            Self::Group(index, group, _) => {
+                let attributes = none().put(IFLA_GROUP, *group);
+                message(RTM_NEWLINK, NlmF::empty(), Some(*index), None, attributes)
             }
         }
     }

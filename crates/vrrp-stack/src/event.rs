@@ -71,6 +71,8 @@ pub enum Event {
     LinkDown(String),
     /// An interface that the configuration names is there.
     LinkAdded(String),
+    /// An interface that the configuration names is not there any longer.
+    LinkDeleted(String),
     /// An interface that the configuration names has, or had, another name.
     LinkRenamed {
         /// The name that it had.
@@ -333,7 +335,7 @@ impl Event {
             | Self::DelayedStart => false,
             Self::TimerExpired(_) | Self::UnknownVrid { .. } => false,
             Self::LinkUp(_) | Self::LinkDown(_) => false,
-            Self::LinkAdded(_) | Self::LinkRenamed { .. } => false,
+            Self::LinkAdded(_) | Self::LinkDeleted(_) | Self::LinkRenamed { .. } => false,
             Self::LinkbeatUp(_) | Self::LinkbeatDown(_) => false,
             Self::Announcing { .. } => true,
         }
@@ -370,7 +372,7 @@ impl Event {
             | Self::DelayedStart => false,
             Self::TimerExpired(_) => false,
             Self::LinkUp(_) | Self::LinkDown(_) => false,
-            Self::LinkAdded(_) | Self::LinkRenamed { .. } => false,
+            Self::LinkAdded(_) | Self::LinkDeleted(_) | Self::LinkRenamed { .. } => false,
             Self::LinkbeatUp(_) | Self::LinkbeatDown(_) => false,
         }
     }
@@ -418,6 +420,7 @@ impl fmt::Display for Event {
             Self::LinkUp(name) => write!(f, "Netlink reports {name} up"),
             Self::LinkDown(name) => write!(f, "Netlink reports {name} down"),
             Self::LinkAdded(name) => write!(f, "Interface {name} added"),
+            Self::LinkDeleted(name) => write!(f, "Interface {name} deleted"),
             Self::LinkRenamed { from, to } => {
                 write!(f, "Interface name has changed from {from} to {to}")
             }

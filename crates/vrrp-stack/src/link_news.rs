@@ -53,15 +53,8 @@ impl Stack {
 
     /// Names are news where the configuration has them.
     fn say_name(&self, former: Option<&str>, is_new: bool, name: &str, out: &mut Outputs) {
-        let concerns = |name: &str| {
-            let mut routers = self.routers.iter().map(|router| (router, router.config()));
-            routers.any(|(router, config)| {
-                router.home_name() == name
-                    || router.vips().any(|vip| vip.interface == name)
-                    || config.track_interfaces.iter().any(|tracked| tracked.interface == name)
-            })
-        };
-        if self.is_own_link(name) || !(concerns(name) || former.is_some_and(concerns)) {
+        let concerned = |name: &str| self.is_named(name);
+        if self.is_own_link(name) || !(concerned(name) || former.is_some_and(concerned)) {
             return;
         }
         if let Some(former) = former {
@@ -77,11 +70,25 @@ impl Stack {
         self.debounce.forget(index);
         let old = self.links.remove(index);
         if let Some(old) = old {
-            if old.up && !self.is_own_link(&old.name) {
-                out.push(Output::Log(Event::LinkDown(old.name)));
+            let is_own = self.is_own_link(&old.name);
+            if old.up && !is_own {
+                out.push(Output::Log(Event::LinkDown(old.name.clone())));
             }
             self.links_changed(now, out);
+            if !is_own && self.is_named(&old.name) {
+                out.push(Output::Log(Event::LinkDeleted(old.name)));
+            }
         }
+    }
+
+    /// Whether the configuration has an interface of that name.
+    fn is_named(&self, name: &str) -> bool {
+        let mut routers = self.routers.iter().map(|router| (router, router.config()));
+        routers.any(|(router, config)| {
+            router.home_name() == name
+                || router.vips().any(|vip| vip.interface == name)
+                || config.track_interfaces.iter().any(|tracked| tracked.interface == name)
+        })
     }
 
     fn is_own_link(&self, name: &str) -> bool {

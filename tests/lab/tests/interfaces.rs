@@ -90,6 +90,81 @@ fn keepalived_leaves_a_renamed_interface_too() {
     }
 }
 
+/// What is said of interfaces that are removed and made again under a router, and of one that only
+/// counts for the priority.
+fn comes_and_goes(program: &Program) -> Vec<String> {
+    let network = Network::new();
+    let node = network.machine("one", "eth0", &OWN[..1]);
+    let make = "ip link add eth1 type veth peer name peer1; ip link set peer1 up
+         ip addr add 10.8.0.1/24 dev eth1; ip link set eth1 up";
+    let count = "ip link add eth2 type veth peer name peer2; ip link set peer2 up
+         ip link set eth2 up";
+    node.sh(make);
+    node.sh(count);
+    let daemon = Daemon::start(
+        program,
+        &node,
+        "global_defs { dynamic_interfaces }
+         vrrp_instance VI_1 {
+             state BACKUP
+             interface eth1
+             version 3
+             advert_int 0.3
+             virtual_router_id 51
+             priority 100
+             track_interface { eth2 weight -10 }
+             virtual_ipaddress { 10.8.0.160/24 }
+         }\n",
+    );
+    wait::eventually(LIMIT, "it is master", || node.sh("ip -o -4 addr").contains("10.8.0.160"));
+    let from = daemon.log().len();
+    let mut at = from;
+    let steps = [
+        ("ip link del eth1", "Interface eth1 deleted"),
+        (make, "(VI_1) Entering MASTER STATE"),
+        ("ip link del eth2", "Interface eth2 deleted"),
+        (count, "Netlink reports eth2 up"),
+    ];
+    for (command, line) in steps {
+        node.sh(command);
+        daemon.log().wait_since(at, line, LIMIT);
+        at = daemon.log().len();
+    }
+    let said = daemon.log().text_since(from);
+    assert!(daemon.stop().1.success());
+    let about = |line: &&str| {
+        ["Interface eth", "Netlink reports eth", "Entering"].iter().any(|w| line.contains(w))
+    };
+    let begins = |line: &str| {
+        let marks = ["Interface", "Netlink", "(VI_1)"];
+        let at = marks.iter().filter_map(|mark| line.find(mark)).min();
+        line[at.unwrap_or(0)..].to_owned()
+    };
+    said.lines().filter(about).map(begins).collect()
+}
+
+#[test]
+fn interfaces_that_come_and_go_are_named_in_keepaliveds_words() {
+    let ours = comes_and_goes(&Program::ours());
+    let wanted = [
+        "Netlink reports eth1 down",
+        "(VI_1) Entering FAULT STATE",
+        "Interface eth1 deleted",
+        "Interface eth1 added",
+        "Netlink reports eth1 up",
+        "(VI_1) Entering BACKUP STATE",
+        "(VI_1) Entering MASTER STATE",
+        "Netlink reports eth2 down",
+        "Interface eth2 deleted",
+        "Interface eth2 added",
+        "Netlink reports eth2 up",
+    ];
+    assert_eq!(ours, wanted);
+    if let Some(keepalived) = Program::debian() {
+        assert_eq!(comes_and_goes(&keepalived), wanted);
+    }
+}
+
 #[test]
 fn a_backup_whose_interface_is_renamed_waits_for_it() {
     let network = Network::new();

@@ -274,6 +274,67 @@ fn a_virtual_mac_that_somebody_removes_is_there_again_and_announced() {
 }
 
 #[test]
+fn a_virtual_mac_that_somebody_renames_gets_its_name_back_and_the_router_stays_master() {
+    let network = Network::new();
+    let node = network.machine("one", "eth0", &OWN[..1]);
+    let sent = Capture::of(&network, &node);
+    let daemon = Daemon::start(&Program::ours(), &node, &both(255));
+    wait::eventually(LIMIT, "the addresses are there", || holds(&node));
+    let number = || node.sh("cat /sys/class/net/vrrp.51/ifindex");
+    let (before, log) = (number(), daemon.log().len());
+    // Kernels before 6.2 rename only what is down, and ours is not for long.
+    wait::eventually(LIMIT, "somebody renames it", || {
+        let rename = "ip link set vrrp.51 name mine";
+        let command = format!("{rename} || {{ ip link set vrrp.51 down && {rename}; }}");
+        node.try_sh(&command).status.success()
+    });
+    let line = "(VI_51) Interface mine has its name vrrp.51 again";
+    daemon.log().wait_since(log, line, LIMIT);
+    wait::eventually(SLACK, "the addresses are there again", || holds(&node));
+    assert_eq!(number(), before, "it is the same interface");
+    assert!(!node.sh("ip -o link").contains("mine"));
+    let adverts = sent.adverts().len();
+    wait::eventually(LIMIT, "adverts go on", || sent.adverts().len() > adverts + 1);
+    assert!(sent.adverts().iter().all(|(_, advert)| advert.priority == 255), "it never left");
+    let said = daemon.log().text_since(log);
+    assert!(!said.contains("FAULT"), "{said}");
+    assert!(daemon.stop().1.success());
+    left::nothing(&node, &OWN[..1]);
+}
+
+#[test]
+fn the_group_of_a_virtual_mac_follows_reloads_and_somebody_who_changes_it() {
+    let network = Network::new();
+    let node = network.machine("one", "eth0", &OWN[..1]);
+    let text = |group: &str| {
+        let rest = format!("use_vmac vrrp.51 {group}\n virtual_ipaddress {{ {VIP}/24 }}");
+        instance(51, 255, &rest)
+    };
+    let daemon = Daemon::start(&Program::ours(), &node, &text("group 7"));
+    wait::eventually(LIMIT, "the address is there", || node.holds(VIP));
+    let shown = || {
+        let shown = node.sh("ip -o link show vrrp.51");
+        let mut words = shown.split_whitespace();
+        let number = words.next().unwrap_or_default().to_owned();
+        let group = words.skip_while(|word| *word != "group").nth(1).unwrap_or_default();
+        (number, group.to_owned())
+    };
+    let (number, group) = shown();
+    assert_eq!(group, "7");
+    let log = daemon.log().len();
+    for (text, group) in [(text("group 8"), "8"), (text(""), "default"), (text("group 9"), "9")] {
+        daemon.reload(&text);
+        wait::becomes(SLACK, "the group follows", &(number.clone(), group.to_owned()), shown);
+    }
+    node.sh("ip link set vrrp.51 group 3");
+    wait::becomes(SLACK, "it is put back", &(number, "9".to_owned()), shown);
+    let said = daemon.log().text_since(log);
+    assert!(!said.contains("BACKUP") && !said.contains("FAULT"), "{said}");
+    assert!(daemon.stop().1.success());
+    left::nothing(&node, &OWN[..1]);
+}
+
+#[test]
 fn a_crash_of_all_processes_leaves_a_virtual_mac_that_the_next_start_takes_over() {
     let network = Network::new();
     let node = network.machine("one", "eth0", &OWN[..1]);

@@ -36,6 +36,7 @@ pub(super) struct OwnLinks {
 struct Wanted {
     instance: String,
     link: OwnLink,
+    /// The group of interfaces that it has to be in; `None` where nobody ever said one.
     group: Option<u32>,
 }
 
@@ -57,9 +58,13 @@ impl OwnLinks {
                 log::error!("({}) interface {}: {problem}", instance.name, link.name);
                 None
             });
+            // One that a reload takes away is that of all interfaces again.
+            let had = || self.wanted.iter().find(|one| one.link.name == link.name)?.group;
+            let group = group.or_else(|| had().map(|_| 0));
             Wanted { instance: instance.name.clone(), link: link.clone(), group }
         });
-        self.wanted = wanted.collect();
+        let wanted = wanted.collect();
+        self.wanted = wanted;
         let promoting = instances.iter().filter(|one| one.promote_secondaries);
         self.promoting = promoting.map(|one| one.interface.clone()).collect();
         self.no_local_igmp = config.global.launch.disable_local_igmp;
@@ -102,7 +107,9 @@ impl OwnLinks {
                 || self.promoting.contains(name)
         };
         match change {
-            Change::LinkNew(link) | Change::LinkChanged(link) => named(&link.name),
+            Change::LinkNew(link) | Change::LinkChanged(link) => {
+                named(&link.name) || self.ready.contains(&link.index)
+            }
             Change::LinkRemoved(_, name) => named(name),
             // That of an ipvlan, which adverts come from.
             Change::AddressRemoved(address) => self.ready.contains(&address.index),
@@ -125,12 +132,18 @@ impl OwnLinks {
             let Some(one) = self.wanted.get(at) else { break };
             let Some(wish) = wish(one, reflector) else { continue };
             let (name, instance) = (wish.name.clone(), one.instance.clone());
+            problems.extend(self.give_name_back(&wish, &instance, reflector));
             let mut requests = vec![LinkRequest::Create(wish.clone())];
             if let Some(actual) = reflector.link_by_name(&name) {
                 if wish.is_met_by(actual) {
                     if !self.ours.contains_key(&name) {
                         self.lines.push(format!("({instance}) Found matching interface {name}"));
                         self.is_ours(name, instance);
+                    }
+                    let (index, is) = (actual.index, actual.group);
+                    if let Some(group) = wish.group.filter(|group| *group != is) {
+                        let request = LinkRequest::Group(index, group, wish.name);
+                        problems.extend(carry_out(reflector, &[request]));
                     }
                     continue;
                 }
@@ -157,6 +170,42 @@ impl OwnLinks {
             }
         }
         problems
+    }
+
+    /// A link of ours that somebody has given another name gets its own again: another one with the
+    /// same MAC cannot be made beside it.
+    fn give_name_back<T: netlink::Transport>(
+        &mut self,
+        wish: &netlink_reflector::OwnLink,
+        instance: &str,
+        reflector: &mut Reflector<T>,
+    ) -> Vec<String> {
+        if reflector.link_by_name(&wish.name).is_some() {
+            return Vec::new();
+        }
+        let has_mac = matches!(wish.kind, netlink_reflector::OwnLinkKind::Macvlan(_));
+        let known = has_mac && self.ours.contains_key(&wish.name);
+        let is_it = |link: &&netlink_reflector::Link| {
+            (known || self.ready.contains(&link.index))
+                && wish.is_met_by(link)
+                && !self.has(&link.name)
+        };
+        let Some(link) = reflector.links().find(is_it) else { return Vec::new() };
+        let (index, other) = (link.index, link.name.clone());
+        let rename = LinkRequest::Rename(index, wish.name.clone(), other.clone());
+        let mut refused = carry_out(reflector, &[rename.clone()]);
+        if !refused.is_empty() {
+            // A kernel that renames only what is down.
+            refused = carry_out(
+                reflector,
+                &[LinkRequest::Raise(index, false, other.clone()), rename],
+            );
+        }
+        if refused.is_empty() {
+            let line = format!("({instance}) Interface {other} has its name {} again", wish.name);
+            self.lines.push(line);
+        }
+        refused
     }
 
     fn is_ours(&mut self, name: String, instance: String) {

@@ -24,6 +24,7 @@ pub(crate) fn link(n: u32, name: &str) -> Link {
         kind: None,
         mode: None,
         ipvlan_flags: None,
+        group: 0,
         table: None,
     }
 }

@@ -35,6 +35,17 @@ fn a_virtual_mac_is_made_found_again_raised_and_removed() {
         assert_eq!(reflector.change_links(&raise).unwrap(), []);
         assert_eq!(reflector.link(made.index).unwrap().up, up);
     }
+    assert_eq!(made.group, 7);
+    ip("link set vrrp.51 down");
+    ip("link set vrrp.51 name other");
+    let back = [
+        LinkRequest::Rename(made.index, "vrrp.51".into(), "other".into()),
+        LinkRequest::Group(made.index, 8, made.name.clone()),
+    ];
+    assert_eq!(reflector.change_links(&back).unwrap(), []);
+    let link = reflector.link_by_name("vrrp.51").unwrap();
+    assert_eq!((link.index, link.group), (made.index, 8));
+    assert!(wanted.is_met_by(link), "its group is no matter");
     let remove = [LinkRequest::Remove(made.index, made.name.clone())];
     assert_eq!(reflector.change_links(&remove).unwrap(), []);
     assert!(reflector.link_by_name("vrrp.51").is_none());

@@ -265,3 +265,18 @@ fn whose_interface_is_renamed_leaves_while_it_can_be_heard_and_takes_its_address
     assert!(log.contains(&"Interface eth0 added".to_owned()));
     assert_eq!(bench.state(), "BACKUP");
 }
+
+#[test]
+fn an_interface_that_goes_is_named_once_its_router_has_left_and_one_that_nobody_names_is_not() {
+    let mut bench = Bench::master(&only(instance(100)));
+    let other = Link { index: base::IfIndex::new(7).unwrap(), name: "eth7".into(), ..eth0() };
+    bench.give(Input::Link(other.clone()));
+    bench.give(Input::LinkGone(other.index));
+    bench.log();
+    bench.give(Input::LinkGone(eth0().index));
+    let log = bench.log();
+    let at = |text: &str| log.iter().position(|line| line == text);
+    assert!(at("Netlink reports eth0 down") < at("(VI_1) Entering FAULT STATE"), "{log:?}");
+    assert!(at("(VI_1) Entering FAULT STATE") < at("Interface eth0 deleted"), "{log:?}");
+    assert!(!log.iter().any(|line| line.contains("eth7")));
+}
