@@ -10,8 +10,9 @@ use neli::rtnl::IfinfomsgBuilder;
 use netlink::{AttributeWriter, Message, Request};
 
 use crate::link::{
-    IFF_UP, IFLA_ADDRESS, IFLA_GROUP, IFLA_IFNAME, IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_IPVLAN_FLAGS,
-    IFLA_LINK, IFLA_LINKINFO, IFLA_MASTER, IFLA_MODE, Link, RTM_DELLINK, RTM_NEWLINK,
+    IFF_UP, IFLA_ADDRESS, IFLA_GROUP, IFLA_IFNAME, IFLA_INFO_DATA, IFLA_INFO_KIND,
+    IFLA_IPVLAN_FLAGS, IFLA_LINK, IFLA_LINKINFO, IFLA_MASTER, IFLA_MODE, Link, RTM_DELLINK,
+    RTM_NEWLINK,
 };
 
 /// MACVLAN_MODE_PRIVATE: packets between two macvlans of one base go nowhere.

@@ -196,10 +196,8 @@ impl OwnLinks {
         let mut refused = carry_out(reflector, &[rename.clone()]);
         if !refused.is_empty() {
             // A kernel that renames only what is down.
-            refused = carry_out(
-                reflector,
-                &[LinkRequest::Raise(index, false, other.clone()), rename],
-            );
+            refused =
+                carry_out(reflector, &[LinkRequest::Raise(index, false, other.clone()), rename]);
         }
         if refused.is_empty() {
             let line = format!("({instance}) Interface {other} has its name {} again", wish.name);

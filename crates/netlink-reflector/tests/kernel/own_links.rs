@@ -40,6 +40,8 @@ fn a_virtual_mac_is_made_found_again_raised_and_removed() {
     ip("link set vrrp.51 name other");
     let back = [
         LinkRequest::Rename(made.index, "vrrp.51".into(), "other".into()),
+        // Of what is down the kernel does not tell that it is in another group.
+        LinkRequest::Raise(made.index, true, made.name.clone()),
         LinkRequest::Group(made.index, 8, made.name.clone()),
     ];
     assert_eq!(reflector.change_links(&back).unwrap(), []);
