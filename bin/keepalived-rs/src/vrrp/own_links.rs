@@ -193,7 +193,7 @@ impl OwnLinks {
         let Some(link) = reflector.links().find(is_it) else { return Vec::new() };
         let (index, other) = (link.index, link.name.clone());
         let rename = LinkRequest::Rename(index, wish.name.clone(), other.clone());
-        let mut refused = carry_out(reflector, &[rename.clone()]);
+        let mut refused = carry_out(reflector, std::slice::from_ref(&rename));
         if !refused.is_empty() {
             // A kernel that renames only what is down.
             refused =
