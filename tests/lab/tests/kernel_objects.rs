@@ -102,6 +102,66 @@ fn other_words_for_options_kinds_of_routes_and_tunnels_are_as_with_keepalived() 
     });
 }
 
+/// What the manual has and 2.2.7 gets wrong: it takes one MPLS label only, forgets the tunnels of next
+/// hops and refuses the gateway of another family.
+#[test]
+fn routes_beyond_what_keepalived_2_2_7_can_do_are_in_the_kernel_as_they_are_written() {
+    const NAME: &str =
+        "routes_beyond_what_keepalived_2_2_7_can_do_are_in_the_kernel_as_they_are_written";
+    const ROUTES: [(&str, &str); 5] = [
+        (
+            "192.168.30.0/24 via inet6 2001:db8::9 dev eth0",
+            "unicast 192.168.30.0/24 via inet6 2001:db8::9 dev eth0",
+        ),
+        (
+            "192.168.31.0/24 nexthop via inet6 2001:db8::9 dev eth0 nexthop via 10.0.0.254 dev eth0",
+            "nexthop via inet6 2001:db8::9 dev eth0 weight 1 nexthop via 10.0.0.254 dev eth0 weight 1",
+        ),
+        (
+            "2001:db8:33::/64 via 2001:db8::9 dev eth0 encap mpls 16/17/18",
+            "unicast 2001:db8:33::/64 encap mpls 16/17/18 via 2001:db8::9 dev eth0",
+        ),
+        (
+            "192.168.34.0/24 nexthop via 10.0.0.254 dev eth0 encap mpls 44 nexthop via 10.0.0.253 dev eth0",
+            "nexthop encap mpls 44 via 10.0.0.254 dev eth0 weight 1 nexthop via 10.0.0.253 dev eth0",
+        ),
+        (
+            "192.168.35.0/24 nexthop dev eth0 encap ip id 7 dst 10.0.0.9 nexthop via 10.0.0.253 dev eth0",
+            "nexthop encap ip id 7 src 0.0.0.0 dst 10.0.0.9 ttl 0 tos 0 dev eth0 weight 1",
+        ),
+    ];
+    with_ipvs(NAME, || {
+        let network = Network::new();
+        let node = node(&network);
+        let before = objects(&node);
+        let routes = ROUTES.map(|(route, _)| route).join("\n");
+        let daemon = Daemon::start(
+            &Program::ours(),
+            &node,
+            &format!(
+                "vrrp_instance VI_1 {{
+                    interface eth0
+                    virtual_router_id 51
+                    priority 255
+                    virtual_ipaddress {{ 10.0.0.100/24 }}
+                    virtual_routes {{
+                        {routes}
+                    }}
+                }}\n"
+            ),
+        );
+        let shown = || {
+            let shown = node.sh("ip -d -4 route; ip -d -6 route");
+            shown.split_whitespace().collect::<Vec<_>>().join(" ")
+        };
+        for (route, text) in ROUTES {
+            wait::eventually(START, route, || shown().contains(text));
+        }
+        assert!(daemon.stop().1.success());
+        assert_eq!(objects(&node), before);
+    });
+}
+
 #[test]
 fn what_somebody_removes_comes_back_and_a_reload_and_a_stop_take_all_away() {
     let network = Network::new();

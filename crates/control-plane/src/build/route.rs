@@ -300,10 +300,12 @@ impl Draft<'_, '_, '_> {
     fn family(&mut self) -> Part<()> {
         let route = &self.route;
         let nets = [route.destination, route.from].into_iter().flatten().map(|net| net.addr());
+        // An IPv4 route may have IPv6 gateways (RFC 5549): said by `inet6` in a `nexthop`; that of a
+        // plain route decides only where nothing else does.
         let hops = route.next_hops.iter().filter_map(|hop| hop.via);
+        let hops = hops.filter(|via| !(route.ipv6 && via.is_ipv6()));
         let own = [route.source].into_iter().flatten();
         let addresses: Vec<_> = nets.chain(own).chain(hops).collect();
-        // An IPv4 route may have an IPv6 gateway (RFC 5549), so the gateway decides only alone.
         let first = addresses.first().or(route.via.as_ref()).copied();
         let ipv6 = first.map_or(route.ipv6, |first| first.is_ipv6());
         if addresses.iter().any(|address| address.is_ipv6() != ipv6) {
