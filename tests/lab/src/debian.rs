@@ -16,17 +16,15 @@ use crate::node::Node;
 /// A download of 80 MB and its unpacking.
 const BOOTSTRAP_LIMIT: Duration = Duration::from_secs(600);
 
-/// Building the package from files that are there.
-const BUILD_LIMIT: Duration = Duration::from_secs(300);
-
 const RELEASE: &str = "bookworm";
 
-/// What is there beside the base system: systemd, which runs only on a machine that is booted, and
-/// the packages of OpenRC, which are not installed.
+/// What is there beside the base system: systemd, which runs only on a machine that is booted.
 const EXTRAS: &str = "systemd";
-const OPENRC: &str = "mkdir -p /opt/openrc && apt-get update && \
-    apt-get install -y --no-install-recommends --download-only \
-    -o Dir::Cache::archives=/opt/openrc openrc";
+
+/// Packages that are there and not installed, with all that they need: `/opt/NAME/*.deb`.
+const DOWNLOADED: [&str; 2] = ["openrc", "keepalived"];
+const DOWNLOAD: &str = "mkdir -p /opt/$1 && apt-get install -y -qq --no-install-recommends \
+    --download-only -o Dir::Cache::archives=/opt/$1 $1";
 const MIRROR: &str = "http://deb.debian.org/debian";
 
 /// The workspace.
@@ -90,6 +88,15 @@ impl Debian {
         self.try_sh(script).expect_success(script)
     }
 
+    /// Whether that package and all that it needs can be installed from `/opt`; if not, says so.
+    pub fn has(&self, package: &str) -> bool {
+        let there = self.try_sh(&format!("ls /opt/{package}/{package}_*.deb")).status.success();
+        if !there {
+            println!("skipped: {package} could not be downloaded");
+        }
+        there
+    }
+
     /// All its files but those that every installation changes.
     pub fn files(&self) -> Vec<String> {
         let files = self.sh(
@@ -109,7 +116,7 @@ fn base() -> Option<PathBuf> {
         println!("skipped: no debootstrap (apt-get install debootstrap)");
         return None;
     }
-    let base = target().join(format!("lab-debian-{RELEASE}-inits"));
+    let base = target().join(format!("lab-debian-{RELEASE}-packages"));
     if base.is_dir() {
         return Some(base);
     }
@@ -123,11 +130,12 @@ fn base() -> Option<PathBuf> {
         println!("skipped: no base system from {MIRROR}: {}", finished.stderr);
         return None;
     }
-    let mut download = Command::new("chroot");
-    download.arg(&unfinished).args(["/bin/sh", "-c", OPENRC]).env("LC_ALL", "C");
-    let finished = command::run_within(BOOTSTRAP_LIMIT, download, "");
-    if !finished.status.success() {
-        println!("no OpenRC from {MIRROR}: {}", finished.stderr);
+    let mut missing = in_root(&unfinished, "apt-get update", "");
+    for name in DOWNLOADED {
+        missing = missing.or_else(|| in_root(&unfinished, DOWNLOAD, name));
+    }
+    if let Some(why) = missing {
+        println!("not all of {DOWNLOADED:?} from {MIRROR}: {why}");
     }
     // What only costs time: the lists of apt, and certainty after a loss of power.
     fs::remove_dir_all(unfinished.join("var/lib/apt/lists")).ok();
@@ -136,34 +144,17 @@ fn base() -> Option<PathBuf> {
     Some(base)
 }
 
+/// Runs a script with an argument in a root that is being made; why it has failed.
+fn in_root(root: &Path, script: &str, argument: &str) -> Option<String> {
+    let mut shell = Command::new("chroot");
+    shell.arg(root).args(["/bin/sh", "-c", script, "sh", argument]).env("LC_ALL", "C");
+    let finished = command::run_within(BOOTSTRAP_LIMIT, shell, "");
+    (!finished.status.success()).then_some(finished.stderr)
+}
+
 fn target() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| Path::new(WORKSPACE).join("target"), PathBuf::from)
-}
-
-/// Builds the package with this program, by the same rules as `make deb`; `None`, and a line that
-/// says why, without `cargo deb`.
-pub fn package(program: &Path, directory: &Path) -> Option<PathBuf> {
-    if !command::exists("cargo-deb") {
-        println!("skipped: no cargo-deb (cargo install --locked cargo-deb)");
-        return None;
-    }
-    let release = directory.join("target/release");
-    fs::create_dir_all(&release).expect("a folder");
-    let mut strip = Command::new("strip");
-    strip.arg("--strip-debug").arg("-o").arg(release.join("keepalived-rs")).arg(program);
-    command::output(strip, "");
-    let mut files = Command::new("make");
-    files.args(["--no-print-directory", "-C", WORKSPACE, "deb-files"]);
-    command::output(files, "");
-    let mut deb = Command::new("cargo");
-    deb.args(["deb", "--no-build", "--no-strip", "--fast", "--output"]).arg(directory.join("deb/"));
-    deb.current_dir(Path::new(WORKSPACE).join("bin/keepalived-rs"));
-    deb.env("CARGO_TARGET_DIR", directory.join("target"));
-    let finished = command::run_within(BUILD_LIMIT, deb, "");
-    assert!(finished.status.success(), "cargo deb: {}", finished.stderr);
-    let mut built = fs::read_dir(directory.join("deb")).expect("the package is there").flatten();
-    built.next().map(|entry| entry.path())
 }
 
 /// A daemon that owns the address 10.9.0.`last` on the eth0 that such a system has.

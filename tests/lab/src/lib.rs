@@ -23,6 +23,7 @@ pub mod network;
 pub mod nlmon;
 pub mod node;
 pub mod overlap;
+pub mod package;
 pub mod ping;
 pub mod process;
 pub mod program;

@@ -5,7 +5,8 @@
 use std::fs;
 use std::time::Duration;
 
-use lab::debian::{self, Debian, configuration};
+use lab::debian::{Debian, configuration};
+use lab::package::{Builder, package};
 use lab::{Program, wait};
 
 const SLACK: Duration = Duration::from_secs(30);
@@ -50,7 +51,7 @@ impl Box<'_> {
 #[test]
 fn the_package_installs_runs_upgrades_and_leaves_nothing() {
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let Some(package) = debian::package(Program::ours().path(), directory.path()) else { return };
+    let Some(package) = package(Program::ours().path(), directory.path()) else { return };
     let Some(debian) = Debian::fresh(&["10.9.0.1/24"]) else { return };
     fs::copy(&package, debian.root().join("tmp/keepalived-rs.deb")).expect("the package is copied");
     let machine = Box { debian: &debian };
@@ -139,59 +140,135 @@ fn the_package_installs_runs_upgrades_and_leaves_nothing() {
     assert_eq!(debian.files(), before, "nothing is left");
 }
 
-/// What a distribution's package has, as far as the two meet: names of files and of the service.
-const OTHER_PACKAGE: &str = r#"
-set -e
-cd /tmp
-mkdir -p other/DEBIAN other/usr/sbin other/etc/init.d other/etc/default other/etc/keepalived
-printf 'Package: keepalived\nVersion: 1:2.2.7-1\nArchitecture: amd64\nMaintainer: x <x@localhost>\nDescription: the other one\n' >other/DEBIAN/control
-printf '/etc/init.d/keepalived\n/etc/default/keepalived\n' >other/DEBIAN/conffiles
-printf '#!/bin/sh\n[ "$1" != remove ] || /etc/init.d/keepalived stop\n' >other/DEBIAN/prerm
-printf '#!/bin/sh\nexec sleep 1000\n' >other/usr/sbin/keepalived
-printf '#!/bin/sh\ncase $1 in start) setsid /usr/sbin/keepalived >/dev/null 2>&1 & echo $! >/run/other.pid ;; stop) kill $(cat /run/other.pid); rm /run/other.pid ;; esac\n' >other/etc/init.d/keepalived
-printf 'DAEMON_ARGS=""\n' >other/etc/default/keepalived
-chmod 755 other/DEBIAN/prerm other/usr/sbin/keepalived other/etc/init.d/keepalived
-dpkg-deb --build --root-owner-group other other.deb
-dpkg -i other.deb
-echo 'KEEPALIVED_OPTIONS="-D -d"' >>/etc/default/keepalived
-/etc/init.d/keepalived start
-"#;
-
 #[test]
-fn the_package_takes_the_place_of_the_distributions() {
+fn the_package_takes_the_place_of_the_distributions_and_gives_it_back() {
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let Some(package) = debian::package(Program::ours().path(), directory.path()) else { return };
+    let Some(package) = package(Program::ours().path(), directory.path()) else { return };
     let Some(debian) = Debian::fresh(&["10.9.0.1/24"]) else { return };
+    if !debian.has("keepalived") {
+        return;
+    }
     fs::copy(&package, debian.root().join("tmp/keepalived-rs.deb")).expect("the package is copied");
     let machine = Box { debian: &debian };
     debian.sh(
         "printf '#!/bin/sh\\nexit 0\\n' >/usr/sbin/policy-rc.d; chmod 755 /usr/sbin/policy-rc.d",
     );
-    debian.sh(OTHER_PACKAGE);
+    // Which program the daemon runs.
+    let runs = || debian.try_sh("readlink /proc/$(cat /run/keepalived.pid)/exe").stdout;
+    let boots = || debian.sh("ls /etc/rc2.d").contains("keepalived");
+
+    // Its own `restart` gives the old daemon a second, which is not always enough.
+    let restart_theirs = || {
+        assert_eq!(machine.service("stop"), Some(0));
+        wait::eventually(SLACK, "it has ended", || machine.daemons() == 0);
+        assert_eq!(machine.service("start"), Some(0));
+        machine.holds("10.9.0.51", true);
+        assert_eq!(runs(), "/usr/sbin/keepalived\n");
+    };
+
+    // The other one, as an admin has set it up.
+    debian.sh("mkdir -p /etc/keepalived");
     machine.configure(&configuration(51));
-    let sleepers = || debian.node().processes().iter().filter(|one| one.name == "sleep").count();
-    wait::eventually(SLACK, "the other one runs", || sleepers() == 1);
+    debian.sh("dpkg -i /opt/keepalived/*.deb");
+    debian.sh("echo 'DAEMON_ARGS=\"--log-facility 3\"' >>/etc/default/keepalived");
+    restart_theirs();
 
     // Questions about files that the admin has changed are answered as apt does by itself.
-    debian.sh("apt-get install -y --no-install-recommends -o Dpkg::Options::=--force-confdef \
-         -o Dpkg::Options::=--force-confold /tmp/keepalived-rs.deb");
-    wait::eventually(SLACK, "the other one has ended", || sleepers() == 0);
-    assert_eq!(debian.sh("readlink -f /usr/sbin/keepalived").trim(), "/usr/sbin/keepalived-rs");
-    let state = debian.try_sh("dpkg-query -W -f '${Status}' keepalived").stdout;
-    assert!(!state.contains("ok installed"), "{state}");
-    let settings = debian.sh("cat /etc/default/keepalived");
-    assert!(settings.contains("-D -d"), "what the admin wrote stays: {settings}");
+    let install = "apt-get install -y --no-install-recommends -o Dpkg::Options::=--force-confdef \
+                   -o Dpkg::Options::=--force-confold";
+    debian.sh(&format!("{install} /tmp/keepalived-rs.deb"));
+    assert_eq!(runs(), "/usr/sbin/keepalived-rs\n");
     machine.holds("10.9.0.51", true);
+    let call = debian.sh("tr '\\0' ' ' </proc/$(cat /run/keepalived.pid)/cmdline");
+    assert!(call.contains("--log-facility 3"), "the admin's options count: {call}");
+    let state = debian.try_sh("dpkg-query -W -f '${Status}' keepalived").stdout;
+    assert_eq!(state, "deinstall ok config-files");
+    assert!(boots());
+    for action in ["status", "reload", "restart"] {
+        assert_eq!(machine.service(action), Some(0), "{action}");
+    }
+    machine.holds("10.9.0.51", true);
+
+    // The other one's rest is taken away: what the two share stays, but for the start at boot.
+    debian.sh("dpkg -P keepalived");
+    assert!(debian.sh("cat /etc/default/keepalived").contains("--log-facility"));
+    assert_eq!(machine.service("status"), Some(0));
+    debian.sh("dpkg-reconfigure keepalived-rs");
+    assert!(boots());
+    machine.holds("10.9.0.51", true);
+
+    // And back.
     debian.sh("dpkg -r keepalived-rs");
     machine.holds("10.9.0.51", false);
     assert!(!debian.root().join("usr/sbin/keepalived").exists());
+    debian.sh("dpkg -i --force-confdef --force-confold /opt/keepalived/keepalived_*.deb");
+    restart_theirs();
+    assert!(debian.sh("keepalived -v 2>&1").starts_with("Keepalived v2.2.7"));
+    debian.sh("dpkg -P keepalived-rs");
+    assert!(boots(), "it belongs to the other one now");
+    restart_theirs();
+    assert_eq!(machine.service("stop"), Some(0));
+    machine.holds("10.9.0.51", false);
+}
+
+#[test]
+fn both_builders_make_the_same_package() {
+    if ![Builder::CargoDeb, Builder::DpkgDeb].into_iter().all(Builder::is_there) {
+        return println!("skipped: cargo-deb or dpkg-deb is not there");
+    }
+    let look = |builder: Builder| {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let package = builder.build(Program::ours().path(), directory.path());
+        let tell = |arguments: &[&str]| {
+            let mut tell = std::process::Command::new("dpkg-deb");
+            tell.arg(arguments[0]).arg(&package).args(&arguments[1..]);
+            lab::command::output(tell, "")
+        };
+        // Mode and name; folders come and go with the builder.
+        let files = tell(&["--contents"]);
+        let files = files.lines().filter(|line| !line.starts_with('d')).map(|line| {
+            let mut words = line.split_whitespace();
+            let mode = words.next().unwrap_or_default().to_owned();
+            (words.next_back().unwrap_or_default().to_owned(), mode)
+        });
+        let mut files: Vec<_> = files.collect();
+        files.sort();
+        let fields = [
+            "Package",
+            "Version",
+            "Architecture",
+            "Maintainer",
+            "Section",
+            "Priority",
+            "Recommends",
+            "Provides",
+            "Conflicts",
+            "Replaces",
+            "Description",
+        ];
+        let fields = fields.map(|field| tell(&["--field", field]));
+        let control = directory.path().join("control");
+        let mut unpack = std::process::Command::new("dpkg-deb");
+        unpack.arg("--control").arg(&package).arg(&control);
+        lab::command::output(unpack, "");
+        let parts = ["conffiles", "postinst", "prerm", "postrm"].map(|name| {
+            let text = fs::read_to_string(control.join(name)).expect("a file of the package");
+            let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+            if name == "conffiles" {
+                lines.sort();
+            }
+            lines
+        });
+        (files, fields, parts)
+    };
+    let [theirs, ours] = [Builder::CargoDeb, Builder::DpkgDeb].map(look);
+    assert_eq!(ours, theirs);
 }
 
 #[test]
 fn openrc_drives_the_daemon_by_its_script() {
     let Some(debian) = Debian::fresh(&["10.9.0.1/24"]) else { return };
-    if !debian.try_sh("ls /opt/openrc/openrc_*.deb").status.success() {
-        println!("skipped: the packages of OpenRC could not be downloaded");
+    if !debian.has("openrc") {
         return;
     }
     let machine = Box { debian: &debian };

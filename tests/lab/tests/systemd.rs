@@ -6,12 +6,15 @@
 use std::fs;
 use std::time::Duration;
 
-use lab::debian::{self, Debian, configuration};
+use lab::debian::{Debian, configuration};
+use lab::package::package;
 use lab::{Booted, Program, wait};
 
 const SLACK: Duration = Duration::from_secs(30);
 const DAEMON: &str = "keepalived";
 const UNPRIVILEGED: &str = "keepalived-unprivileged";
+
+const OPERATIONS: &str = include_str!("../../../docs/operations.md");
 
 /// The unit as an admin of an older keepalived has it.
 const FORKING: &str = "[Service]
@@ -208,6 +211,39 @@ impl Box {
         self.machine.sh("systemctl daemon-reload");
     }
 
+    /// VRRP and checks as two services, by the commands of the documentation.
+    fn split(&self) {
+        let (_, section) = OPERATIONS.split_once("## VRRP and checks as two").expect("the section");
+        let (_, commands) = section.split_once("```sh\n").expect("its commands");
+        let (commands, _) = commands.split_once("```").expect("their end");
+        self.configure(&configuration(57));
+        self.machine.sh(commands);
+        self.holds(57, true);
+        let units = ["keepalived-vrrp", "keepalived-check"];
+        for unit in units {
+            assert_eq!(
+                (self.active(unit), self.active(DAEMON)),
+                ("active".into(), "inactive".into())
+            );
+            let pid = self.machine.sh(&format!("cat /run/{unit}.pid"));
+            assert_eq!(self.property(unit, "MainPID"), pid.trim());
+        }
+        wait::becomes(SLACK, "its own line", &"Running: 1 MASTER".to_owned(), || {
+            self.property(units[0], "StatusText")
+        });
+        assert_eq!(self.systemctl("restart", units[1]), Some(0));
+        self.holds(57, true);
+        self.configure(&configuration(58));
+        let plan = "keepalived --plan --vrrp -p /run/keepalived-vrrp.pid";
+        assert!(self.machine.sh(plan).contains("10.9.0.58"));
+        assert_eq!(self.systemctl("reload", "keepalived-vrrp keepalived-check"), Some(0));
+        self.holds(58, true);
+        assert_eq!(self.systemctl("disable --now", "keepalived-vrrp keepalived-check"), Some(0));
+        self.holds(58, false);
+        self.machine.sh("rm /etc/systemd/system/keepalived-*.service; systemctl daemon-reload");
+        assert_eq!(self.systemctl("enable", DAEMON), Some(0));
+    }
+
     /// The hardened unit: no root, nothing of the system to write to.
     fn unprivileged(&self) {
         self.machine.sh("systemd-sysusers");
@@ -250,7 +286,7 @@ impl Box {
 #[test]
 fn systemd_drives_the_daemon_by_its_units() {
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let Some(package) = debian::package(Program::ours().path(), directory.path()) else { return };
+    let Some(package) = package(Program::ours().path(), directory.path()) else { return };
     let Some(debian) = Debian::fresh(&["10.9.0.1/24"]) else { return };
     let Some(machine) = Booted::boot(debian) else { return };
     fs::copy(&package, machine.path("/root/keepalived-rs.deb")).expect("the package is copied");
@@ -261,6 +297,7 @@ fn systemd_drives_the_daemon_by_its_units() {
     it.the_upgrade();
     it.the_end();
     it.forking();
+    it.split();
     it.unprivileged();
     it.removed();
 }
