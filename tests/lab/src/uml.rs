@@ -61,7 +61,8 @@ pub fn with_ipvs(name: &str, body: impl FnOnce()) {
     }
     assert!(!is_inside(), "the kernel inside has no IPVS");
     let own = env::current_exe().expect("the path of this executable");
-    let program = ["--exact", name, "--nocapture", "--test-threads=1"];
+    let path = path_of(&own, name);
+    let program = ["--exact", &path, "--nocapture", "--test-threads=1"];
     let mut text = String::new();
     let status = run(&own, &program, |line| {
         text.push_str(line);
@@ -69,7 +70,17 @@ pub fn with_ipvs(name: &str, body: impl FnOnce()) {
     });
     println!("{text}");
     assert_eq!(status, Some(0), "{name} failed inside User-Mode Linux, see above");
-    assert!(text.contains("1 passed"), "no test of this executable is named {name}");
+    assert!(text.contains("1 passed"), "{path} did not run inside User-Mode Linux, see above");
+}
+
+/// What the test harness calls the test of that function: the modules that it stands in come first.
+fn path_of(executable: &Path, name: &str) -> String {
+    let mut list = Command::new(executable);
+    list.args(["--list", "--format", "terse"]);
+    let list = command::run(list, "").stdout;
+    let mut tests = list.lines().filter_map(|line| line.strip_suffix(": test"));
+    let path = tests.find(|path| path.rsplit("::").next() == Some(name));
+    path.unwrap_or_else(|| panic!("no test of this executable is named {name}")).to_owned()
 }
 
 /// Boots, runs `program` as root with `arguments` in the current folder, and shows each line of its

@@ -4,21 +4,23 @@ use control_plane::keywords::Block;
 use effects::Elsewhere;
 
 const PROCESS: (&str, &str) = (
-    "tests/lab/tests/keywords_of_checks.rs",
+    "tests/lab/tests/stories/keywords_of_checks.rs",
     "a_server_sees_checks_as_they_are_bound_and_a_mark_finds_its_route",
 );
-const TABLES: &str = "tests/lab/tests/ipvs_tables.rs";
+const TABLES: &str = "tests/lab/tests/stories/ipvs_tables.rs";
 const FLUSHED: &str =
     "lvs_flush_and_lvs_flush_on_stop_empty_the_table_and_else_foreign_services_stay";
-const IDENTITY: (&str, &str) =
-    ("tests/lab/tests/checks.rs", "tls_1_2_and_1_3_of_a_real_nginx_are_checked_as_by_keepalived");
+const IDENTITY: (&str, &str) = (
+    "tests/lab/tests/stories/checks.rs",
+    "tls_1_2_and_1_3_of_a_real_nginx_are_checked_as_by_keepalived",
+);
 const PIPES: (&str, &str) = (
-    "tests/lab/tests/checks.rs",
+    "tests/lab/tests/stories/checks.rs",
     "each_check_follows_its_server_in_the_table_the_log_and_the_scripts_as_keepalived_does",
 );
 
 const BUFFERS: (&str, &str) = (
-    "tests/lab/tests/ipvs_changes.rs",
+    "tests/lab/tests/stories/ipvs_changes.rs",
     "receive_buffers_of_the_checkers_are_as_large_as_they_are_to_be",
 );
 
@@ -38,13 +40,13 @@ pub(crate) const ALL: &[Elsewhere] = &[
     Elsewhere::seen(
         Block::GlobalDefs,
         "lvs_timeouts",
-        "tests/lab/tests/ipvs_changes.rs",
+        "tests/lab/tests/stories/ipvs_changes.rs",
         "a_reload_changes_groups_and_timeouts_as_a_start_would_set_them",
     ),
     Elsewhere::seen(
         Block::GlobalDefs,
         "lvs_sync_daemon",
-        "tests/lab/tests/sync_daemon.rs",
+        "tests/lab/tests/stories/sync_daemon.rs",
         "the_sync_daemon_is_backup_then_master_then_gone",
     ),
     Elsewhere::seen(Block::GlobalDefs, "lvs_notify_fifo", PIPES.0, PIPES.1),

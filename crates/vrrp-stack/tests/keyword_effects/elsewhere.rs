@@ -12,17 +12,17 @@ pub(crate) const CONFIGURATIONS: [(&str, &str); 2] = [
 /// A file, a test in it, and the keywords of a block that it sees.
 type Seen = (&'static str, &'static str, Block, &'static [&'static str]);
 
-const GLOBAL: &str = "tests/lab/tests/global_keywords.rs";
-const SMALL: &str = "tests/lab/tests/small_keywords.rs";
-const OPERATIONS: &str = "tests/lab/tests/operations.rs";
+const GLOBAL: &str = "tests/lab/tests/stories/global_keywords.rs";
+const SMALL: &str = "tests/lab/tests/stories/small_keywords.rs";
+const OPERATIONS: &str = "tests/lab/tests/stories/operations.rs";
 const MEANING: &str = "crates/control-plane/tests/meaning.rs";
-const SETTINGS: &str = "tests/lab/tests/settings.rs";
-const VMAC: &str = "tests/lab/tests/vmac.rs";
-const IPVLAN: &str = "tests/lab/tests/ipvlan.rs";
-const MAIL: &str = "tests/lab/tests/mail.rs";
-const OBJECTS: &str = "tests/lab/tests/kernel_objects.rs";
-const TABLES: &str = "tests/lab/tests/ipvs_tables.rs";
-const TRACKING: &str = "tests/lab/tests/tracking.rs";
+const SETTINGS: &str = "tests/lab/tests/stories/settings.rs";
+const VMAC: &str = "tests/lab/tests/stories/vmac.rs";
+const IPVLAN: &str = "tests/lab/tests/stories/ipvlan.rs";
+const MAIL: &str = "tests/lab/tests/stories/mail.rs";
+const OBJECTS: &str = "tests/lab/tests/stories/kernel_objects.rs";
+const TABLES: &str = "tests/lab/tests/stories/ipvs_tables.rs";
+const TRACKING: &str = "tests/lab/tests/stories/tracking.rs";
 const SPLIT: &str = "tests/lab/tests/split_brain.rs";
 const NAMES: &str = "names_dumps_pipes_and_tables_are_those_that_were_asked_for";
 const PLACES: &str = "use_pid_dir_and_a_namespace_have_their_own_places";
@@ -44,7 +44,7 @@ const SEEN: &[Seen] = &[
     (GLOBAL, NAMES, Block::Root, &["instance"]),
     (GLOBAL, PLACES, Block::Root, &["net_namespace", "use_pid_dir"]),
     (
-        "tests/lab/tests/ipvs_namespace.rs",
+        "tests/lab/tests/stories/ipvs_namespace.rs",
         "the_table_of_another_namespace_is_programmed_and_checks_stay_here",
         Block::Root,
         &["net_namespace_ipvs"],
@@ -124,7 +124,7 @@ const SEEN: &[Seen] = &[
     ),
     (GLOBAL, NAMES, Block::GlobalDefs, &["nftables", "default_interface", "router_id"]),
     (
-        "tests/lab/tests/fifos.rs",
+        "tests/lab/tests/stories/fifos.rs",
         "events_are_written_to_named_pipes",
         Block::GlobalDefs,
         &["vrrp_notify_fifo", "vrrp_notify_fifo_script"],
