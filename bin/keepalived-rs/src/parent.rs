@@ -69,9 +69,16 @@ pub(crate) enum Order {
     Report(Report),
     /// What the parent sees outside has changed.
     Outside(Vec<Sighting>),
+    /// Do nothing else from now on.
+    Go(Going),
+}
+
+/// How a child ends; what comes later here is stronger.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Going {
     /// A successor stands ready: hand over to it.
     Retire,
-    /// The parent is gone: leave in order.
+    /// In order, with nothing left behind: by a signal, or because the parent is gone.
     Leave,
 }
 
@@ -175,10 +182,10 @@ where
         loop {
             let Received { message, fds } = match self.channel.receive() {
                 Ok(Some(received)) => received,
-                Ok(None) => return self.channel.is_to_retire().then_some(Order::Retire),
+                Ok(None) => return self.channel.is_to_retire().then_some(Order::Go(Going::Retire)),
                 Err(error) => {
                     log::error!("lost the parent process: {error}");
-                    return Some(Order::Leave);
+                    return Some(Order::Go(Going::Leave));
                 }
             };
             match message {

@@ -8,7 +8,7 @@ use base::{Duration, Instant, Sighting};
 use checkers::{ServerId, ServerState};
 use control_plane::model::ServiceAddress;
 use serde::{Deserialize, Serialize};
-use vrrp_stack::{InstanceView, ProcessSnapshot, ScriptView, State, View};
+use vrrp_stack::{InstanceView, Link, ProcessSnapshot, ScriptView, State, View};
 
 /// The VRRP process at one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,6 +94,21 @@ pub struct LinkView {
     pub arp: bool,
     /// Largest packet in bytes.
     pub mtu: u32,
+}
+
+impl From<Link> for LinkView {
+    fn from(link: Link) -> Self {
+        Self {
+            name: link.name,
+            index: link.index.get(),
+            primary_v4: link.primary_v4,
+            link_local_v6: link.link_local_v6,
+            mac: link.mac,
+            up: link.up,
+            arp: link.arp,
+            mtu: link.mtu,
+        }
+    }
 }
 
 /// One moment by both clocks.

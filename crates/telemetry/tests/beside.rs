@@ -325,20 +325,10 @@ fn vrrp(config: &Config) -> VrrpLive {
         receive_buffer: 0,
         instances: vec![name.into()],
     };
-    let views = links.map(|link| LinkView {
-        name: link.name,
-        index: link.index.get(),
-        primary_v4: link.primary_v4,
-        link_local_v6: link.link_local_v6,
-        mac: link.mac,
-        up: link.up,
-        arp: link.arp,
-        mtu: link.mtu,
-    });
     VrrpLive {
         at: end,
         stack: stack.view(),
-        links: views.into(),
+        links: links.map(LinkView::from).into(),
         sockets: vec![
             socket(20, "lan0", "VI_1", false, true),
             socket(22, "rsnet", "VI_2", false, false),

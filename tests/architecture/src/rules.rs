@@ -59,7 +59,7 @@ pub const PACKAGES: &[Rule] = &[
     ),
     system("lab", &["base", "wire"]),
     system("bench", &["lab"]),
-    system("effects", &["control-plane"]),
+    system("effects", &["base", "control-plane"]),
     system("architecture", &[]),
 ];
 

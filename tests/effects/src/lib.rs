@@ -5,11 +5,14 @@
 //! - [`Row`]: a configuration that is played with and without a keyword, and what that must change
 //! - [`Elsewhere`]: a keyword whose effect another test sees, in the kernel, in files, in a process
 //! - [`Table`]: where a keyword belongs, and [`Table::gaps`], what a table lacks
+//! - [`Played`]: a machine in virtual time
 
 mod elsewhere;
+mod played;
 mod row;
 mod table;
 
 pub use elsewhere::Elsewhere;
+pub use played::Played;
 pub use row::{Row, Sees, gone, new};
 pub use table::Table;

@@ -32,7 +32,7 @@ use crate::kind::{self, Birth, CheckersState, End};
 use crate::lateness::Lateness;
 use crate::log_setup;
 use crate::mail::Mailer;
-use crate::parent::{self, Order, Parent, Start};
+use crate::parent::{self, Going, Order, Parent, Start};
 use crate::{privilege, scheduling};
 use kernel::{Kernel, OpenError};
 use patterns::Patterns;
@@ -122,11 +122,9 @@ struct Process {
     keep_table: bool,
     settings: ProcessSettings,
     lateness: Lateness,
-    leaving: bool,
+    going: Option<Going>,
     /// A start or a reload has needed memory that nobody needs any more.
     has_grown: bool,
-    /// A successor stands ready.
-    retiring: bool,
     /// A new configuration that the parent has not been told of yet: once the kernel is programmed.
     reached: Option<ipc::Generation>,
 }
@@ -187,9 +185,8 @@ impl Process {
             keep_table: false,
             settings: config.global.checker_process.clone(),
             lateness: Lateness::new(&config.global, &config.global.checker_process),
-            leaving: leave,
+            going: leave.then_some(Going::Leave),
             has_grown: true,
-            retiring: false,
             reached: None,
         };
         if let Some(new) = then {
@@ -205,19 +202,10 @@ impl Process {
         let mut now = sys::clock::now();
         loop {
             self.carry_out(now);
-            if self.leaving {
-                if self.keep_table {
-                    self.kernel.leave_alone();
-                }
-                self.input(now, Input::Stop);
-                self.carry_out(now);
-                self.kernel.leave();
-                self.scripts.finish(SCRIPTS, &mut self.scheduler)?;
-                self.mailer.finish(&mut self.scheduler)?;
-                return Ok(End::Status(0));
-            }
-            if self.retiring {
-                return self.retire();
+            match self.going {
+                Some(Going::Leave) => return self.leave(now),
+                Some(Going::Retire) => return self.retire(),
+                None => {}
             }
             if std::mem::take(&mut self.has_grown) {
                 self.machine.compact();
@@ -240,6 +228,19 @@ impl Process {
                 self.on_event(now, event);
             }
         }
+    }
+
+    /// The table is emptied of what is ours, unless `-I` says that it stays.
+    fn leave(mut self, now: Instant) -> io::Result<End> {
+        if self.keep_table {
+            self.kernel.leave_alone();
+        }
+        self.input(now, Input::Stop);
+        self.carry_out(now);
+        self.kernel.leave();
+        self.scripts.finish(SCRIPTS, &mut self.scheduler)?;
+        self.mailer.finish(&mut self.scheduler)?;
+        Ok(End::Status(0))
     }
 
     /// The table stays as it is: a successor goes on with it, from what this process knows.
@@ -265,7 +266,7 @@ impl Process {
             Event::Timer(PRESENCE) => self.on_presence(now),
             // `carry_out` looks at the kernel.
             Event::Timer(_) => {}
-            Event::Signal(Signal::TERM) => self.leaving = true,
+            Event::Signal(Signal::TERM) => self.going = Some(Going::Leave),
             // The other files are the VRRP process's.
             Event::Signal(Signal::USR1) => self.report(Report::Data),
             Event::Signal(_) => {}
@@ -336,12 +337,8 @@ impl Process {
                         self.input(now, Input::FileSeen { name: &name, value });
                     }
                 }
-                Order::Retire => {
-                    self.retiring = true;
-                    return;
-                }
-                Order::Leave => {
-                    self.leaving = true;
+                Order::Go(going) => {
+                    self.going = self.going.max(Some(going));
                     return;
                 }
             }

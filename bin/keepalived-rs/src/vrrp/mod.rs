@@ -36,9 +36,7 @@ use logging::RateLimit;
 use scheduler::{Event, Interest, Scheduler, Signal, TimerId, Token};
 use sys::PacketSocket;
 use telemetry::{LinkView, VrrpLive};
-use vrrp_stack::{
-    HostFact, Input, Link, ObjectState, Outputs, ProbeId, Snapshot, Stack, Surroundings,
-};
+use vrrp_stack::{HostFact, Input, ObjectState, Outputs, ProbeId, Snapshot, Stack, Surroundings};
 
 use crate::cli::Options;
 use crate::fifos::Fifos;
@@ -46,7 +44,7 @@ use crate::kind::{self, Birth, End, VrrpState};
 use crate::lateness::Lateness;
 use crate::log_setup;
 use crate::mail::Mailer;
-use crate::parent::{self, Order, Parent, Start};
+use crate::parent::{self, Going, Order, Parent, Start};
 use crate::{privilege, scheduling};
 use announcer::Unannounced;
 use kernel::Kernel;
@@ -156,9 +154,7 @@ struct Vrrp {
     /// that a successor knows that it has something to remove.
     reached: Option<Generation>,
     options: Options,
-    leaving: bool,
-    /// A successor stands ready.
-    retiring: bool,
+    going: Option<Going>,
 }
 
 impl Vrrp {
@@ -229,8 +225,7 @@ impl Vrrp {
             sockets_at: None,
             reached: None,
             options: options.clone(),
-            leaving: leave,
-            retiring: false,
+            going: leave.then_some(Going::Leave),
         };
         process.report_duplicates();
         if let Some(new) = then {
@@ -254,11 +249,10 @@ impl Vrrp {
             if let Some((generation, new)) = read_before.take() {
                 self.compare(generation, &new);
             }
-            if self.leaving {
-                return self.leave();
-            }
-            if self.retiring {
-                return self.retire();
+            match self.going {
+                Some(Going::Leave) => return self.leave(),
+                Some(Going::Retire) => return self.retire(),
+                None => {}
             }
             read_before = self.to_compare.take();
             // What carrying out has led to is not left until something else happens.
@@ -295,7 +289,7 @@ impl Vrrp {
             Event::Timer(SETTLED) => sys::process::give_back_memory(),
             Event::Timer(PROBES) => self.probes.on_timeout(now, &mut self.scheduler),
             Event::Timer(_) => self.scripts.on_timeout(now, &mut self.scheduler),
-            Event::Signal(Signal::TERM) => self.leaving = true,
+            Event::Signal(Signal::TERM) => self.going = Some(Going::Leave),
             Event::Signal(signal) => {
                 if let Some(report) = parent::report_for(signal) {
                     self.report(now, report);
@@ -383,12 +377,8 @@ impl Vrrp {
                         self.input(now, Input::Sighted(sighting));
                     }
                 }
-                Order::Retire => {
-                    self.retiring = true;
-                    return;
-                }
-                Order::Leave => {
-                    self.leaving = true;
+                Order::Go(going) => {
+                    self.going = self.going.max(Some(going));
                     return;
                 }
             }
@@ -396,7 +386,7 @@ impl Vrrp {
     }
 
     fn report(&mut self, now: Instant, report: Report) {
-        let links = self.kernel.links(&self.ours).into_iter().map(link_view).collect();
+        let links = self.kernel.links(&self.ours).into_iter().map(LinkView::from).collect();
         let sockets = self.sockets.views(&self.stack, |index| self.kernel.link(index, &self.ours));
         let (stack, worst_lateness) = (self.stack.view(), self.scheduler.worst_lateness());
         let live = VrrpLive { at: now, stack, links, sockets, worst_lateness };
@@ -458,19 +448,6 @@ fn make_links(
 
 const fn host_state(fact: HostFact) -> VrrpState {
     VrrpState(ObjectState::Host(fact))
-}
-
-fn link_view(link: Link) -> LinkView {
-    LinkView {
-        name: link.name,
-        index: link.index.get(),
-        primary_v4: link.primary_v4,
-        link_local_v6: link.link_local_v6,
-        mac: link.mac,
-        up: link.up,
-        arp: link.arp,
-        mtu: link.mtu,
-    }
 }
 
 /// The pipes that the configuration wants, of which some may be open.

@@ -13,6 +13,7 @@ use super::scripts::{exit_kind, kill_signal};
 use super::starting::Due;
 use super::{SETTLED, SETTLING, Vrrp, announcer, host_state, make_links};
 use crate::kind::VrrpState;
+use crate::parent::Going;
 
 /// So many outputs of one turn are much.
 const MUCH: usize = 256;
@@ -59,7 +60,7 @@ impl Vrrp {
         }
         // Lines are out before what follows takes its time.
         logging::flush();
-        if !self.leaving {
+        if self.going != Some(Going::Leave) {
             self.start_scripts(now);
         }
         self.mailer.turn(now, &mut self.scheduler);

@@ -101,6 +101,22 @@ struct Own {
     origin: Origin,
 }
 
+/// What differs between a parent that starts and one that goes on.
+struct Parts {
+    options: Options,
+    running: Usable,
+    shown: Option<OwnedFd>,
+    own: Own,
+    scheduler: Scheduler,
+    supervisor: Supervisor,
+    outputs: Vec<Output>,
+    vrrp: Slot<Vrrp>,
+    checkers: Slot<Checkers>,
+    fifos: Fifos,
+    announce: Option<Announce>,
+    former: Option<OwnedFd>,
+}
+
 impl WatchDog {
     fn new(
         options: Options,
@@ -116,41 +132,23 @@ impl WatchDog {
         }
         let mut outputs = Vec::new();
         let supervisor = Supervisor::start(settings(&options, &running), &wanted, &mut outputs);
-        let mut fifos = Fifos::default();
-        fifos.follow(&running.config);
-        let mut scheduler = Scheduler::new(&signals())?;
-        let mut outside = Outside::default();
-        outside.follow(sys::clock::now(), &running.config, &mut scheduler);
-        let mut reload_file = ReloadFile::default();
-        reload_file.follow(sys::clock::now(), &running.config.global.reload, &mut scheduler);
-        let mut saved = Saved::default();
-        saved.loaded(&options, &running.config, sys::process::own_pid());
-        let Own { files, pid_file, origin } = own;
-        Ok(Self {
+        let scheduler = Scheduler::new(&signals())?;
+        let (vrrp, checkers) = (Slot::new(&own.files.vrrp), Slot::new(&own.files.checkers));
+        let fifos = Fifos::default();
+        Ok(Self::with(Parts {
+            options,
+            running,
+            shown,
+            own,
             scheduler,
             supervisor,
-            outputs: outputs.into(),
-            vrrp: Slot::new(&files.vrrp),
-            checkers: Slot::new(&files.checkers),
-            shown,
-            running,
+            outputs,
+            vrrp,
+            checkers,
             fifos,
-            outside,
-            reload_file,
-            read: None,
             announce,
-            service_manager: ServiceManager::of_environment(sys::clock::now()),
-            is_up: false,
-            dumps: Dumps::new(),
-            saved,
-            options,
-            pid: sys::process::own_pid(),
-            pid_file,
-            files,
-            origin,
-            trial: None,
             former: None,
-        })
+        }))
     }
 
     /// Goes on where the former program of this process was.
@@ -172,42 +170,66 @@ impl WatchDog {
         let settings = Settings { no_return: former.is_none(), ..settings(&options, &running) };
         let mut outputs = Vec::new();
         let supervisor = Supervisor::resume(settings, &predecessors, &wanted, reload, &mut outputs);
-        let mut fifos = Fifos::resume(fifos, &running.config);
+        let fifos = Fifos::resume(fifos, &running.config);
+        let vrrp = Slot::resume(&files.vrrp, vrrp, &mut scheduler)?;
+        let checkers = Slot::resume(&files.checkers, checkers, &mut scheduler)?;
+        let watch_dog = Self::with(Parts {
+            shown: plan::show(&running),
+            options,
+            running,
+            own: Own { files, pid_file, origin },
+            scheduler,
+            supervisor,
+            outputs,
+            vrrp,
+            checkers,
+            fifos,
+            announce: None,
+            former,
+        });
+        // What ended while nobody listened.
+        watch_dog.collect_orphans();
+        Ok(watch_dog)
+    }
+
+    /// Looks outside from now on, as the configuration wants it.
+    fn with(parts: Parts) -> Self {
+        let Parts { options, running, shown, own, mut scheduler, supervisor, outputs, .. } = parts;
+        let Parts { vrrp, checkers, mut fifos, announce, former, .. } = parts;
+        let Own { files, pid_file, origin } = own;
+        let (now, pid) = (sys::clock::now(), sys::process::own_pid());
         fifos.follow(&running.config);
         let mut outside = Outside::default();
-        outside.follow(sys::clock::now(), &running.config, &mut scheduler);
+        outside.follow(now, &running.config, &mut scheduler);
         let mut reload_file = ReloadFile::default();
-        reload_file.follow(sys::clock::now(), &running.config.global.reload, &mut scheduler);
+        reload_file.follow(now, &running.config.global.reload, &mut scheduler);
         let mut saved = Saved::default();
-        saved.loaded(&options, &running.config, sys::process::own_pid());
-        let watch_dog = Self {
-            outside,
-            reload_file,
-            vrrp: Slot::resume(&files.vrrp, vrrp, &mut scheduler)?,
-            checkers: Slot::resume(&files.checkers, checkers, &mut scheduler)?,
+        saved.loaded(&options, &running.config, pid);
+        Self {
+            options,
             scheduler,
             supervisor,
             outputs: outputs.into(),
-            shown: plan::show(&running),
+            vrrp,
+            checkers,
             running,
             fifos,
+            outside,
+            reload_file,
+            shown,
             read: None,
-            announce: None,
-            service_manager: ServiceManager::of_environment(sys::clock::now()),
+            announce,
+            service_manager: ServiceManager::of_environment(now),
             is_up: false,
             dumps: Dumps::new(),
             saved,
-            options,
-            pid: sys::process::own_pid(),
+            pid,
             pid_file,
             files,
             origin,
             trial: None,
             former,
-        };
-        // What ended while nobody listened.
-        watch_dog.collect_orphans();
-        Ok(watch_dog)
+        }
     }
 
     /// What the next program of this process needs to go on.

@@ -15,9 +15,7 @@ use checkers::{
 use control_plane::model::checks::{Checker, CheckerKind, TcpCheck};
 use control_plane::model::lvs::{Lvs, Protocol, RealServer, ServiceAddress, VirtualServer};
 use control_plane::model::{Command, ForwardingMethod, Scheduler};
-
-/// More turns at one point in time than any correct machine needs.
-const TURNS: usize = 1_000_000;
+use effects::Played;
 
 /// The machine and everything around it.
 #[derive(Debug)]
@@ -111,19 +109,7 @@ impl World {
     /// Let time pass until `millis` after the start.
     pub(crate) fn run_until(&mut self, millis: u64) {
         let end = Instant::default() + Duration::from_millis(millis);
-        for _ in 0..TURNS {
-            match self.machine.next_timeout() {
-                Some(at) if at <= end => {
-                    self.now = self.now.max(at);
-                    self.input(Input::Timeout);
-                }
-                _ => {
-                    self.now = self.now.max(end);
-                    return;
-                }
-            }
-        }
-        panic!("the machine does not come to rest before {millis} ms");
+        self.play_until(end);
     }
 
     fn react(&mut self, out: Outputs) {
@@ -216,6 +202,20 @@ impl World {
             }
         }
         lines
+    }
+}
+
+impl Played for World {
+    fn now(&mut self) -> &mut Instant {
+        &mut self.now
+    }
+
+    fn next_timeout(&self) -> Option<Instant> {
+        self.machine.next_timeout()
+    }
+
+    fn time_out(&mut self) {
+        self.input(Input::Timeout);
     }
 }
 

@@ -9,9 +9,7 @@ use checkers::{
     Checkers, Input, Outcome, Output, Outputs, ProbeId, ProbeSpec, Transport, state_line,
 };
 use control_plane::{Config, MemorySource, Options, load};
-
-/// More turns than any of these plays needs.
-const TURNS: usize = 100_000;
+use effects::Played;
 
 /// Something that happens to the director, or in the world around it.
 #[derive(Clone, Debug)]
@@ -115,19 +113,7 @@ impl Stage {
 
     fn run_until(&mut self, millis: u64) {
         let end = Instant::default() + Duration::from_millis(millis);
-        for _ in 0..TURNS {
-            match self.machine.next_timeout() {
-                Some(at) if at <= end => {
-                    self.now = self.now.max(at);
-                    self.input(Input::Timeout);
-                }
-                _ => {
-                    self.now = self.now.max(end);
-                    return;
-                }
-            }
-        }
-        panic!("no rest before {millis} ms");
+        self.play_until(end);
     }
 
     fn input(&mut self, input: Input<'_>) {
@@ -281,6 +267,20 @@ impl Stage {
             self.lines.push(format!("{name} gaps: {gaps:?}"));
         }
         self.lines
+    }
+}
+
+impl Played for Stage {
+    fn now(&mut self) -> &mut Instant {
+        &mut self.now
+    }
+
+    fn next_timeout(&self) -> Option<Instant> {
+        self.machine.next_timeout()
+    }
+
+    fn time_out(&mut self) {
+        self.input(Input::Timeout);
     }
 }
 

@@ -6,13 +6,11 @@ use std::path::Path;
 
 use base::{Duration, IfIndex, Instant, Priority, Sighting, Vrid};
 use control_plane::{Config, MemorySource, Options, load};
+use effects::Played;
 use vrrp_stack::{ExitKind, Input, Link, Output, Outputs, Packet, RunId, Stack, Surroundings};
 use wire::trailer::{self, Sequence};
 use wire::vrrp::{Body, Checksum, GROUP_V4, Password};
 use wire::{Advert, AdvertView, ipv4};
-
-/// More turns than any of these plays needs.
-const TURNS: usize = 100_000;
 
 /// Something that happens to the node, or in the world around it.
 #[derive(Clone, Debug)]
@@ -189,19 +187,7 @@ impl Stage {
 
     fn run_until(&mut self, millis: u64) {
         let end = START + Duration::from_millis(millis);
-        for _ in 0..TURNS {
-            match self.stack.next_timeout() {
-                Some(at) if at <= end => {
-                    self.now = self.now.max(at);
-                    self.input(Input::Timeout);
-                }
-                _ => {
-                    self.now = self.now.max(end);
-                    return;
-                }
-            }
-        }
-        panic!("no rest before {millis} ms");
+        self.play_until(end);
     }
 
     fn input(&mut self, input: Input<'_>) {
@@ -278,6 +264,20 @@ impl Stage {
             self.say(&state);
             self.last_state = state;
         }
+    }
+}
+
+impl Played for Stage {
+    fn now(&mut self) -> &mut Instant {
+        &mut self.now
+    }
+
+    fn next_timeout(&self) -> Option<Instant> {
+        self.stack.next_timeout()
+    }
+
+    fn time_out(&mut self) {
+        self.input(Input::Timeout);
     }
 }
 
