@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::configuration::Prepared;
+use crate::looked_up::LookedUp;
 
 /// Signals that every child handles. SIGINT comes from a terminal to all processes at once; the
 /// parent alone acts on it. The others belong to the parent too and must not end a child.
@@ -63,8 +64,8 @@ pub(crate) struct Start<Known> {
 pub(crate) enum Order {
     /// Work out what this would change and answer.
     Prepare(Generation, Box<Config>),
-    /// Act by it.
-    Commit(Generation, Box<Config>),
+    /// Act by it. The VRRP process is told what was looked up for it.
+    Commit(Generation, Box<Config>, Option<LookedUp>),
     /// Say what you are now: see [`Parent::report_live`].
     Report(Report),
     /// What the parent sees outside has changed.
@@ -88,7 +89,7 @@ pub(crate) struct Parent<S: Coalesce> {
     token: Token,
     /// Reports that are not in the channel yet, the latest of each object.
     reports: BTreeMap<S::Key, S>,
-    prepared: Option<(Generation, Box<Config>)>,
+    prepared: Option<(Generation, Box<Config>, Option<LookedUp>)>,
     waits_for_room: bool,
 }
 
@@ -196,14 +197,14 @@ where
                 ToChild::Sighting(sighting) => return Some(Order::Outside(vec![sighting])),
                 ToChild::Prepare { generation } => match read_config(&fds) {
                     Ok(config) => {
-                        self.prepared = Some((generation, config.clone()));
+                        self.prepared = Some((generation, config.clone(), read_looked_up(&fds)));
                         return Some(Order::Prepare(generation, config));
                     }
                     Err(reason) => self.say(&ToParent::Refused { generation, reason }),
                 },
                 ToChild::Commit { generation } => match self.prepared.take() {
-                    Some((prepared, config)) if prepared == generation => {
-                        return Some(Order::Commit(generation, config));
+                    Some((prepared, config, found)) if prepared == generation => {
+                        return Some(Order::Commit(generation, config, found));
                     }
                     other => {
                         self.prepared = other;
@@ -213,7 +214,7 @@ where
                     }
                 },
                 ToChild::Abort { generation } => {
-                    self.prepared.take_if(|(prepared, _)| *prepared == generation);
+                    self.prepared.take_if(|(prepared, ..)| *prepared == generation);
                 }
             }
         }
@@ -301,6 +302,12 @@ fn shortened(changes: impl IntoIterator<Item: Display>) -> Vec<String> {
 fn read_config(fds: &[OwnedFd]) -> Result<Box<Config>, String> {
     let fd = fds.first().ok_or("no configuration came along")?;
     ipc::blob::read(fd.as_fd()).map(Box::new).map_err(|error| error.to_string())
+}
+
+/// What came along behind a configuration.
+fn read_looked_up(fds: &[OwnedFd]) -> Option<LookedUp> {
+    let found = ipc::blob::read(fds.get(1)?.as_fd());
+    found.inspect_err(|error| log::error!("nothing was looked up for this process: {error}")).ok()
 }
 
 fn read_outside(fds: &[OwnedFd]) -> Vec<Sighting> {

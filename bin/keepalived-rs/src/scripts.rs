@@ -10,10 +10,10 @@ use base::{Duration, Instant};
 use control_plane::Config;
 use control_plane::model::Command;
 use ipc::Coalesce;
-use notify::{Input, Launcher, Output, Queue};
+use notify::{Findings, Input, Launcher, Output, Queue};
 use scheduler::{Event, Interest, Scheduler, TimerId, Token};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use sys::{Child, Exit, Signal};
 
 use crate::configuration::umask;
@@ -55,6 +55,13 @@ impl<Check: Copy + Eq + Hash, Object: Subject> Scripts<Check, Object> {
         let launcher = prepared(config, commands);
         let (running, checks) = (HashMap::new(), HashMap::new());
         Self { launcher, queue: Queue::default(), running, checks }
+    }
+
+    /// Takes what the parent has looked up for another configuration; what runs goes on.
+    pub(crate) fn follow(&mut self, config: &Config, found: Found) {
+        say(&found.said);
+        self.launcher = Launcher::new(config.global.scripts.clone(), umask(config));
+        self.launcher.know(found.findings);
     }
 
     /// Looks everything up anew for another configuration; what runs goes on.
@@ -259,16 +266,50 @@ impl<Check: Copy + Eq + Hash, Object: Subject> Scripts<Check, Object> {
 }
 
 /// A launcher that knows users and files of these scripts.
+/// What was looked up of scripts, and what is to be said about it.
+#[derive(Default, Serialize, Deserialize)]
+pub(crate) struct Found {
+    findings: Findings,
+    /// Whether it is an error, or a hint.
+    said: Vec<(bool, String)>,
+}
+
+/// Looks up users and files of these scripts, for another process.
+pub(crate) fn look_up<'a>(
+    config: &Config,
+    commands: impl IntoIterator<Item = &'a Command>,
+) -> Found {
+    let (launcher, said) = looked_up(config, commands);
+    Found { findings: launcher.into_findings(), said }
+}
+
 fn prepared<'a>(config: &Config, commands: impl IntoIterator<Item = &'a Command>) -> Launcher {
+    let (launcher, said) = looked_up(config, commands);
+    say(&said);
+    launcher
+}
+
+fn say(lines: &[(bool, String)]) {
+    for (is_error, line) in lines {
+        let level = if *is_error { log::Level::Error } else { log::Level::Warn };
+        log::log!(level, "{line}");
+    }
+}
+
+fn looked_up<'a>(
+    config: &Config,
+    commands: impl IntoIterator<Item = &'a Command>,
+) -> (Launcher, Vec<(bool, String)>) {
     let mut launcher = Launcher::new(config.global.scripts.clone(), umask(config));
+    let mut said = Vec::new();
     for command in commands {
         match launcher.prepare(command) {
             Ok(None) => {}
-            Ok(Some(hint)) => log::warn!("{hint}"),
-            Err(error) => log::error!("{error}"),
+            Ok(Some(hint)) => said.push((false, hint)),
+            Err(error) => said.push((true, error.to_string())),
         }
     }
-    launcher
+    (launcher, said)
 }
 
 fn send(child: &Child, signal: Signal) {

@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use control_plane::model::{Command, ScriptSecurity, ScriptUser};
+use serde::{Deserialize, Serialize};
 use sys::users::{self, User};
 use sys::{Child, Spawn, process, spawn};
 use thiserror::Error;
@@ -74,15 +75,23 @@ pub struct Launcher {
     env: BTreeMap<String, String>,
     umask: u32,
     /// `None`: it does not run.
-    prepared: HashMap<(String, Option<ScriptUser>), Option<Prepared>>,
+    prepared: HashMap<Key, Option<Prepared>>,
 }
 
-#[derive(Clone, Debug)]
+/// A script as it is configured, and as whom it runs.
+type Key = (String, Option<ScriptUser>);
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Prepared {
     path: String,
-    user: User,
+    uid: u32,
+    gid: u32,
     groups: Vec<u32>,
 }
+
+/// What a launcher has looked up, for one in a process that must not wait for users and files.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Findings(Vec<(Key, Option<Prepared>)>);
 
 impl Launcher {
     /// A launcher with this process's environment and the file mode mask for scripts.
@@ -92,6 +101,16 @@ impl Launcher {
             .filter_map(|(name, value)| Some((text(name)?, text(value)?)))
             .filter(|(name, _)| !HIDDEN.contains(&name.as_str()));
         Self { security, env: variables.collect(), umask, prepared: HashMap::new() }
+    }
+
+    /// What was looked up so far.
+    pub fn into_findings(self) -> Findings {
+        Findings(self.prepared.into_iter().collect())
+    }
+
+    /// Takes over what another process has looked up, by the same rules.
+    pub fn know(&mut self, findings: Findings) {
+        self.prepared.extend(findings.0);
     }
 
     /// Looks up all that a script needs, before the loop runs; says what is to be logged: that it is
@@ -132,7 +151,7 @@ impl Launcher {
             program: prepared.path.clone(),
             args: command.args.clone(),
             env: self.env.clone(),
-            user: must_change.then_some(prepared.user),
+            user: must_change.then_some(User { uid: prepared.uid, gid: prepared.gid }),
             groups: prepared.groups.clone(),
             umask: self.umask,
         };
@@ -154,7 +173,7 @@ impl Launcher {
         } else {
             Vec::new()
         };
-        Ok(Prepared { path: display(&path), user, groups })
+        Ok(Prepared { path: display(&path), uid: user.uid, gid: user.gid, groups })
     }
 
     /// The script's own user, else `script_user`, else `keepalived_script` if that exists, else the

@@ -12,6 +12,6 @@ pub mod mail;
 mod queue;
 pub mod security;
 
-pub use launcher::{Launcher, StartError, UserError, resolve_user};
+pub use launcher::{Findings, Launcher, StartError, UserError, resolve_user};
 pub use queue::{Input, MAX_RUNNING, MAX_WAITING, Output, Outputs, Queue, RunId};
 pub use security::{Refusal, SystemFacts};

@@ -327,7 +327,7 @@ impl Process {
                     let plan = changes.iter().map(|one| one.named(&groups).to_string());
                     self.parent.say_prepared(generation, plan);
                 }
-                Order::Commit(generation, new) => {
+                Order::Commit(generation, new, _) => {
                     self.reload(now, &new);
                     self.reached = Some(generation);
                 }

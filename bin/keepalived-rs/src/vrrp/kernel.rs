@@ -20,6 +20,7 @@ use super::untracked::Untracked;
 use super::wishes::{Wanted, Wishes};
 use crate::buffers;
 use crate::convergence::Convergence;
+use crate::names::Names;
 
 /// The mirror of the kernel, and what was last asked of it.
 pub(super) struct Kernel {
@@ -115,9 +116,9 @@ impl Kernel {
     }
 
     /// This is the configuration from now on.
-    pub(super) fn configure(&mut self, config: &Config) {
+    pub(super) fn configure(&mut self, config: &Config, names: Names) {
         self.size_buffers(&config.global.buffers);
-        self.own_links.configure(config);
+        self.own_links.configure(config, &names);
         let exists = |name: &str| self.reflector.link_by_name(name).is_some();
         self.linkbeat.configure(sys::clock::now(), &config.vrrp, exists);
         let usual = firewall::Options::default();
@@ -128,7 +129,7 @@ impl Kernel {
             counters: wanted.counters,
         };
         self.untracked.forget_statics();
-        if self.wishes.configure(config)
+        if self.wishes.configure(config, names)
             && let Err(error) = self.reflector.watch_objects()
         {
             log::error!("netlink reflector: {error}");

@@ -5,7 +5,6 @@ mod announcer;
 mod kernel;
 mod leave;
 mod linkbeat;
-mod names;
 mod neighbours;
 mod news;
 mod objects;
@@ -43,6 +42,7 @@ use crate::fifos::Fifos;
 use crate::kind::{self, Birth, End, VrrpState};
 use crate::lateness::Lateness;
 use crate::log_setup;
+use crate::looked_up::LookedUp;
 use crate::mail::Mailer;
 use crate::parent::{self, Going, Order, Parent, Start};
 use crate::{privilege, scheduling};
@@ -50,7 +50,8 @@ use announcer::Unannounced;
 use kernel::Kernel;
 use neighbours::Neighbours;
 use probes::Probes;
-use scripts::{Scripts, commands, exit_kind};
+pub(crate) use scripts::commands;
+use scripts::{Scripts, exit_kind};
 use sockets::Sockets;
 use sources::Sources;
 use starting::Starting;
@@ -170,7 +171,7 @@ impl Vrrp {
             kernel.resume(&known.host);
         }
         let is_first = known.is_none();
-        kernel.configure(&config);
+        kernel.configure(&config, LookedUp::names_of(&config));
         make_links(&mut kernel, &mut parent, &mut scheduler);
         let ours = virtual_addresses(&config);
         let is_vmac = |link: &OwnLink| matches!(link.kind, OwnLinkKind::Vmac(_));
@@ -229,7 +230,7 @@ impl Vrrp {
         };
         process.report_duplicates();
         if let Some(new) = then {
-            process.commit(now, generation, new);
+            process.commit(now, generation, new, None);
         }
         // A successor has nothing new to say.
         if is_first && process.options.watch_addresses {
@@ -370,7 +371,7 @@ impl Vrrp {
             match order {
                 // Reading it has taken its time: what is due comes before the comparison.
                 Order::Prepare(generation, new) => self.to_compare = Some((generation, new)),
-                Order::Commit(generation, new) => self.commit(now, generation, *new),
+                Order::Commit(generation, new, found) => self.commit(now, generation, *new, found),
                 Order::Report(report) => self.report(now, report),
                 Order::Outside(seen) => {
                     for sighting in &seen {
@@ -396,14 +397,21 @@ impl Vrrp {
         }
     }
 
-    fn commit(&mut self, now: Instant, generation: Generation, new: Config) {
+    fn commit(
+        &mut self,
+        now: Instant,
+        generation: Generation,
+        new: Config,
+        found: Option<LookedUp>,
+    ) {
+        let found = found.unwrap_or_else(|| LookedUp::of(&new));
         self.ours = virtual_addresses(&new);
         self.signs = signs(&new);
-        self.scripts.reload(&new, commands(&new));
+        self.scripts.follow(&new, found.scripts);
         self.mailer.reload(&new);
         self.fifos = fifos(std::mem::take(&mut self.fifos), &new);
         // Links of their own have to be there when instances begin.
-        self.kernel.configure(&new);
+        self.kernel.configure(&new, found.names);
         self.sources.add(&new);
         self.on_kernel(now);
         self.input(now, Input::Reload(&new.vrrp));

@@ -8,7 +8,7 @@ use netlink_reflector::route::{Hop, Metric, NextHop, Placement};
 use netlink_reflector::rule::Action;
 use netlink_reflector::{Link, Object, PROTOCOL_KEEPALIVED, Route, Rule, encap};
 
-use super::names::{Kind, Names};
+use crate::names::{Kind, Names};
 
 const MAIN: u32 = 254;
 

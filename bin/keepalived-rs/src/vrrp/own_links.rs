@@ -12,8 +12,8 @@ use netlink_reflector::firewall::Vmacs;
 use netlink_reflector::{Change, LinkRequest, Reflector};
 use vrrp_stack::{HostFact, Scope, Setting, Stack};
 
-use super::names::{Kind, Names};
 use super::settings::{Access, Settings};
+use crate::names::{Kind, Names};
 
 /// The links of a configuration, and those that were made.
 #[derive(Default)]
@@ -47,11 +47,9 @@ impl OwnLinks {
     }
 
     /// Takes over a configuration.
-    pub(super) fn configure(&mut self, config: &Config) {
+    pub(super) fn configure(&mut self, config: &Config, names: &Names) {
         let instances = &config.vrrp.instances;
         let links = instances.iter().flat_map(|one| one.own_links.iter().map(move |l| (one, l)));
-        let has_groups = links.clone().any(|(_, link)| link.group.is_some());
-        let names = if has_groups { Names::read(&config.global.files) } else { Names::default() };
         let wanted = links.map(|(instance, link)| {
             let number = |group: &String| names.find(Kind::Group, group);
             let group = link.group.as_ref().map(number).transpose().unwrap_or_else(|problem| {

@@ -34,7 +34,7 @@ pub(super) const fn kill_signal(signal: KillSignal) -> Signal {
 }
 
 /// Every command that the VRRP process may run.
-pub(super) fn commands(config: &Config) -> impl Iterator<Item = &Command> {
+pub(crate) fn commands(config: &Config) -> impl Iterator<Item = &Command> {
     let checks = config.vrrp.scripts.iter().map(|script| &script.command);
     let instances = config.vrrp.instances.iter().map(|instance| &*instance.notify);
     let groups = config.vrrp.sync_groups.iter().map(|group| &group.notify);

@@ -8,8 +8,8 @@ use control_plane::model::VirtualAddress;
 use control_plane::model::network::{Route, Rule};
 use netlink_reflector::{Object, Reflector};
 
-use super::names::Names;
 use super::objects::Host;
+use crate::names::Names;
 
 /// The static entries that a group follows, each with the name of its group.
 #[derive(Default)]

@@ -11,10 +11,10 @@ use netlink_reflector::{Change, DesiredAddress, Object, Reflector};
 use vrrp_stack::Stack;
 
 use super::kernel::desired;
-use super::names::Names;
 use super::objects::Host;
 use super::static_tracks::StaticTracks;
 use super::untracked::Untracked;
+use crate::names::Names;
 
 /// The static part of the configuration, and what it was before.
 #[derive(Default)]
@@ -44,7 +44,7 @@ pub(super) struct Wanted {
 
 impl Wishes {
     /// Takes over a configuration. `true`: it has routes or rules, for the first time.
-    pub(super) fn configure(&mut self, config: &Config) -> bool {
+    pub(super) fn configure(&mut self, config: &Config, names: Names) -> bool {
         let vrrp = &config.vrrp;
         self.addresses = vrrp.static_addresses.iter().map(|one| one.item.clone()).collect();
         self.routes = vrrp.static_routes.iter().map(|one| one.item.clone()).collect();
@@ -55,7 +55,7 @@ impl Wishes {
             || !self.rules.is_empty()
             || instances.any(|one| !one.routes.is_empty() || !one.rules.is_empty());
         if has_objects {
-            self.names = Names::read(&config.global.files);
+            self.names = names;
         }
         let first = has_objects && !self.has_objects;
         self.has_objects |= has_objects;

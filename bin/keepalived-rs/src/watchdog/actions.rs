@@ -6,6 +6,7 @@ use scheduler::Signal;
 use watchdog::{Command, Output, Role};
 
 use super::{WatchDog, way_back};
+use crate::looked_up::LookedUp;
 use crate::plan;
 
 impl WatchDog {
@@ -94,8 +95,15 @@ impl WatchDog {
                 let generation = Generation(number);
                 let new: Option<&Config> = self.read.as_ref().map(|usable| &usable.config);
                 match role {
-                    Role::Vrrp => self.vrrp.send(&ToChild::Prepare { generation }, new),
-                    Role::Checkers => self.checkers.send(&ToChild::Prepare { generation }, new),
+                    Role::Vrrp => {
+                        let found = new.map(LookedUp::of);
+                        let new = new.map(|new| (new, found.as_ref()));
+                        self.vrrp.send(&ToChild::Prepare { generation }, new);
+                    }
+                    Role::Checkers => {
+                        let new = new.map(|new| (new, None));
+                        self.checkers.send(&ToChild::Prepare { generation }, new);
+                    }
                 }
             }
             Command::Commit(number) => {

@@ -14,6 +14,7 @@ use watchdog::{Exit, Input};
 
 use super::handover::Place;
 use crate::kind::{Kind, ToParentChannel};
+use crate::looked_up::LookedUp;
 
 /// Messages read from one child in one turn, so that a talkative one cannot keep the other waiting.
 const MESSAGES_A_TURN: usize = 1024;
@@ -333,14 +334,17 @@ impl<K: Kind> Slot<K> {
         inputs
     }
 
-    /// Sends a message, with a configuration where it needs one.
-    pub(super) fn send(&mut self, message: &ToChild, config: Option<&Config>) {
+    /// Sends a message, with a configuration where it needs one and what was looked up for it.
+    pub(super) fn send(&mut self, message: &ToChild, new: Option<(&Config, Option<&LookedUp>)>) {
         let Some(process) = &mut self.process else { return };
-        let sent =
-            config.map(|config| blob("config", &*K::share(config))).transpose().and_then(|fd| {
-                let fds = fd.into_iter().collect();
-                process.channel.send_with(message, fds).map_err(|error| error.to_string())
-            });
+        let (config, found) = new.unzip();
+        let found = found.flatten();
+        let config = config.map(|config| blob("config", &*K::share(config))).transpose();
+        let found = found.map(|found| blob("looked up", found)).transpose();
+        let sent = config.and_then(|config| Ok((config, found?))).and_then(|(config, found)| {
+            let fds = config.into_iter().chain(found).collect();
+            process.channel.send_with(message, fds).map_err(|error| error.to_string())
+        });
         if let Err(error) = sent {
             log::error!("cannot tell the {} child process: {error}", K::ROLE);
         }

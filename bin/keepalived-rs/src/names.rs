@@ -6,6 +6,7 @@ use std::path::Path;
 
 use control_plane::model::global::Files;
 use control_plane::model::network::Named;
+use serde::{Deserialize, Serialize};
 
 /// Where the files are; of two with the same name the later one counts.
 const FOLDERS: [&str; 2] = ["/usr/share/iproute2", "/etc/iproute2"];
@@ -14,8 +15,8 @@ const FOLDERS: [&str; 2] = ["/usr/share/iproute2", "/etc/iproute2"];
 const LARGEST: u64 = 1 << 20;
 
 /// A kind of name, and the file that lists them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) enum Kind {
     Table,
     Protocol,
     Scope,
@@ -60,12 +61,12 @@ impl Kind {
 }
 
 /// The names that this host has. Read when a configuration comes, not while packets do.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Names(BTreeMap<(Kind, String), u32>);
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Names(BTreeMap<(Kind, String), u32>);
 
 impl Names {
     /// The built-in names and those of the files, as far as they can be read.
-    pub(super) fn read(files: &Files) -> Self {
+    pub(crate) fn read(files: &Files) -> Self {
         let configured = [&files.iproute_usr_dir, &files.iproute_etc_dir];
         let folders =
             FOLDERS.into_iter().zip(configured).map(|(usual, own)| own.as_deref().unwrap_or(usual));
@@ -97,7 +98,7 @@ impl Names {
     }
 
     /// The number of a name; the name again when nobody knows it.
-    pub(super) fn number(&self, kind: Kind, named: &Named) -> Result<u32, String> {
+    pub(crate) fn number(&self, kind: Kind, named: &Named) -> Result<u32, String> {
         match named {
             Named::Number(number) => Ok(*number),
             Named::Name(name) => self.find(kind, name),
@@ -105,13 +106,13 @@ impl Names {
     }
 
     /// The number of a name or of a number.
-    pub(super) fn find(&self, kind: Kind, name: &str) -> Result<u32, String> {
+    pub(crate) fn find(&self, kind: Kind, name: &str) -> Result<u32, String> {
         let found = number(name).or_else(|| self.0.get(&(kind, name.to_owned())).copied());
         found.ok_or_else(|| format!("{name} is not in {}", kind.file()))
     }
 
     /// `REALM` or `FROM/TO`.
-    pub(super) fn realms(&self, text: &str) -> Result<u32, String> {
+    pub(crate) fn realms(&self, text: &str) -> Result<u32, String> {
         match text.split_once('/') {
             Some((from, to)) => {
                 let (from, to) = (self.find(Kind::Realm, from)?, self.find(Kind::Realm, to)?);

@@ -1,0 +1,146 @@
+//! A VRRP process that is master opens no file and waits for nothing: neither in peace, nor when it
+//! takes over, runs scripts, follows a reload, is asked for its state, or repairs what somebody removes.
+//! `strace` looks on.
+#![allow(clippy::expect_used, reason = "test code")]
+
+use std::fs;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use lab::{Daemon, Network, Program, command, wait};
+use nix::sys::signal::Signal;
+
+const OWN: [&str; 1] = ["10.9.0.1/24"];
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// Settings of the kernel, its own entry in `/proc` before it forks (is it alone?), and the socket of
+/// the system's log, which takes datagrams. None of them is on a disk or on the network.
+const ALLOWED: [&str; 3] = ["/proc/sys/net/", "/proc/self/task", "/dev/log"];
+
+/// Everything with a file name, and everything that may wait.
+const TRACED: &str = "trace=%file,connect,poll,ppoll,select,pselect6,nanosleep,clock_nanosleep,\
+                      wait4,waitid,flock,fsync,fdatasync,futex";
+
+fn configuration(priority: u8, rest: &str) -> String {
+    format!(
+        "global_defs {{
+            enable_script_security
+            script_user root
+            vrrp_notify_fifo /run/fifo
+            state_dump_file /run/state
+            stats_dump_file /run/stats
+        }}
+        vrrp_script chk {{
+            script /bin/true
+            interval 1
+        }}
+        track_file number {{
+            file /run/number
+        }}
+        vrrp_track_process sleepers {{
+            process sleep
+        }}
+        vrrp_instance VI_1 {{
+            interface eth0
+            version 3
+            advert_int 0.2
+            virtual_router_id 51
+            priority {priority}
+            use_vmac vrrp.51 group default
+            garp_master_refresh 1
+            track_script {{ chk }}
+            track_file {{ number weight 1 }}
+            track_process {{ sleepers weight 2 }}
+            notify /bin/true
+            {rest}
+            virtual_ipaddress {{ 10.9.0.160/24 }}
+            virtual_routes {{ 192.168.9.0/24 via 10.9.0.254 dev eth0 table main }}
+            virtual_rules {{ from 192.168.9.0/24 table main }}
+        }}\n"
+    )
+}
+
+/// Looks on from now on; `None` where it may not.
+fn strace(pid: i32, output: &std::path::Path) -> Option<Child> {
+    let mut strace = Command::new("strace");
+    strace.args(["-e", TRACED, "-p", &pid.to_string(), "-o"]).arg(output);
+    let mut child = strace.stderr(Stdio::null()).spawn().expect("strace can be started");
+    let status = format!("/proc/{pid}/status");
+    let is_traced = || {
+        let status = fs::read_to_string(&status).expect("the process lives");
+        status.lines().any(|line| line.starts_with("TracerPid:") && !line.ends_with("\t0"))
+    };
+    let mut ended = false;
+    wait::eventually(LIMIT, "strace looks on", || {
+        ended = child.try_wait().expect("a child").is_some();
+        ended || is_traced()
+    });
+    (!ended).then_some(child)
+}
+
+/// Whether a line of strace is of a call that neither opens a file nor waits.
+fn is_harmless(line: &str) -> bool {
+    let call = line.split('(').next().unwrap_or_default();
+    match call {
+        "poll" => line.contains("], 1, 0)"),
+        "waitid" => line.contains("WNOHANG"),
+        _ if line.starts_with("---") || line.starts_with("+++") => true,
+        _ => {
+            let name = line.split('"').nth(1);
+            name.is_some_and(|name| {
+                name.is_empty() || ALLOWED.iter().any(|allowed| name.starts_with(allowed))
+            })
+        }
+    }
+}
+
+#[test]
+fn a_master_opens_no_file_and_waits_for_nothing_whatever_happens() {
+    if !command::exists("strace") {
+        return println!("skipped: no strace (apt-get install strace)");
+    }
+    let network = Network::new();
+    let node = network.machine("one", "eth0", &OWN);
+    node.write_file("run", "number", "1\n");
+    node.sh("ip link set eth0 down");
+    let daemon = Daemon::start(&Program::ours(), &node, &configuration(100, ""));
+    daemon.wait_log("Entering FAULT STATE", LIMIT);
+    daemon.wait_log("Startup complete", LIMIT);
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let output = directory.path().join("strace");
+    let Some(mut strace) = strace(daemon.vrrp().host_pid, &output) else {
+        return println!("skipped: strace may not look at other processes here");
+    };
+
+    node.sh("ip link set eth0 up");
+    daemon.wait_log("(VI_1) Entering MASTER STATE", LIMIT);
+    wait::eventually(LIMIT, "the address is there", || node.holds("10.9.0.160"));
+    let log = daemon.log().len();
+    node.write_file("run", "number", "5\n");
+    daemon.log().wait_since(log, "Changing effective priority", LIMIT);
+
+    let rest = "notify_master \"/bin/echo master\" nobody\n notify_stop /bin/false";
+    let from = daemon.reload(&configuration(110, rest));
+    daemon.log().wait_since(from, "Reload complete", LIMIT);
+    for (signal, file) in
+        [(Signal::SIGUSR1, "/tmp/keepalived.data"), (Signal::SIGUSR2, "/tmp/keepalived.stats")]
+    {
+        daemon.parent().signal(signal);
+        wait::eventually(LIMIT, file, || node.try_sh(&format!("test -s {file}")).status.success());
+    }
+    for theft in ["ip addr del 10.9.0.160/24 dev vrrp.51", "ip route del 192.168.9.0/24"] {
+        node.sh(theft);
+        wait::eventually(LIMIT, theft, || {
+            node.holds("10.9.0.160") && node.sh("ip route").contains("192.168.9.0/24")
+        });
+    }
+    node.sh("ip link del vrrp.51");
+    wait::eventually(LIMIT, "the VMAC is there again", || node.holds("10.9.0.160"));
+
+    let seen = fs::read_to_string(&output).expect("strace has written it");
+    assert!(daemon.stop().1.success());
+    strace.wait().expect("strace ends with the process");
+    assert!(seen.contains("waitid("), "scripts have run: {seen}");
+    let harmful: Vec<&str> = seen.lines().filter(|line| !is_harmless(line)).collect();
+    assert!(harmful.is_empty(), "{harmful:#?}");
+}
