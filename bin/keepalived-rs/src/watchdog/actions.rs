@@ -49,7 +49,11 @@ impl WatchDog {
                 Role::Vrrp => self.vrrp.signal_predecessor(number(signal)),
                 Role::Checkers => self.checkers.signal_predecessor(number(signal)),
             },
-            Output::GoBack => way_back::take(),
+            Output::GoBack => {
+                // What came since the last turn is the former program's to do.
+                let _held = self.scheduler.hold_signals();
+                way_back::take();
+            }
             Output::ForgetFormer => self.former = None,
             Output::CloseWayBack => way_back::close(),
             Output::Retire(role) => {

@@ -123,6 +123,7 @@ impl WatchDog {
         running: Usable,
         own: Own,
         announce: Option<Announce>,
+        blocked: sys::BlockedSignals,
     ) -> io::Result<Self> {
         let shown = plan::show(&running);
         let running = plan::compact(running);
@@ -133,6 +134,7 @@ impl WatchDog {
         let mut outputs = Vec::new();
         let supervisor = Supervisor::start(settings(&options, &running), &wanted, &mut outputs);
         let scheduler = Scheduler::new(&signals())?;
+        drop(blocked);
         let (vrrp, checkers) = (Slot::new(&own.files.vrrp), Slot::new(&own.files.checkers));
         let fifos = Fifos::default();
         Ok(Self::with(Parts {

@@ -133,13 +133,15 @@ fn run_configured(
             }
         }
     };
-    let status = match pid_file.write(sys::process::own_pid()).map_err(io::Error::other) {
-        Ok(()) => pid_file.as_fd().try_clone_to_owned().and_then(|pid_file| {
-            let own = Own { files: files.clone(), pid_file, origin };
-            live(options, usable, own, announce)
-        }),
-        Err(error) => Err(error),
-    };
+    // Whoever reads the PID file may send a signal. Until somebody listens they wait.
+    let written = sys::BlockedSignals::all().and_then(|blocked| {
+        pid_file.write(sys::process::own_pid()).map_err(io::Error::other)?;
+        Ok((blocked, pid_file.as_fd().try_clone_to_owned()?))
+    });
+    let status = written.and_then(|(blocked, pid_file)| {
+        let own = Own { files: files.clone(), pid_file, origin };
+        live(options, usable, own, announce, blocked)
+    });
     end(status, pid_file, &files)
 }
 
@@ -154,15 +156,22 @@ fn end(status: io::Result<i32>, pid_file: PidFile, files: &RunFiles) -> i32 {
     status
 }
 
-fn live(options: Options, usable: Usable, own: Own, announce: Option<Announce>) -> io::Result<i32> {
+fn live(
+    options: Options,
+    usable: Usable,
+    own: Own,
+    announce: Option<Announce>,
+    blocked: sys::BlockedSignals,
+) -> io::Result<i32> {
     sys::process::adopt_orphans()?;
     let mut told = ServiceManager::of_environment(sys::clock::now());
-    if lifecycle::startup(&usable.config, &mut told) == Start::Stop {
+    let (start, blocked) = lifecycle::startup(&usable.config, &mut told, blocked)?;
+    if start == Start::Stop {
         return Ok(0);
     }
     let has_mounted = own.files.is_mounted();
     let launch = usable.config.global.launch.clone();
-    let watch_dog = WatchDog::new(options, usable, own, announce)?;
+    let watch_dog = WatchDog::new(options, usable, own, announce, blocked)?;
     privilege::of_parent(&launch, has_mounted);
     // What reading has left behind would be in every child.
     sys::process::give_back_memory();

@@ -305,3 +305,37 @@ fn the_vrrp_process_gets_its_priority_processor_and_memory_and_scripts_do_not() 
     node.sh("rm /run/of-script");
     left::nothing(&node, &[OWN]);
 }
+
+#[test]
+fn signals_wait_for_the_end_of_the_startup_script() {
+    let (_network, node) = machine();
+    node.write_script("scripts", "wait.sh", "#!/bin/sh\n: >/run/begun\nread _ </run/go\n");
+    let life = "global_defs {\n  script_user root\n  startup_script /scripts/wait.sh\n}\n";
+    let text = format!("{life}{}", configuration("single-lb01"));
+    node.sh("mkdir /run/dumps; mkfifo /run/go");
+    node.write_file("etc", "keepalived.conf", &text);
+    let start =
+        format!("TMPDIR=/run/dumps {} -D >/dev/null 2>&1 &", Program::ours().path().display());
+    let begun = || node.try_sh("rm /run/begun").status.success();
+    node.sh(&start);
+    wait::eventually(LIMIT, "the script runs", begun);
+    // A reload of what is there then, and a dump; neither ends the daemon.
+    node.write_file("etc", "keepalived.conf", &text.replace(VIP, "192.168.100.101"));
+    node.sh("kill -HUP $(cat /run/keepalived.pid); kill -USR1 $(cat /run/keepalived.pid)");
+    assert!(!node.holds(VIP) && node.pid_file("vrrp.pid").is_none(), "it waits for the script");
+    node.sh("echo >/run/go");
+    wait::eventually(LIMIT, "the reload", || node.holds("192.168.100.101") && !node.holds(VIP));
+    wait::eventually(LIMIT, "the dump", || {
+        node.try_sh("cat /run/dumps/keepalived.data").stdout.contains("VRRP Instance")
+    });
+    node.sh("kill $(cat /run/keepalived.pid)");
+    wait::eventually(LIMIT, "it is gone", || node.processes().is_empty());
+
+    // A stop ends the script and the start.
+    node.sh(&start);
+    wait::eventually(LIMIT, "the script runs", begun);
+    node.sh("kill $(cat /run/keepalived.pid)");
+    wait::eventually(LIMIT, "both are gone", || node.processes().is_empty());
+    node.sh("rm -rf /run/dumps /run/go");
+    left::nothing(&node, &[OWN]);
+}
