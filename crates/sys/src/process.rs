@@ -298,17 +298,21 @@ impl Announce {
 
 /// Becomes a daemon: a new session that can get no terminal, `/` as working directory, the null
 /// device as standard input, output and error. The process that was started waits in this call for
-/// [`Announce::tell`].
+/// [`Announce::tell`], and, told of a failure, for the end of the daemon.
 ///
 /// # Errors
 /// As [`fork`].
 pub fn daemonise() -> io::Result<Daemonised> {
     let (mut told, announce) = io::pipe()?;
-    if is_parent_of_fork()? {
+    if let Forked::Parent(daemon) = fork()? {
         drop(announce);
         let mut status = [1];
         // An early end leaves the 1.
         let _ = told.read_exact(&mut status);
+        if status != [0] {
+            // It takes its files away before it ends: who sees the failure may start another one.
+            let _ = waitpid(daemon.pid, None);
+        }
         return Ok(Daemonised::Original(i32::from(status[0])));
     }
     drop(told);
@@ -317,10 +321,6 @@ pub fn daemonise() -> io::Result<Daemonised> {
     unistd::chdir("/")?;
     null_stdio()?;
     Ok(Daemonised::Daemon(Announce(announce)))
-}
-
-fn is_parent_of_fork() -> io::Result<bool> {
-    Ok(matches!(fork()?, Forked::Parent(_)))
 }
 
 /// Standard input, output and error become the null device.

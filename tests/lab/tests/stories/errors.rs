@@ -90,6 +90,60 @@ fn a_file_that_may_not_be_read_is_named() {
 }
 
 #[test]
+fn a_mistake_in_an_included_file_ends_the_start_with_its_place() {
+    let (_network, node) = machine();
+    let text = configuration("single-lb01").replace("state MASTER", "include state.conf");
+    node.write_file("etc", "state.conf", "\nstate\n");
+    let ended = start(&node, &text, "");
+    assert!(said(&ended).contains("state.conf: Line 2"), "{}", said(&ended));
+    refused(&node, &ended, 2, "is missing a parameter after keyword `state`");
+}
+
+#[test]
+fn a_file_that_may_not_be_read_any_longer_or_is_gone_refuses_a_reload() {
+    let (_network, node) = machine();
+    node.write_file("etc", "keepalived.conf", configuration("single-lb01"));
+    node.sh("mkdir /run/ka; chown nobody /run/ka");
+    let caps = "-all,+net_admin,+net_raw";
+    node.sh(&format!(
+        "setpriv --reuid nobody --regid nogroup --clear-groups --inh-caps {caps} \
+         --ambient-caps {caps} {} -n -l -p /run/ka/p -r /run/ka/r -c /run/ka/c \
+         >/run/log.txt 2>&1 &",
+        Program::ours().path().display()
+    ));
+    wait::eventually(LIMIT, "the VIP is there", || node.holds(VIP));
+    let log = || node.sh("cat /run/log.txt");
+    let refusals = || log().matches("Reload refused, the running configuration stays").count();
+    for (number, (change, why)) in [
+        ("chmod 600 /etc/keepalived/keepalived.conf", "Permission denied"),
+        ("rm /etc/keepalived/keepalived.conf", "Config files missing"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        node.sh(&format!("{change}; kill -HUP $(cat /run/ka/p)"));
+        wait::eventually(LIMIT, why, || refusals() == number + 1);
+        assert!(log().contains(why), "{}", log());
+        assert!(node.holds(VIP));
+    }
+    node.sh("kill $(cat /run/ka/p)");
+    wait::eventually(LIMIT, "it is gone", || node.processes().is_empty());
+    node.sh("rm -r /run/ka /run/log.txt");
+    left::nothing(&node, &[OWN]);
+}
+
+#[test]
+fn without_privilege_the_start_says_what_it_needs() {
+    let (_network, node) = machine();
+    node.write_file("etc", "keepalived.conf", configuration("single-lb01"));
+    let ended = node.try_sh(&format!(
+        "setpriv --reuid nobody --regid nogroup --clear-groups {} -l",
+        Program::ours().path().display()
+    ));
+    refused(&node, &ended, 4, "needs root, or CAP_NET_ADMIN and CAP_NET_RAW");
+}
+
+#[test]
 fn a_missing_directory_for_pid_files_ends_the_start() {
     let (_network, node) = machine();
     let ended = start(&node, configuration("single-lb01"), "-p /run/nosuch/keepalived.pid");

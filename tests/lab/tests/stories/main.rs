@@ -35,6 +35,7 @@ mod privilege;
 mod quorum_sequences;
 mod reload;
 mod scripts;
+mod service_manager;
 mod settings;
 mod single;
 mod small_keywords;

@@ -1,7 +1,5 @@
 //! What a service manager hears over its socket (`sd_notify(3)`), played by a socket of the test.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "test code")]
-
 use std::os::unix::net::UnixDatagram;
 use std::time::{Duration, Instant};
 
@@ -42,6 +40,7 @@ impl Told {
     }
 
     /// The next datagram with this in it; others may come before.
+    #[expect(clippy::panic, reason = "test code")]
     fn heard(&self, word: &str) -> String {
         let end = Instant::now() + LIMIT;
         let mut others = Vec::new();
