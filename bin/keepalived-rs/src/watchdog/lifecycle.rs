@@ -47,7 +47,7 @@ pub(super) fn startup(
     let mut running = match Running::start(launcher(config), command, &super::signals()) {
         Ok(running) => running,
         Err(error) => {
-            log::error!("startup script: {error}");
+            report("startup", limit, Err(error));
             return Ok((Start::GoOn, blocked));
         }
     };
