@@ -174,10 +174,7 @@ impl Vrrp {
         kernel.configure(&config, LookedUp::names_of(&config));
         make_links(&mut kernel, &mut parent, &mut scheduler);
         let ours = virtual_addresses(&config);
-        let is_vmac = |link: &OwnLink| matches!(link.kind, OwnLinkKind::Vmac(_));
-        let mut instances = config.vrrp.instances.iter();
-        let guarded = instances.any(|one| !one.accept || one.own_links.iter().any(is_vmac));
-        if guarded && config.global.firewall.table.is_none() {
+        if guards(&config) && config.global.firewall.table.is_none() {
             log::info!(
                 "use_vmac or no_accept/strict specified, but no firewall configured - using nftables"
             );
@@ -462,6 +459,13 @@ const fn host_state(fact: HostFact) -> VrrpState {
 fn fifos(mut open: Fifos, config: &Config) -> Fifos {
     open.follow(config.global.fifo.iter().chain(&config.global.vrrp_fifo));
     open
+}
+
+/// Whether packets have to be dropped for some instance.
+fn guards(config: &Config) -> bool {
+    let is_vmac = |link: &OwnLink| matches!(link.kind, OwnLinkKind::Vmac(_));
+    let mut instances = config.vrrp.instances.iter();
+    instances.any(|one| !one.accept || one.own_links.iter().any(is_vmac))
 }
 
 fn signs(config: &Config) -> bool {
