@@ -15,7 +15,7 @@ use base::Instant;
 use control_plane::Config;
 
 use crate::cli::Options;
-use crate::configuration::{self, Prepared, Usable};
+use crate::configuration::{self, Usable};
 use crate::watchdog::RunFiles;
 
 /// What the memory is called.
@@ -44,26 +44,23 @@ pub(crate) fn in_memory(running: &Usable) -> Option<OwnedFd> {
         .ok()
 }
 
-/// `running` once more, in memory of its own without gaps: what reading the files has left behind
-/// between its parts is free then, and what a child allocates lands there and not in between, so that
-/// it shares the configuration with the parent to its end. `running` as it is when that does not work:
-/// it only saves memory.
-pub(crate) fn compact(running: Usable) -> Usable {
-    // Not from what is shown: that may be a file.
-    let Some(memory) = in_memory(&running) else { return running };
-    let read = || ipc::blob::read(memory.as_fd());
+/// `running` once more, in memory of its own without gaps, and what [`show`] gives. What reading the files
+/// has left behind between its parts is free then, and what a child allocates lands there and not in
+/// between, so that it shares the configuration with the parent to its end.
+///
+/// `running` as it is when there is no memory for it: all this saves memory only.
+///
+/// # Errors
+/// What was written cannot be read.
+pub(crate) fn compact(running: Usable) -> io::Result<(Option<OwnedFd>, Usable)> {
+    let Some(memory) = in_memory(&running) else { return Ok((show(&running), running)) };
+    let is_elsewhere = running.config.global.files.tmp_config_dir.is_some();
+    let other = is_elsewhere.then(|| show(&running)).flatten();
     let launch = running.config.global.launch.clone();
-    let first: Prepared = match read() {
-        Ok(first) => first,
-        Err(error) => {
-            log::debug!("the configuration stays where it was read: {error}");
-            return running;
-        }
-    };
+    // First, so that it is read into the place that it had.
     drop(running);
-    sys::process::give_back_memory();
-    // What was just read lies behind the gaps; once more it lies where `running` was.
-    Usable::of(read().unwrap_or(first), launch)
+    let prepared = ipc::blob::read(memory.as_fd()).map_err(io::Error::other)?;
+    Ok((Some(other.unwrap_or(memory)), Usable::of(prepared, launch)))
 }
 
 /// Prints the plan. The exit status: 0, or that of `-t` when the reload would be refused, or 1 when
@@ -215,8 +212,10 @@ mod tests {
             let directory = directory.map(|path| path.display().to_string());
             config.global.files.tmp_config_dir = directory;
             let errors = BTreeSet::from(["one".to_owned()]);
-            let compacted = compact(Usable { config: config.clone(), errors: errors.clone() });
+            let usable = Usable { config: config.clone(), errors: errors.clone() };
+            let (shown, compacted) = compact(usable).unwrap();
             assert_eq!((compacted.config, compacted.errors), (config, errors));
+            assert!(shown.is_some());
         }
     }
 

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use sys::memfd::{self, MemfdError};
 use thiserror::Error;
 
-use crate::codec::{CodecError, decode, encode};
+use crate::codec::{CodecError, decode, decode_from, encode, encode_to, length};
 
 /// The largest blob in bytes: a configuration of a million servers is far below.
 pub const BLOB_LIMIT: u64 = 256 * 1024 * 1024;
@@ -26,7 +26,7 @@ pub enum BlobError {
     Memory(#[from] MemfdError),
     /// No memory to write it to.
     #[error("no memory to hand over: {0}")]
-    Io(#[source] io::Error),
+    Io(#[from] io::Error),
     /// The file it is in.
     #[error("the file that holds it: {0}")]
     File(#[source] io::Error),
@@ -37,8 +37,8 @@ pub enum BlobError {
 /// # Errors
 /// As [`BlobError`] says.
 pub fn write<T: Serialize + ?Sized>(name: &str, value: &T) -> Result<OwnedFd, BlobError> {
-    let bytes = encode(value, BLOB_LIMIT)?;
-    memfd::create_sealed(name, &bytes).map_err(BlobError::Io)
+    let length = length(value, BLOB_LIMIT)?;
+    memfd::create_sealed_by(name, length, |file| Ok(encode_to(file, value)?))
 }
 
 /// The value in sealed memory; may be read again.
@@ -46,8 +46,8 @@ pub fn write<T: Serialize + ?Sized>(name: &str, value: &T) -> Result<OwnedFd, Bl
 /// # Errors
 /// As [`BlobError`] says; memory that is not sealed is refused.
 pub fn read<T: DeserializeOwned>(fd: BorrowedFd<'_>) -> Result<T, BlobError> {
-    let bytes = memfd::read_sealed(fd, BLOB_LIMIT)?;
-    Ok(decode(&bytes, BLOB_LIMIT)?)
+    let (file, length) = memfd::open_sealed(fd, BLOB_LIMIT)?;
+    Ok(decode_from(file, length)?)
 }
 
 /// A value in a file without a name on the file system of `directory`, for this user alone.

@@ -5,7 +5,9 @@
 //! somebody else wrote. Rules for the types: no `skip_serializing_if`, `flatten` or `untagged`, which
 //! do not survive the way there and back.
 
-use bincode::Options;
+use std::io::{Read, Write};
+
+use bincode::{ErrorKind, Options};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
@@ -42,12 +44,41 @@ fn options(limit: u64) -> impl Options {
 }
 
 pub(crate) fn encode<T: Serialize + ?Sized>(value: &T, limit: u64) -> Result<Vec<u8>, CodecError> {
-    let unlimited = options(u64::MAX);
-    let length = unlimited.serialized_size(value).map_err(CodecError::Unwritable)?;
-    if length > limit {
-        return Err(CodecError::TooLong { length, limit });
-    }
+    length(value, limit)?;
     options(limit).serialize(value).map_err(CodecError::Unwritable)
+}
+
+/// How many bytes it is, at most `limit`.
+pub(crate) fn length<T: Serialize + ?Sized>(value: &T, limit: u64) -> Result<u64, CodecError> {
+    match options(u64::MAX).serialized_size(value).map_err(CodecError::Unwritable)? {
+        length if length > limit => Err(CodecError::TooLong { length, limit }),
+        length => Ok(length),
+    }
+}
+
+/// Writes what [`length`] was asked about.
+pub(crate) fn encode_to<T: Serialize + ?Sized>(
+    to: &mut dyn Write,
+    value: &T,
+) -> Result<(), CodecError> {
+    options(u64::MAX).serialize_into(to, value).map_err(CodecError::Unwritable)
+}
+
+/// Reads a value that is `length` bytes long and all that there is.
+pub(crate) fn decode_from<T: DeserializeOwned>(
+    mut from: impl Read,
+    length: u64,
+) -> Result<T, CodecError> {
+    let invalid = |reason| {
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        CodecError::Invalid { length, reason }
+    };
+    let value = options(length).deserialize_from(&mut from).map_err(invalid)?;
+    match from.read(&mut [0]) {
+        Ok(0) => Ok(value),
+        Ok(_) => Err(invalid(ErrorKind::Custom("bytes are left".to_owned()).into())),
+        Err(error) => Err(invalid(error.into())),
+    }
 }
 
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8], limit: u64) -> Result<T, CodecError> {
@@ -66,6 +97,22 @@ mod tests {
     fn a_message_longer_than_the_limit_is_refused_with_numbers() {
         let error = encode(&vec![0_u8; 100], 64).unwrap_err();
         assert_eq!(error.to_string(), "the message needs 108 bytes, at most 64 are allowed");
+    }
+
+    #[test]
+    fn what_is_written_piece_by_piece_is_the_same_and_read_the_same() {
+        let value = (7_u32, "text".to_owned(), vec![Some(1_u8), None]);
+        let mut written = Vec::new();
+        encode_to(&mut written, &value).unwrap();
+        assert_eq!(written, encode(&value, 100).unwrap());
+        let length = written.len() as u64;
+        assert_eq!(
+            decode_from::<(u32, String, Vec<Option<u8>>)>(&written[..], length).unwrap(),
+            value
+        );
+        assert!(decode_from::<(u32, String)>(&written[..], length).is_err(), "bytes are left");
+        assert!(decode_from::<u64>(&written[..5], 5).is_err(), "bytes are missing");
+        assert!(decode_from::<(u32, String)>(&[0; 4 + 8][..], 4).is_err(), "longer than it may be");
     }
 
     #[test]

@@ -8,14 +8,35 @@ use std::fs;
 #[cfg(target_env = "gnu")]
 const LARGE: i32 = 64 * 1024;
 
+/// What the heap grows by at a time, and keeps at its end, while [`hold`] is in force; and otherwise, the
+/// allocator's own.
+#[cfg(target_env = "gnu")]
+const STEPS: [i32; 2] = [1024 * 1024, 128 * 1024];
+
+/// Until [`give_back_early`] free memory stays with this process: it will be needed again at once. For
+/// moments in which much comes and goes, a start, a reload: a page that goes and comes back costs more
+/// than what is done with it. Large pieces still go.
+#[cfg_attr(target_env = "gnu", expect(unsafe_code, reason = "nix has no mallopt"))]
+pub fn hold() {
+    #[cfg(target_env = "gnu")]
+    for (option, value) in [(libc::M_TRIM_THRESHOLD, i32::MAX), (libc::M_TOP_PAD, STEPS[0])] {
+        // SAFETY: integers only; a value that the allocator does not like changes nothing.
+        unsafe { libc::mallopt(option, value) };
+    }
+}
+
 /// From now on free memory goes back to the system early. For a process that lives long and is busy
 /// for moments; processes that are forked from this one do the same.
 #[cfg_attr(target_env = "gnu", expect(unsafe_code, reason = "nix has no mallopt"))]
 pub fn give_back_early() {
     #[cfg(target_env = "gnu")]
-    for option in [libc::M_MMAP_THRESHOLD, libc::M_TRIM_THRESHOLD] {
+    for (option, value) in [
+        (libc::M_MMAP_THRESHOLD, LARGE),
+        (libc::M_TRIM_THRESHOLD, LARGE),
+        (libc::M_TOP_PAD, STEPS[1]),
+    ] {
         // SAFETY: integers only; a value that the allocator does not like changes nothing.
-        unsafe { libc::mallopt(option, LARGE) };
+        unsafe { libc::mallopt(option, value) };
     }
 }
 

@@ -87,6 +87,8 @@ impl From<io::Error> for Failure {
 
 fn live(options: &Options, birth: Birth<kind::Checkers>) -> Result<End, Failure> {
     let Birth { channel, unblock, config } = birth;
+    // Until the table is there.
+    sys::memory::hold();
     let mut scheduler = Scheduler::new(&parent::signals())?;
     drop(unblock);
     let mut parent = Parent::new(channel, &mut scheduler)?;
@@ -210,6 +212,7 @@ impl Process {
             if std::mem::take(&mut self.has_grown) {
                 self.machine.compact();
                 self.kernel.compact();
+                sys::memory::give_back_early();
                 sys::process::give_back_memory();
             }
             // What carrying out has led to is not left until something else happens.
@@ -232,14 +235,19 @@ impl Process {
 
     /// The table is emptied of what is ours, unless `-I` says that it stays.
     fn leave(mut self, now: Instant) -> io::Result<End> {
+        sys::memory::hold();
         if self.keep_table {
             self.kernel.leave_alone();
         }
         self.input(now, Input::Stop);
         self.carry_out(now);
         self.kernel.leave();
-        self.scripts.finish(SCRIPTS, &mut self.scheduler)?;
-        self.mailer.finish(&mut self.scheduler)?;
+        let Self { mut scheduler, scripts, mailer, machine, kernel, patterns, .. } = self;
+        scripts.finish(SCRIPTS, &mut scheduler)?;
+        mailer.finish(&mut scheduler)?;
+        // The system takes all of it at once; piece by piece that would first be copied, page by page,
+        // where it is shared with the parent.
+        std::mem::forget((machine, kernel, patterns));
         Ok(End::Status(0))
     }
 
@@ -352,6 +360,7 @@ impl Process {
     fn reload(&mut self, now: Instant, new: &Config) {
         log::info!("Reinitializing ipvs");
         self.has_grown = true;
+        sys::memory::hold();
         scheduling::change(&self.settings, &new.global.checker_process);
         self.settings = new.global.checker_process.clone();
         self.lateness.reload(&new.global, &self.settings);

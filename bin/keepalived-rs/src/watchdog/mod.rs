@@ -125,8 +125,7 @@ impl WatchDog {
         announce: Option<Announce>,
         blocked: sys::BlockedSignals,
     ) -> io::Result<Self> {
-        let shown = plan::show(&running);
-        let running = plan::compact(running);
+        let (shown, running) = plan::compact(running)?;
         let wanted = configuration::wanted(&options, &running.config);
         if wanted.is_empty() {
             log::warn!("Warning - keepalived has no configuration to run");
@@ -321,6 +320,8 @@ impl WatchDog {
         }
         self.fifos.end();
         lifecycle::shutdown(&self.running.config, &mut self.service_manager);
+        // The process ends: the system takes at once what would be taken apart piece by piece.
+        std::mem::forget((self.running, self.vrrp, self.checkers));
         status
     }
 }

@@ -17,10 +17,11 @@ use crate::{log_setup, privilege, trial, version};
 
 /// Runs the daemon; the exit status.
 pub(crate) fn run(mut options: Options) -> i32 {
-    sys::memory::give_back_early();
     if let Some(received) = handover::receive() {
+        sys::memory::give_back_early();
         return go_on(options, received);
     }
+    sys::memory::hold();
     let origin = Origin::of_this();
     log_setup::start(&options);
     introduce(&options);
@@ -179,6 +180,7 @@ fn live(
     let watch_dog = WatchDog::new(options, usable, own, announce, blocked)?;
     privilege::of_parent(&launch, has_mounted);
     // What reading has left behind would be in every child.
+    sys::memory::give_back_early();
     sys::process::give_back_memory();
     watch_dog.live()
 }
