@@ -43,8 +43,9 @@ fn main() -> ExitCode {
         rows::configuration::measure(program, file);
         return ExitCode::SUCCESS;
     }
-    let Some(settings) = Settings::new(options.quick) else { return ExitCode::SUCCESS };
+    let Some(mut settings) = Settings::new(options.quick) else { return ExitCode::SUCCESS };
     if options.inside {
+        settings.partly = place::say;
         for row in options.rows() {
             place::answer(row, &settings);
         }

@@ -36,14 +36,12 @@ impl Report {
     /// Adds and prints a row.
     pub(crate) fn add(&mut self, row: &Row, series: Vec<Series>) {
         for one in &series {
-            let title = match one.name.as_str() {
-                "" => row.title.to_owned(),
-                name => format!("{}: {name}", row.title),
-            };
+            let title = title(row, one);
+            for text in lines(row, one) {
+                print!("{text}");
+                self.table.push_str(&text);
+            }
             for point in &one.points {
-                let line = line(&title, &one.unit, point);
-                print!("{line}");
-                self.table.push_str(&line);
                 for promise in point.promises.iter().filter(|promise| !point.keeps(**promise)) {
                     self.broken.push(format!(
                         "{title}, {}: {}",
@@ -85,6 +83,21 @@ impl Report {
     fn write(&self, name: &str, text: &str) {
         fs::write(self.folder.join(name), text).expect("the figures can be written");
     }
+}
+
+fn title(row: &Row, series: &Series) -> String {
+    match series.name.as_str() {
+        "" => row.title.to_owned(),
+        name => format!("{}: {name}", row.title),
+    }
+}
+
+/// The lines of the table about one measure, then those about what could not be measured.
+pub(crate) fn lines(row: &Row, series: &Series) -> Vec<String> {
+    let title = title(row, series);
+    let points = series.points.iter().map(|point| line(&title, &series.unit, point));
+    let remarks = series.remarks.iter().map(|remark| format!("| {title} | {remark} | | | | | |\n"));
+    points.chain(remarks).collect()
 }
 
 fn line(title: &str, unit: &str, point: &Point) -> String {

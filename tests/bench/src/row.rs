@@ -38,12 +38,14 @@ pub(crate) struct Settings {
     pub(crate) quick: bool,
     /// Ours, then keepalived.
     pub(crate) programs: [Program; 2],
+    /// Takes what a long row has so far.
+    pub(crate) partly: fn(&[Series]),
 }
 
 impl Settings {
     /// `None`, with a line that says so, where keepalived is not installed.
     pub(crate) fn new(quick: bool) -> Option<Self> {
-        Some(Self { quick, programs: [Program::ours(), Program::debian()?] })
+        Some(Self { quick, programs: [Program::ours(), Program::debian()?], partly: |_| {} })
     }
 
     /// The first in a full run, the second in a quick one.
@@ -78,6 +80,8 @@ pub(crate) struct Series {
     pub(crate) unit: String,
     /// The figures, by growing size.
     pub(crate) points: Vec<Point>,
+    /// What could not be measured, and why.
+    pub(crate) remarks: Vec<String>,
 }
 
 /// The figures for one size.
@@ -109,7 +113,12 @@ pub(crate) enum Promise {
 impl Series {
     /// A series without figures yet.
     pub(crate) fn new(name: &str, unit: &str) -> Self {
-        Self { name: name.to_owned(), unit: unit.to_owned(), points: Vec::new() }
+        Self {
+            name: name.to_owned(),
+            unit: unit.to_owned(),
+            points: Vec::new(),
+            remarks: Vec::new(),
+        }
     }
 
     /// Adds the figures of one size.

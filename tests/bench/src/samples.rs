@@ -14,6 +14,12 @@ impl Samples {
         Self(values)
     }
 
+    /// One more round.
+    pub(crate) fn push(&mut self, value: f64) {
+        let place = self.0.partition_point(|other| *other < value);
+        self.0.insert(place, value);
+    }
+
     /// The middle one, of an even number the mean of both in the middle.
     pub(crate) fn median(&self) -> f64 {
         let middle = self.0.len() / 2;
@@ -47,7 +53,9 @@ mod tests {
     fn the_median_is_in_the_middle() {
         assert_eq!(Samples::new(vec![3.0, 1.0, 2.0]).median(), 2.0);
         assert_eq!(Samples::new(vec![4.0, 1.0, 2.0, 3.0]).median(), 2.5);
-        let samples = Samples::new(vec![3.0, 1.0, 2.0]);
+        let mut samples = Samples::new(vec![3.0, 1.0]);
+        samples.push(2.0);
+        assert_eq!(samples.median(), 2.0);
         assert_eq!((samples.least(), samples.most(), samples.count()), (1.0, 3.0, 3));
     }
 }

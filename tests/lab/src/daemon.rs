@@ -100,10 +100,21 @@ impl<'node> Daemon<'node> {
 
     /// Writes a new configuration and sends SIGHUP. Returns the place in the log where its answer begins.
     pub fn reload(&self, configuration: &str) -> usize {
+        self.write(configuration);
+        self.reload_written().1
+    }
+
+    /// Writes a new configuration, of which the daemon is not told yet.
+    pub fn write(&self, configuration: &str) {
         self.node.write_file("etc", CONFIGURATION, configuration);
-        let from = self.log.len();
-        self.parent().signal(Signal::SIGHUP);
-        from
+    }
+
+    /// Sends SIGHUP. Returns when, and the place in the log where the answer begins.
+    pub fn reload_written(&self) -> (Instant, usize) {
+        let (parent, from) = (self.parent(), self.log.len());
+        let at = Instant::now();
+        parent.signal(Signal::SIGHUP);
+        (at, from)
     }
 
     /// Stops every process of its node where it is, as a stalled hypervisor does.
@@ -153,7 +164,7 @@ impl Drop for Daemon<'_> {
             }
         }
         if std::thread::panicking() {
-            eprintln!("log of the daemon on {}:\n{}", self.node.name(), self.log.text());
+            eprintln!("log of the daemon on {}:\n{}", self.node.name(), self.log.end());
         }
     }
 }

@@ -7,6 +7,18 @@ use std::time::{Duration, Instant};
 
 use crate::wait;
 
+/// Bytes that are read at a time.
+const CHUNK: usize = 64 * 1024;
+
+/// A log of more lines than these is about thousands of servers, and not shown whole ...
+const SHOWN: usize = 1000;
+
+/// ... but so many of its last lines.
+const LAST: usize = 20;
+
+/// Pause between two looks at the same log.
+const POLL: Duration = Duration::from_millis(5);
+
 /// One line and when the lab read it.
 #[derive(Debug, Clone)]
 pub struct Line {
@@ -27,13 +39,34 @@ impl Log {
     pub fn follow(&self, stream: impl Read + Send + 'static) {
         let log = self.clone();
         thread::spawn(move || {
-            let mut reader = BufReader::new(stream);
-            let mut bytes = Vec::new();
-            while matches!(reader.read_until(b'\n', &mut bytes), Ok(count) if count > 0) {
-                log.push(String::from_utf8_lossy(&bytes).trim_end());
-                bytes.clear();
+            let mut reader = BufReader::with_capacity(CHUNK, stream);
+            let mut begun = Vec::new();
+            while let Ok(chunk) = reader.fill_buf()
+                && !chunk.is_empty()
+            {
+                let length = chunk.len();
+                log.take(&mut begun, chunk);
+                reader.consume(length);
+            }
+            if !begun.is_empty() {
+                log.push(String::from_utf8_lossy(&begun).trim_end());
             }
         });
+    }
+
+    /// Appends the lines of what was read at once, with one look at the clock; what of the last is there
+    /// waits in `begun` for the rest.
+    fn take(&self, begun: &mut Vec<u8>, chunk: &[u8]) {
+        let at = Instant::now();
+        let mut lines = self.locked();
+        for piece in chunk.split_inclusive(|byte| *byte == b'\n') {
+            begun.extend_from_slice(piece);
+            if piece.ends_with(b"\n") {
+                let text = String::from_utf8_lossy(begun).trim_end().to_owned();
+                lines.push(Line { at, text });
+                begun.clear();
+            }
+        }
     }
 
     /// Appends one line.
@@ -78,17 +111,36 @@ impl Log {
 
     /// Waits for a line with `part` at or after place `from`.
     pub fn wait_since(&self, from: usize, part: &str, limit: Duration) -> Line {
-        let found = || self.since(from).into_iter().find(|line| line.text.contains(part));
-        let start = Instant::now();
-        while start.elapsed() < limit {
-            if let Some(line) = found() {
-                return line;
-            }
-            thread::sleep(Duration::from_millis(5));
-        }
-        found().unwrap_or_else(|| {
-            panic!("not logged within {limit:?}: {part:?}; the log:\n{}", self.text())
+        self.find_since(from, part, limit).unwrap_or_else(|| {
+            panic!("not logged within {limit:?}: {part:?}; the log:\n{}", self.end())
         })
+    }
+
+    /// As [`Self::wait_since`], `None` if no such line came. Each line is looked at once.
+    pub fn find_since(&self, mut from: usize, part: &str, limit: Duration) -> Option<Line> {
+        let start = Instant::now();
+        loop {
+            let is_over = start.elapsed() >= limit;
+            let lines = self.locked();
+            let news = lines.get(from..).unwrap_or_default();
+            if let Some(line) = news.iter().find(|line| line.text.contains(part)) {
+                return Some(line.clone());
+            }
+            from += news.len();
+            drop(lines);
+            if is_over {
+                return None;
+            }
+            thread::sleep(POLL);
+        }
+    }
+
+    /// What a failure shows of it: everything, of thousands of lines the last few.
+    pub fn end(&self) -> String {
+        let before = self.len();
+        let before = if before > SHOWN { before - LAST } else { 0 };
+        let note = if before > 0 { format!("... {before} lines before\n") } else { String::new() };
+        note + &self.text_since(before)
     }
 
     /// Waits for a line with `part`, which may be there already.
@@ -105,5 +157,42 @@ impl Log {
 
     fn locked(&self) -> MutexGuard<'_, Vec<Line>> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn followed(text: &str) -> Log {
+        let log = Log::default();
+        log.follow(std::io::Cursor::new(text.to_owned().into_bytes()));
+        let count = text.lines().count();
+        wait::eventually(Duration::from_secs(10), "all lines", || log.len() == count);
+        log
+    }
+
+    #[test]
+    fn lines_come_whole_however_they_are_read() {
+        let text: String = (0..20_000).map(|n| format!("line {n}\n")).collect();
+        assert_eq!(followed(&text).text(), text, "several times what is read at once");
+        assert_eq!(followed("a\nb").text(), "a\nb\n", "the last has no end");
+    }
+
+    #[test]
+    fn a_line_is_found_from_a_place_on_or_not_at_all() {
+        let log = followed("one\ntwo\none more\n");
+        let find = |from, part| log.find_since(from, part, Duration::ZERO).map(|line| line.text);
+        assert_eq!(find(0, "one").as_deref(), Some("one"));
+        assert_eq!(find(1, "one").as_deref(), Some("one more"));
+        assert_eq!(find(0, "three"), None);
+    }
+
+    #[test]
+    fn of_a_long_log_a_failure_shows_the_end() {
+        assert_eq!(followed("a\nb\n").end(), "a\nb\n");
+        let end = followed(&"x\n".repeat(5000)).end();
+        assert!(end.starts_with("... 4980 lines before\nx\n"), "{end}");
+        assert_eq!(end.lines().count(), 21);
     }
 }

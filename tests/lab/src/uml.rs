@@ -85,7 +85,18 @@ fn path_of(executable: &Path, name: &str) -> String {
 
 /// Boots, runs `program` as root with `arguments` in the current folder, and shows each line of its
 /// output while it runs. Returns its exit status, `None` if it gave none within [`LIMIT`].
-pub fn run(program: &Path, arguments: &[&str], mut show: impl FnMut(&str)) -> Option<i32> {
+pub fn run(program: &Path, arguments: &[&str], show: impl FnMut(&str)) -> Option<i32> {
+    let limit = if long_forms().next().is_some() { LONG_LIMIT } else { LIMIT };
+    run_within(limit, program, arguments, show)
+}
+
+/// The same with another limit.
+pub fn run_within(
+    limit: Duration,
+    program: &Path,
+    arguments: &[&str],
+    mut show: impl FnMut(&str),
+) -> Option<i32> {
     let folder = tempfile::Builder::new().prefix("lab-uml-").tempdir().expect("a temporary folder");
     let init = folder.path().join("init");
     fs::write(&init, script(program, arguments)).expect("the init script can be written");
@@ -117,7 +128,6 @@ pub fn run(program: &Path, arguments: &[&str], mut show: impl FnMut(&str)) -> Op
         }
     });
     let start = Instant::now();
-    let limit = if long_forms().next().is_some() { LONG_LIMIT } else { LIMIT };
     let mut status = None;
     while let Ok(line) = received.recv_timeout(limit.saturating_sub(start.elapsed())) {
         match line.strip_prefix(STATUS) {
