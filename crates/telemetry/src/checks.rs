@@ -5,6 +5,7 @@ use control_plane::model::{
     Checker, Config, Lvs, RealServer, ServiceAddress, TcpCheck, VirtualServer,
 };
 
+use checkers::CheckState;
 use checkers::health::Health;
 
 use crate::layout::{Lines, owner, quoted, reversed, seconds, yes_no};
@@ -23,8 +24,8 @@ pub(crate) fn lines<'a>(
             let mut states = state.map(|state| state.checks.iter()).unwrap_or_default();
             server.checkers.iter().map(move |check| {
                 let has_state = !matches!(check.kind, CheckerKind::Bfd(_));
-                let health = has_state.then(|| states.next()).flatten().map(|one| one.health);
-                one(config, service, server, check, health)
+                let state = has_state.then(|| states.next()).flatten();
+                one(config, service, server, check, state)
             })
         })
     })
@@ -35,15 +36,17 @@ fn one(
     service: &VirtualServer,
     server: &RealServer,
     check: &Checker,
-    health: Option<Health>,
+    state: Option<&CheckState>,
 ) -> Lines {
     let mut lines = Lines::default();
+    let health = state.map(|state| state.health);
     let (service, server) = names(&config.lvs, service.address, server);
     lines.at(1, format!("{service} -> {server}"));
     if let Some(health) = health {
         lines.item(3, "Enabled", "yes");
         lines.item(3, "Up", yes_no(health.is_up()));
         lines.item(3, "Has run", yes_no(!matches!(health, Health::Presumed { .. })));
+        lines.item(3, "Current weight", state.map_or(0, |state| state.adjustment));
     }
     if matches!(check.kind, CheckerKind::File(_) | CheckerKind::Bfd(_)) {
         // They have no rhythm of their own.
@@ -152,6 +155,7 @@ fn kind(lines: &mut Lines, config: &Config, kind: &CheckerKind) {
             method(lines, "FILE_CHECK");
             let tracked = config.lvs.files.get(file.file.0);
             lines.optional(5, "Tracked file", tracked.map(|file| &file.name));
+            lines.item(5, "Reloaded", "No");
         }
         CheckerKind::Bfd(bfd) => {
             method(lines, "BFD_CHECK");

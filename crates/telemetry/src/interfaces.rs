@@ -55,6 +55,10 @@ pub(crate) fn lines(index: &Index<'_>, link: &LinkView) -> Lines {
         flags.push_str(", no arp");
     }
     lines.item(3, "State", flags);
+    if link.up {
+        // Of one that is down nobody remembers it.
+        lines.item(3, "Seen up", 1);
+    }
     let base = index.bases.get(link.name.as_str()).copied();
     delays(&mut lines, vrrp, base.unwrap_or(&link.name));
     if let Some(base) = base {

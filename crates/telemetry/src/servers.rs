@@ -14,6 +14,9 @@ use checkers::ServerState;
 use crate::layout::{Lines, enabled, on_off, reversed, rule, yes_no};
 use crate::live::CheckersLive;
 
+/// What keepalived notes for the time of a reload only, in which nothing is dumped.
+const NO_RELOAD: u8 = 0;
+
 /// Groups first, then each virtual server with its real servers; with states if there are any.
 pub(crate) fn lines<'a>(
     config: &'a Config,
@@ -74,6 +77,7 @@ fn server_group(
         let count =
             if let GroupEntry::Mark { .. } = entry { &alive.of_marks } else { &alive.of_addresses };
         lines.at(5, format!("Alive: {count}"));
+        lines.item(5, "reloaded", "False");
     }
     lines
 }
@@ -131,6 +135,8 @@ fn virtual_server(config: &Config, service: &VirtualServer, live: Option<&Checke
     lines.at(1, name);
     lines.item(3, "Address family", if ipv6 { "inet6" } else { "inet" });
     lines.item(3, "lvs_sched", service.scheduler.name());
+    // A flag that only the kernel sets.
+    lines.item(3, "Hashed", enabled(false));
     flags(&mut lines, service);
     lines.item(3, "One packet scheduling", enabled(service.one_packet));
     lines.optional(3, "persistence timeout", service.persistence.map(|span| span.as_secs()));
@@ -158,7 +164,13 @@ fn virtual_server(config: &Config, service: &VirtualServer, live: Option<&Checke
             lines.item(5, "set", stands_in);
             lines.item(5, "alive", stands_in);
         }
+        let is_up = |server: &RealServer| {
+            live.and_then(|live| live.server(service.address, server.address))
+                .is_some_and(ServerState::is_up)
+        };
+        lines.item(3, "VS alive", u8::from(service.real_servers.iter().any(is_up)));
         lines.item(3, "quorum_state_up", u8::from(state.quorum_up));
+        lines.item(3, "reloaded", NO_RELOAD);
     }
     lines
 }
@@ -205,9 +217,11 @@ fn real_server(config: &Config, server: &RealServer, live: Option<&ServerState>)
         let failed = live.checks.iter().filter(|check| !check.health.is_up()).count();
         lines.item(3, "initial weight", weight);
         lines.item(3, "effective weight", live.weight);
+        lines.item(3, "previous effective_weight", NO_RELOAD);
         lines.item(3, "alive", u8::from(live.is_up()));
         lines.item(3, "num failed checkers", failed);
         lines.item(3, "RS set", u8::from(live.is_up() || server.inhibit_on_failure));
+        lines.item(3, "reloaded", NO_RELOAD);
     }
     tracked(&mut lines, config, server);
     lines

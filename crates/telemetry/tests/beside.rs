@@ -34,7 +34,7 @@ fn config(folder: &Path) -> Config {
 }
 
 /// Values that depend on the moment, the machine, or the state of it.
-const MOVES: [&str; 34] = [
+const MOVES: [&str; 35] = [
     "Last transition",
     "Read timeout",
     "Master down timer",
@@ -53,6 +53,7 @@ const MOVES: [&str; 34] = [
     "quorum_state_up",
     "set =",
     "alive",
+    "VS alive",
     "Alive:",
     "num failed checkers",
     "RS set",
@@ -103,11 +104,6 @@ const DIFFER: [(&str, &[&str]); 8] = [
     (
         "what keepalived notes for itself",
         &[
-            "-reloaded = ",
-            "-Reloaded = ",
-            "-Hashed = disabled",
-            "-VS alive = 1",
-            "-previous effective_weight",
             "-Current weight = 0",
             "-Regex ref count",
             "-ICMP seq no",
@@ -116,7 +112,6 @@ const DIFFER: [(&str, &[&str]); 8] = [
             "-Status = 0",
             "-GARP next time",
             "-GNA next time",
-            "-Seen up",
             "-Delayed state change",
             "-Group = 0",
             "-Reset ",

@@ -321,6 +321,7 @@ fn a_virtual_server_shows_its_servers_and_checks() {
  VS VIP = 10.1.0.100, VPORT = 80
    Address family = inet
    lvs_sched = sh
+   Hashed = disabled
    sh-port = disabled
    sh-fallback = disabled
    One packet scheduling = disabled

@@ -404,7 +404,9 @@ fn servers_show_which_are_alive_and_checks_whether_they_have_run() {
     assert_eq!(values("alive = "), ["1", "0"]);
     assert_eq!(values("num failed checkers = "), ["0", "1"]);
     assert_eq!(values("RS set = "), ["1", "0"]);
-    assert_eq!(values("quorum_state_up = "), ["1"]);
+    assert_eq!((values("VS alive = "), values("quorum_state_up = ")), (vec!["1"], vec!["1"]));
+    assert_eq!(values("reloaded = "), ["0", "0", "0"], "service and servers");
+    assert_eq!(values("Current weight = "), ["0", "0"]);
     assert_eq!(values("Up = "), ["yes", "no"]);
     assert_eq!(values("Has run = "), ["yes", "yes"]);
     assert_eq!(values("VRRP Instance"), [""; 0]);
@@ -424,7 +426,10 @@ fn a_check_behind_one_of_bfd_shows_its_own_health() {
         lines.iter().filter_map(|line| line.trim_start().strip_prefix("Up = ")).collect();
     assert_eq!(up, ["yes", "no"]);
     let text = lines.join("\n");
-    assert!(text.contains("   Up = no\n   Has run = yes\n   Alpha = no"), "{text}");
+    assert!(
+        text.contains("   Up = no\n   Has run = yes\n   Current weight = 0\n   Alpha = no"),
+        "{text}"
+    );
 }
 
 #[test]
