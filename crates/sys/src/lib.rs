@@ -39,6 +39,7 @@ pub mod packet_socket;
 pub mod pid_file;
 pub mod privilege;
 pub mod process;
+pub mod process_events;
 pub mod random;
 pub mod regex;
 pub mod scheduling;

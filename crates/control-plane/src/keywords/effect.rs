@@ -57,11 +57,6 @@ static NOT_YET: &[Gap] = &[
         "scheduling of processes",
     ),
     (GLOBAL, &["bfd_process_name"], "BFD"),
-    (
-        GLOBAL,
-        &["process_monitor_rcv_bufs", "process_monitor_rcv_bufs_force"],
-        "processes are found without the kernel's process events, so nothing waits in a buffer",
-    ),
 ];
 
 static INDEX: LazyLock<HashMap<(Block, &'static str), &'static str>> = LazyLock::new(|| {

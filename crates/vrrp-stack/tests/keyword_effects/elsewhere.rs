@@ -24,6 +24,10 @@ const OBJECTS: &str = "tests/lab/tests/stories/kernel_objects.rs";
 const TABLES: &str = "tests/lab/tests/stories/ipvs_tables.rs";
 const TRACKING: &str = "tests/lab/tests/stories/tracking.rs";
 const SPLIT: &str = "tests/lab/tests/split_brain.rs";
+const EVENTS: &str = "bin/keepalived-rs/src/watchdog/outside/processes.rs";
+const EVENTS_BUFFER: &str = "crates/sys/src/process_events.rs";
+const HEARD: &str = "with_a_buffer_for_the_kernels_events_a_start_counts_without_a_look_around";
+const FORCED: &str = "its_buffer_is_as_large_as_it_is_to_be_and_with_force_beyond_the_limit";
 const NAMES: &str = "names_dumps_pipes_and_tables_are_those_that_were_asked_for";
 const PLACES: &str = "use_pid_dir_and_a_namespace_have_their_own_places";
 const TIMES: &str = "scripts_of_the_daemon_and_children_have_the_time_that_they_are_given";
@@ -102,6 +106,8 @@ const SEEN: &[Seen] = &[
     (SMALL, BUFFERS, Block::GlobalDefs, &["vrrp_netlink_cmd_rcv_bufs_force"]),
     (SMALL, BUFFERS, Block::GlobalDefs, &["vrrp_netlink_monitor_rcv_bufs"]),
     (SMALL, BUFFERS, Block::GlobalDefs, &["vrrp_netlink_monitor_rcv_bufs_force"]),
+    (EVENTS, HEARD, Block::GlobalDefs, &["process_monitor_rcv_bufs"]),
+    (EVENTS_BUFFER, FORCED, Block::GlobalDefs, &["process_monitor_rcv_bufs_force"]),
     (MAIL, MAILED, Block::GlobalDefs, &["notification_email", "notification_email_from"]),
     (MAIL, MAILED, Block::GlobalDefs, &["smtp_server", "smtp_helo_name", "no_email_faults"]),
     (

@@ -23,7 +23,8 @@ impl Outside {
     /// This is the configuration from now on.
     pub(super) fn follow(&mut self, now: Instant, config: &Config, scheduler: &mut Scheduler) {
         self.files.follow(now, &config.vrrp.files, scheduler);
-        self.processes.follow(now, &config.vrrp.processes, scheduler);
+        let buffer = config.global.buffers.process_monitor;
+        self.processes.follow(now, &config.vrrp.processes, buffer, scheduler);
     }
 
     /// All that is known.
@@ -40,7 +41,7 @@ impl Outside {
     ) -> Option<Vec<Sighting>> {
         self.files
             .on_event(now, token, scheduler)
-            .or_else(|| self.processes.on_event(token, scheduler))
+            .or_else(|| self.processes.on_event(now, token, scheduler))
     }
 
     /// When [`Self::on_timeout`] is due.

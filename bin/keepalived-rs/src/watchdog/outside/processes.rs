@@ -4,7 +4,8 @@
 //! first, and no container. To be cheap about it: a look at `/proc/loadavg` tells whether any
 //! process was started since; of those that were there, only the young are looked at again, for
 //! they may still become another program; all of them now and then. That a process of a kind has
-//! ended is told by its pidfd, at once.
+//! ended is told by its pidfd, at once. With `process_monitor_rcv_bufs` the kernel's events are heard
+//! too, where it tells them: then a start is seen at once.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
@@ -12,9 +13,11 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use base::{Duration, Instant, Sighting};
+use control_plane::model::global::Buffer;
 use control_plane::model::tracking::TrackProcess;
 use scheduler::{Interest, Scheduler, Token};
 use sys::files::read_small;
+use sys::process_events::ProcessEvents;
 
 use super::matching::{Process, matches, wants_command_line, words};
 
@@ -45,6 +48,9 @@ pub(super) struct Processes {
     all_again_at: Instant,
     /// What changes with every start of a process, and most ends.
     activity: Vec<u8>,
+    /// The kernel's events, and the buffer that they were asked for with.
+    events: Option<(Token, ProcessEvents)>,
+    buffer: Buffer,
 }
 
 struct Kind {
@@ -67,8 +73,11 @@ impl Processes {
         &mut self,
         now: Instant,
         wanted: &[TrackProcess],
+        buffer: Buffer,
         scheduler: &mut Scheduler,
     ) {
+        let buffer = if wanted.is_empty() { Buffer::default() } else { buffer };
+        self.hear(buffer, scheduler);
         for known in std::mem::take(&mut self.known).into_values() {
             known.forget(scheduler);
         }
@@ -95,12 +104,55 @@ impl Processes {
         self.look(now, scheduler)
     }
 
-    /// What has changed, when the event is the end of a process.
+    /// Hears the kernel's events from now on, where a size of their buffer is said.
+    fn hear(&mut self, buffer: Buffer, scheduler: &mut Scheduler) {
+        if self.buffer == buffer {
+            return;
+        }
+        self.buffer = buffer;
+        if let Some((token, _)) = self.events.take() {
+            scheduler.deregister(token);
+        }
+        let Some(bytes) = buffer.size.filter(|bytes| *bytes > 0) else { return };
+        let opened = ProcessEvents::open(Some((bytes, buffer.force)))
+            .and_then(|events| Ok((scheduler.register(events.as_fd(), Interest::Read)?, events)));
+        match opened {
+            Ok(events) => self.events = Some(events),
+            Err(error) => log::warn!("the kernel's process events cannot be heard: {error}"),
+        }
+    }
+
+    /// Looks at what the kernel tells of; what has changed.
+    fn on_news(&mut self, now: Instant, scheduler: &mut Scheduler) -> Vec<Sighting> {
+        let Some((_, events)) = &self.events else { return Vec::new() };
+        let heard = match events.take() {
+            Ok(heard) => heard,
+            Err(error) => {
+                self.hear(Buffer::default(), scheduler);
+                log::warn!("the kernel's process events cannot be heard: {error}");
+                return Vec::new();
+            }
+        };
+        if heard.lost {
+            self.all_again_at = now;
+            return self.look(now, scheduler);
+        }
+        for pid in heard.changed {
+            self.examine(now, pid, scheduler);
+        }
+        self.count()
+    }
+
+    /// What has changed, when the event is one of these.
     pub(super) fn on_event(
         &mut self,
+        now: Instant,
         token: Token,
         scheduler: &mut Scheduler,
     ) -> Option<Vec<Sighting>> {
+        if self.events.as_ref().is_some_and(|(own, _)| *own == token) {
+            return Some(self.on_news(now, scheduler));
+        }
         let is_it = |known: &Known| known.end.as_ref().is_some_and(|(own, _)| *own == token);
         let pid = self.known.iter().find(|(_, known)| is_it(known)).map(|(pid, _)| *pid)?;
         if let Some(known) = self.known.remove(&pid) {
@@ -232,4 +284,52 @@ fn numbers() -> HashSet<i32> {
 fn read(pid: i32) -> Option<Process> {
     let stat = read_small(Path::new(&format!("/proc/{pid}/stat")), SMALL).ok()?;
     Process::parse(&stat)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+    use std::thread::sleep;
+
+    use super::*;
+
+    /// Whether the kernel tells of processes here: not in every namespace.
+    fn is_told() -> bool {
+        let Ok(events) = ProcessEvents::open(None) else { return false };
+        Command::new("true").status().unwrap();
+        !events.take().unwrap().changed.is_empty()
+    }
+
+    #[test]
+    fn with_a_buffer_for_the_kernels_events_a_start_counts_without_a_look_around() {
+        if !is_told() {
+            return println!("skipped: the kernel tells of no process in this namespace");
+        }
+        const ARGUMENT: &str = "4711.25";
+        let mut scheduler = Scheduler::new(&[]).unwrap();
+        let process = vec!["sleep".to_owned(), ARGUMENT.to_owned()];
+        let param_match = Some(control_plane::model::tracking::ParamMatch::Exact);
+        let wanted = TrackProcess { process, param_match, ..TrackProcess::new("s".into()) };
+        let wanted = [wanted];
+        let mut processes = Processes::default();
+        let now = sys::clock::now();
+        processes.follow(now, &wanted, Buffer::default(), &mut scheduler);
+        assert!(processes.events.is_none(), "nobody asked for them");
+        let buffer = Buffer { size: Some(1_000_000), force: true };
+        processes.follow(now, &wanted, buffer, &mut scheduler);
+        let token = processes.events.as_ref().map(|(token, _)| *token).unwrap();
+
+        let mut child = Command::new("sleep").arg(ARGUMENT).spawn().unwrap();
+        let end = sys::clock::now() + Duration::from_secs(20);
+        let mut news = Vec::new();
+        while news.is_empty() && sys::clock::now() < end {
+            news = processes.on_event(now, token, &mut scheduler).unwrap();
+            sleep(std::time::Duration::from_millis(2));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(news, [Sighting::Processes { name: "s".into(), count: 1 }]);
+        processes.follow(now, &[], buffer, &mut scheduler);
+        assert!(processes.events.is_none(), "nothing is tracked any longer");
+    }
 }
