@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::rc::Rc;
 
 use base::Sighting;
 use control_plane::Config;
@@ -35,9 +36,13 @@ pub(crate) fn report_for(signal: Signal) -> Option<Report> {
     }
 }
 
-/// Reports given to the channel at a time. Small, so that an answer to the parent never waits
-/// behind a long tail of them.
-const REPORTS_A_TURN: usize = 256;
+/// Reports given to the channel in one turn, of which each is a system call: a thousand scripts may
+/// have news at once, and the next advert does not wait for them.
+const REPORTS_A_TURN: usize = 16;
+
+/// Reports that wait in the channel for a parent that does not read. Few, so that an answer to it
+/// never waits behind a long tail of them.
+const WAITING_REPORTS: usize = 256;
 
 /// Bytes of a plan in one message, half of what a message may hold.
 const PLAN_BYTES: usize = 32 * 1024;
@@ -63,9 +68,9 @@ pub(crate) struct Start<Known> {
 /// What the parent asks for.
 pub(crate) enum Order {
     /// Work out what this would change and answer.
-    Prepare(Generation, Box<Config>),
+    Prepare(Generation, Rc<Config>),
     /// Act by it. The VRRP process is told what was looked up for it.
-    Commit(Generation, Box<Config>, Option<LookedUp>),
+    Commit(Generation, Rc<Config>, Option<LookedUp>),
     /// Say what you are now: see [`Parent::report_live`].
     Report(Report),
     /// What the parent sees outside has changed.
@@ -89,7 +94,7 @@ pub(crate) struct Parent<S: Coalesce> {
     token: Token,
     /// Reports that are not in the channel yet, the latest of each object.
     reports: BTreeMap<S::Key, S>,
-    prepared: Option<(Generation, Box<Config>, Option<LookedUp>)>,
+    prepared: Option<(Generation, Rc<Config>, Option<LookedUp>)>,
     waits_for_room: bool,
 }
 
@@ -126,7 +131,7 @@ where
                 Ok(Some(Received { message: ToChild::Start { generation, moved_on }, fds })) => {
                     let (mut config, mut fds) = (config, &fds[..]);
                     if moved_on {
-                        config = *read_config(fds).map_err(io::Error::other)?;
+                        config = read_config(fds).map_err(io::Error::other)?;
                         fds = fds.get(1..).unwrap_or_default();
                     }
                     let known = fds.first().map(|fd| ipc::blob::read(fd.as_fd())).transpose();
@@ -197,7 +202,9 @@ where
                 ToChild::Sighting(sighting) => return Some(Order::Outside(vec![sighting])),
                 ToChild::Prepare { generation } => match read_config(&fds) {
                     Ok(config) => {
-                        self.prepared = Some((generation, config.clone(), read_looked_up(&fds)));
+                        let config = Rc::new(config);
+                        let found = read_looked_up(&fds);
+                        self.prepared = Some((generation, Rc::clone(&config), found));
                         return Some(Order::Prepare(generation, config));
                     }
                     Err(reason) => self.say(&ToParent::Refused { generation, reason }),
@@ -260,14 +267,33 @@ where
         }
     }
 
-    /// Sends reports, as many as the channel may hold. To be called at the end of each turn.
+    /// Tells the parent what it must know before this process goes on.
+    pub(crate) fn report_first(&mut self, states: impl IntoIterator<Item = S>) {
+        for state in states {
+            // An older one must not come after it.
+            if let Some(key) = state.coalesce_key() {
+                self.reports.remove(&key);
+            }
+            self.say(&ToParent::State(state));
+        }
+    }
+
+    /// Whether reports wait for the next turn, and not for a parent that reads.
+    pub(crate) fn is_busy(&self) -> bool {
+        !self.reports.is_empty() && !self.waits_for_room
+    }
+
+    /// Sends reports, a bounded number. To be called at the end of each turn.
     pub(crate) fn flush(&mut self, scheduler: &mut Scheduler) {
         if let Err(error) = self.channel.flush()
             && !matches!(error, SendError::Closed)
         {
             log::error!("cannot tell the parent process: {error}");
         }
-        while self.channel.waiting() < REPORTS_A_TURN {
+        for _ in 0..REPORTS_A_TURN {
+            if self.channel.waiting() >= WAITING_REPORTS {
+                break;
+            }
             let Some((_, state)) = self.reports.pop_first() else { break };
             self.say(&ToParent::State(state));
         }
@@ -299,9 +325,9 @@ fn shortened(changes: impl IntoIterator<Item: Display>) -> Vec<String> {
     lines
 }
 
-fn read_config(fds: &[OwnedFd]) -> Result<Box<Config>, String> {
+fn read_config(fds: &[OwnedFd]) -> Result<Config, String> {
     let fd = fds.first().ok_or("no configuration came along")?;
-    ipc::blob::read(fd.as_fd()).map(Box::new).map_err(|error| error.to_string())
+    ipc::blob::read(fd.as_fd()).map_err(|error| error.to_string())
 }
 
 /// What came along behind a configuration.

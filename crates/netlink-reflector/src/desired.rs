@@ -1,8 +1,9 @@
 //! Addresses that should be there, and the requests that make it so.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use base::{IfIndex, IpNet};
 use neli::consts::nl::NlmF;
@@ -114,11 +115,11 @@ impl DesiredAddress {
 /// One request about an address, with the name of its interface for the words.
 #[derive(Clone, Debug)]
 pub(crate) enum AddressRequest {
-    Add(DesiredAddress, String),
+    Add(DesiredAddress, Arc<str>),
     /// Its lifetimes begin anew.
-    Renew(DesiredAddress, String),
+    Renew(DesiredAddress, Arc<str>),
     /// With the peer, without which the kernel does not find it.
-    Remove(IfIndex, IpNet, Option<IpAddr>, String),
+    Remove(IfIndex, IpNet, Option<IpAddr>, Arc<str>),
 }
 
 impl AddressRequest {
@@ -245,45 +246,46 @@ pub(crate) fn difference(
     managed: &BTreeSet<(IfIndex, IpNet)>,
     desired: &[DesiredAddress],
 ) -> Vec<AddressRequest> {
-    let wanted: BTreeSet<(IfIndex, IpNet)> =
-        desired.iter().map(|desired| (desired.index, desired.net)).collect();
-    let gone = managed.difference(&wanted);
+    // Ten thousand of them are no work for a tree: this is done between two adverts.
+    let mut wanted: HashSet<(IfIndex, IpNet)> = HashSet::with_capacity(desired.len());
+    let is_first = |desired: &&DesiredAddress| wanted.insert((desired.index, desired.net));
+    let desired: Vec<&DesiredAddress> = desired.iter().filter(is_first).collect();
+    let mut devices: BTreeMap<IfIndex, Arc<str>> = BTreeMap::new();
+    let mut device = |index: IfIndex| {
+        Arc::clone(devices.entry(index).or_insert_with(|| mirror.device(index).into()))
+    };
+    let gone = managed.iter().filter(|place| !wanted.contains(place));
     let mut requests: Vec<AddressRequest> = gone
         .filter_map(|(index, net)| mirror.address(*index, *net))
-        .map(|found| removal(mirror, found))
+        .map(|found| removal(found, device(found.index)))
         .collect();
     let mut additions = Vec::new();
-    let mut rest = wanted;
     for desired in desired {
         let (index, net) = (desired.index, desired.net);
-        if !rest.remove(&(index, net)) {
-            continue;
-        }
         let actual = mirror.address(index, net).or_else(|| other_prefix(mirror, index, net));
         match actual {
             Some(actual) => {
                 let name = mirror.link(index).map(|link| link.name.as_str());
                 if desired.is_met_by(actual, name) {
                     if desired.lasts_otherwise(actual) {
-                        let dev = mirror.device(index);
-                        additions.push(AddressRequest::Renew(desired.clone(), dev));
+                        additions.push(AddressRequest::Renew(desired.clone(), device(index)));
                     }
                     continue;
                 }
-                requests.push(removal(mirror, actual));
+                requests.push(removal(actual, device(actual.index)));
             }
             // nowhere to add it to: the link's arrival makes a new occasion
             None if mirror.link(index).is_none() => continue,
             None => {}
         }
-        additions.push(AddressRequest::Add(desired.clone(), mirror.device(index)));
+        additions.push(AddressRequest::Add(desired.clone(), device(index)));
     }
     requests.append(&mut additions);
     requests
 }
 
-fn removal(mirror: &Mirror, found: &Address) -> AddressRequest {
-    AddressRequest::Remove(found.index, found.net, found.peer, mirror.device(found.index))
+fn removal(found: &Address, device: Arc<str>) -> AddressRequest {
+    AddressRequest::Remove(found.index, found.net, found.peer, device)
 }
 
 /// An IPv6 address is on an interface once, whatever its prefix length; an IPv4 address may be there

@@ -95,11 +95,16 @@ impl Mirror {
         self.addresses.range((index, lowest)..=(index, highest)).map(|(_, address)| address)
     }
 
-    /// The addresses of an interface, those first that have been there longest, as the kernel counts
-    /// them: the first of a dump is its primary address.
-    pub fn addresses_by_age(&self, index: IfIndex) -> Vec<&Address> {
-        let mut all: Vec<&Address> = self.addresses(index).collect();
-        all.sort_by_key(|address| self.arrivals.by_key.get(&(index, address.net)));
+    /// The addresses of an interface that `wanted` chooses, those first that have been there longest,
+    /// as the kernel counts them: the first of a dump is its primary address. Of ten thousand mostly
+    /// a few are wanted, so these alone are put in order.
+    pub fn addresses_by_age(
+        &self,
+        index: IfIndex,
+        wanted: impl Fn(&Address) -> bool,
+    ) -> Vec<&Address> {
+        let mut all: Vec<&Address> = self.addresses(index).filter(|one| wanted(one)).collect();
+        all.sort_by_cached_key(|address| self.arrivals.by_key.get(&(index, address.net)));
         all
     }
 

@@ -316,7 +316,7 @@ impl<T: Transport> Reflector<T> {
         renewals.clear();
         let present = leased.into_iter().filter(|one| mirror.address(one.index, one.net).is_some());
         renewals.extend(present.map(|one| {
-            let dev = mirror.device(one.index);
+            let dev = mirror.device(one.index).into();
             Work::Address(AddressRequest::Renew(one, dev))
         }));
     }

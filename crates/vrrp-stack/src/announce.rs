@@ -26,6 +26,8 @@ pub struct AnnounceQueue {
     groups: BTreeMap<String, usize>,
     queues: BTreeMap<(IfIndex, Family), Waiting>,
     limits: BTreeMap<Scope, Limit>,
+    /// Nobody reads of each address that it waits.
+    pub(crate) is_quiet: bool,
 }
 
 /// What a limit is for. Gratuitous ARP and neighbour advertisements do not hold each other up.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use base::{IfIndex, Instant, IpNet};
 use control_plane::model::global::MulticastGroups;
@@ -10,6 +11,7 @@ use control_plane::model::{self, ScriptId, Vrrp, VrrpScript};
 
 use crate::event::{Saying, Thing};
 use crate::group::effective_instances;
+use crate::links::Links;
 use crate::notification::NotifyState;
 use crate::output::Outputs;
 use crate::router::{Configured, Turn, VirtualRouter};
@@ -26,15 +28,15 @@ pub enum Change {
     InstanceRemoved(String),
     /// Another address for an instance that stays.
     AddressAdded {
-        /// Name of the instance.
-        instance: String,
+        /// Name of the instance; ten thousand changes share it.
+        instance: Arc<str>,
         /// The address.
         address: IpAddr,
     },
     /// An address that an instance loses.
     AddressRemoved {
         /// Name of the instance.
-        instance: String,
+        instance: Arc<str>,
         /// The address.
         address: IpAddr,
     },
@@ -108,8 +110,8 @@ impl Stack {
     /// Goes over to `new`. An instance with the same [`Identity`] keeps state, timers and counters;
     /// a script with the same name keeps its verdict.
     pub(crate) fn reload(&mut self, now: Instant, new: &Vrrp, out: &mut Outputs) {
-        let managed = self.managed_addresses();
         self.reload_scripts(now, new, out);
+        let mut left = std::mem::take(&mut self.retired);
         let mut old: BTreeMap<Identity, VirtualRouter> = std::mem::take(&mut self.routers)
             .into_iter()
             .map(|router| (Identity::of(router.config()), router))
@@ -128,12 +130,14 @@ impl Stack {
             let deleted = router.config().notify.report_deleted;
             let told = if deleted { NotifyState::Deleted } else { NotifyState::Fault };
             router.stop(&mut turn, told);
+            left.extend(router.places(turn.links));
+            left.extend(source_of(&router, turn.links));
             gone.push(identity);
         }
         for (old, instance) in pairs {
             let is_new = old.is_none();
             let mut router = match old {
-                Some(router) => keep(&mut turn, router, instance, new.multicast),
+                Some(router) => keep(&mut turn, router, instance, new.multicast, &mut left),
                 None => VirtualRouter::new(instance, new.multicast),
             };
             router.look_around(&mut turn);
@@ -153,9 +157,11 @@ impl Stack {
         }
         self.rebuild_listeners();
         self.renewals.clear();
-        self.retired.clear();
-        let configured = self.managed_addresses();
-        self.retired = managed.difference(&configured).copied().collect();
+        // Another instance may have taken them over.
+        if !left.is_empty() {
+            let configured = self.managed_addresses();
+            self.retired = left.difference(&configured).copied().collect();
+        }
     }
 
     fn reload_scripts(&mut self, now: Instant, new: &Vrrp, out: &mut Outputs) {
@@ -180,6 +186,18 @@ impl Stack {
     }
 }
 
+/// Links of their own may have a source.
+fn has_same_addresses(old: &model::Instance, new: &model::Instance) -> bool {
+    old.virtual_addresses == new.virtual_addresses
+        && old.excluded_addresses == new.excluded_addresses
+        && old.own_links == new.own_links
+}
+
+/// What the adverts of a router come from, if it is an address of its own.
+fn source_of(router: &VirtualRouter, links: &Links) -> Option<(IfIndex, IpNet)> {
+    router.own_source(links).map(|source| (source.index, source.net))
+}
+
 fn by_name(scripts: &BTreeMap<ScriptId, ScriptTracker>) -> BTreeMap<&str, &VrrpScript> {
     scripts.values().map(|tracker| (tracker.config().name.as_str(), tracker.config())).collect()
 }
@@ -193,7 +211,7 @@ fn compare_instances(old: &model::Instance, new: &model::Instance, changes: &mut
         all.map(|vip| vip.address()).collect()
     };
     let (before, after) = (addresses(old), addresses(new));
-    let instance = &new.name;
+    let instance: Arc<str> = new.name.as_str().into();
     changes.extend(
         before.difference(&after).map(|address| Change::AddressRemoved {
             instance: instance.clone(),
@@ -212,7 +230,7 @@ fn compare_instances(old: &model::Instance, new: &model::Instance, changes: &mut
     };
     let moved = before == after && *old != *new;
     if same_addresses != *old || moved {
-        changes.push(Change::InstanceChanged(instance.clone()));
+        changes.push(Change::InstanceChanged(new.name.clone()));
     }
 }
 
@@ -222,15 +240,23 @@ fn keep(
     mut router: VirtualRouter,
     config: Configured,
     groups: MulticastGroups,
+    left: &mut BTreeSet<(IfIndex, IpNet)>,
 ) -> VirtualRouter {
+    // Where nothing has changed, ten thousand addresses are not looked up twice.
+    if has_same_addresses(router.config(), &config) {
+        router.reconfigure(turn.now, config, groups);
+        return router;
+    }
     let places = |router: &VirtualRouter, turn: &Turn<'_>| -> BTreeSet<(IfIndex, IpNet)> {
         router.places(turn.links).into_iter().collect()
     };
     let before = places(&router, turn);
+    left.extend(source_of(&router, turn.links));
     router.reconfigure(turn.now, config, groups);
     let after = places(&router, turn);
     let added: BTreeSet<IpAddr> = after.difference(&before).map(|(_, net)| net.addr()).collect();
     let removed: Vec<_> = before.difference(&after).copied().collect();
+    left.extend(&removed);
     if router.state().is_master() {
         if !removed.is_empty() {
             turn.announcements.cancel(&removed);

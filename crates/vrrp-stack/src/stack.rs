@@ -70,6 +70,9 @@ pub struct Stack {
     pub(crate) changed_scripts: BTreeSet<ScriptId>,
 }
 
+/// Scripts that one timeout serves, so that a thousand that are due together hold up no advert.
+const SCRIPTS_AT_ONCE: usize = 128;
+
 /// What a stack is told about besides interfaces.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Surroundings<'a> {
@@ -181,6 +184,12 @@ impl Stack {
             .into_iter()
             .filter_map(|id| Some((id, ScriptTracker::new(now, config.scripts.get(id.0)?.clone()))))
             .collect()
+    }
+
+    /// Whether somebody reads the lines of detail ([`Event::detail`]). Without a reader, ten thousand
+    /// addresses that are announced are not ten thousand outputs.
+    pub const fn tell_details(&mut self, wanted: bool) {
+        self.announcements.is_quiet = !wanted;
     }
 
     /// Takes one input in; what is to be done is added to `out`.
@@ -334,12 +343,16 @@ impl Stack {
         }
         let due = |tracker: &ScriptTracker| tracker.next_timeout().is_some_and(|due| due <= now);
         let scripts = self.scripts.iter().filter(|(_, tracker)| due(tracker));
-        let ids: Vec<ScriptId> = scripts.map(|(id, _)| *id).collect();
+        // Those that are left are due still, and a driver comes back at once.
+        let ids: Vec<ScriptId> = scripts.map(|(id, _)| *id).take(SCRIPTS_AT_ONCE).collect();
+        let mut changed = BTreeSet::new();
         for id in ids {
-            self.with_script(now, id, out, |tracker, fresh, out| {
+            let act = |tracker: &mut ScriptTracker, fresh: &mut RunId, out: &mut Outputs| {
                 tracker.handle_timeout(now, fresh, out);
-            });
+            };
+            changed.extend(self.act_on_script(id, out, act).then_some(id));
         }
+        self.follow_scripts(now, &changed, out);
     }
 
     fn script_exited(&mut self, now: Instant, run: RunId, status: ExitKind, out: &mut Outputs) {
@@ -359,22 +372,38 @@ impl Stack {
         out: &mut Outputs,
         act: impl FnOnce(&mut ScriptTracker, &mut RunId, &mut Outputs),
     ) {
-        let Some(tracker) = self.scripts.get_mut(&id) else { return };
+        let is_news = self.act_on_script(id, out, act);
+        self.follow_scripts(now, &is_news.then_some(id).into_iter().collect(), out);
+    }
+
+    /// Lets a script do something. Whether its verdict has changed by that.
+    fn act_on_script(
+        &mut self,
+        id: ScriptId,
+        out: &mut Outputs,
+        act: impl FnOnce(&mut ScriptTracker, &mut RunId, &mut Outputs),
+    ) -> bool {
+        let Some(tracker) = self.scripts.get_mut(&id) else { return false };
         let before = tracker.snapshot();
         act(tracker, &mut self.next_run, out);
         let after = tracker.snapshot();
-        if before == after {
+        if before != after {
+            self.changed_scripts.insert(id);
+        }
+        before.verdict != after.verdict
+    }
+
+    /// Routers that track one of these scripts look at what they track, once for all of them.
+    fn follow_scripts(&mut self, now: Instant, changed: &BTreeSet<ScriptId>, out: &mut Outputs) {
+        if changed.is_empty() {
             return;
         }
-        self.changed_scripts.insert(id);
-        if before.verdict != after.verdict {
-            self.each_router(now, out, |router, turn| {
-                if router.tracks(id) {
-                    router.look_around(turn);
-                    router.follow_faults(turn);
-                }
-            });
-        }
+        self.each_router(now, out, |router, turn| {
+            if changed.iter().any(|id| router.tracks(*id)) {
+                router.look_around(turn);
+                router.follow_faults(turn);
+            }
+        });
     }
 
     fn follow_arbiters(

@@ -217,7 +217,7 @@ impl Process {
             }
             // What carrying out has led to is not left until something else happens.
             let next = match self.machine.next_timeout() {
-                _ if !self.outputs.is_empty() => Some(now),
+                _ if !self.outputs.is_empty() || self.parent.is_busy() => Some(now),
                 next => next.map(|at| at + self.machine.slack()),
             };
             self.scheduler.arm(MACHINE, next);

@@ -5,7 +5,7 @@ mod view;
 use std::collections::BTreeSet;
 use std::os::fd::RawFd;
 
-use base::{IfIndex, Instant};
+use base::{IfIndex, Instant, IpNet};
 use control_plane::Config;
 use control_plane::model::global::Buffers;
 use netlink_reflector::firewall::{self, Vmacs};
@@ -41,6 +41,8 @@ pub(super) struct Kernel {
     /// What was refused about links and settings since the last plan.
     problems: Vec<String>,
     untracked: Untracked,
+    /// What the plan of the next turn is to lead to.
+    draft: Option<Draft>,
     /// The plan that is being carried out, turn by turn.
     plan: Option<Plan>,
     /// The next turn is soon enough for a plan.
@@ -67,6 +69,22 @@ const RENEWALS: usize = 64;
 
 /// Plans of more requests begin in the turn after the one that makes them.
 const SMALL: usize = 512;
+
+/// So many addresses take a turn to gather, and another to be compared with what is there.
+const MANY: usize = 1_000;
+
+/// What is to be there, and what is ours.
+struct Draft {
+    /// The wishes, by their generation, that it is for.
+    wanted: u64,
+    addresses: Vec<DesiredAddress>,
+    managed: BTreeSet<(IfIndex, IpNet)>,
+    objects: Wanted,
+    /// What cannot be.
+    refused: Vec<String>,
+    /// What is left alone once it is carried out.
+    untracked: Untracked,
+}
 
 /// What is being done, and what of it was refused so far.
 #[derive(Default)]
@@ -103,6 +121,7 @@ impl Kernel {
             raised_for: None,
             problems: Vec::new(),
             untracked: Untracked::default(),
+            draft: None,
             plan: None,
             waits: false,
             pace: Pace::default(),
@@ -158,7 +177,7 @@ impl Kernel {
 
     /// From now on nothing is changed: what is there stays (`-V`).
     pub(super) fn leave_alone(&mut self) {
-        self.plan = None;
+        (self.plan, self.draft) = (None, None);
         self.state.leave_alone();
     }
 
@@ -272,7 +291,7 @@ impl Kernel {
     pub(super) fn disturbed(&mut self) {
         self.links_disturbed = true;
         self.state.disturbed();
-        self.plan = None;
+        (self.plan, self.draft) = (None, None);
     }
 
     /// Whether [`Self::reconcile`] has stopped at its bound and is to be called in the next turn.
@@ -292,8 +311,19 @@ impl Kernel {
             Some(plan) if plan.wanted == Some(wanted) => plan,
             None if !self.state.is_due(now, wanted) => return false,
             _ => {
-                let plan = self.make_plan(wanted, stack);
-                self.pace.forget();
+                let draft = match self.draft.take().filter(|draft| draft.wanted == wanted) {
+                    Some(draft) => draft,
+                    None => {
+                        let draft = self.draft(wanted, stack);
+                        if draft.managed.len() > MANY {
+                            self.draft = Some(draft);
+                            self.plan = Some(Plan::default());
+                            return false;
+                        }
+                        draft
+                    }
+                };
+                let plan = self.make_plan(draft);
                 if self.reflector.pending() > SMALL {
                     self.plan = Some(plan);
                     return false;
@@ -312,7 +342,8 @@ impl Kernel {
                     return false;
                 }
                 if plan.disturbed && plan.refused.is_empty() {
-                    self.plan = Some(self.make_plan(wanted, stack));
+                    // Made anew in the next turn.
+                    self.plan = Some(Plan::default());
                     return false;
                 }
             }
@@ -383,25 +414,34 @@ impl Kernel {
         problems
     }
 
-    fn make_plan(&mut self, wanted: u64, stack: &Stack) -> Plan {
+    /// What is to be there.
+    fn draft(&mut self, wanted: u64, stack: &Stack) -> Draft {
         let mut refused = std::mem::take(&mut self.problems);
         // Closed before the addresses are there, opened after they have gone.
         self.guard(stack, &mut refused);
         let Self { reflector, wishes, untracked, .. } = self;
-        let wanted_objects = wishes.look_up(reflector, stack, untracked, &mut refused);
-        let mut addresses = wanted_objects.addresses.clone();
+        let mut wanted_objects = wishes.look_up(reflector, stack, untracked, &mut refused);
+        let mut addresses = std::mem::take(&mut wanted_objects.addresses);
         addresses.extend(stack.desired_addresses().into_iter().map(desired));
         let mut managed = stack.managed_addresses();
         managed.extend(wanted_objects.managed_addresses.iter().copied());
         let left_alone = untracked.addresses(stack);
         addresses.retain(|address| !left_alone.contains(&(address.index, address.net)));
         managed.retain(|place| !left_alone.contains(place));
-        if let Err(error) = reflector.plan(&managed, &addresses) {
+        let untracked = Untracked::after(stack);
+        Draft { wanted, addresses, managed, objects: wanted_objects, refused, untracked }
+    }
+
+    /// The requests that lead there.
+    fn make_plan(&mut self, draft: Draft) -> Plan {
+        let Draft { wanted, addresses, managed, objects, mut refused, untracked } = draft;
+        if let Err(error) = self.reflector.plan(&managed, &addresses) {
             refused.push(error.to_string());
         }
-        let Wanted { managed, desired, left, .. } = &wanted_objects;
-        reflector.plan_objects(managed, desired, left);
-        Plan { wanted: Some(wanted), refused, disturbed: false, untracked: Untracked::after(stack) }
+        let Wanted { managed, desired, left, .. } = &objects;
+        self.reflector.plan_objects(managed, desired, left);
+        self.pace.forget();
+        Plan { wanted: Some(wanted), refused, disturbed: false, untracked }
     }
 
     fn guard(&mut self, stack: &Stack, refused: &mut Vec<String>) {

@@ -30,7 +30,7 @@ impl Vrrp {
         }
         self.kernel.say_what_was_done();
         self.kernel.finish();
-        make_links(&mut self.kernel, &mut self.parent, &mut self.scheduler);
+        make_links(&mut self.kernel, &mut self.parent);
         self.scripts.finish(SCRIPTS, &mut self.scheduler)?;
         self.mailer.finish(&mut self.scheduler)?;
         Ok(End::Status(0))

@@ -11,11 +11,11 @@ mod objects;
 mod own_links;
 mod pace;
 mod probes;
+mod script_work;
 mod scripts;
 mod settings;
 mod sockets;
 mod sources;
-mod starting;
 mod static_tracks;
 mod sync_daemon;
 mod turn;
@@ -25,6 +25,7 @@ mod wishes;
 use std::collections::BTreeSet;
 use std::io;
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use base::Instant;
 use control_plane::Config;
@@ -50,11 +51,11 @@ use announcer::Unannounced;
 use kernel::Kernel;
 use neighbours::Neighbours;
 use probes::Probes;
+use script_work::ScriptWork;
+use scripts::Scripts;
 pub(crate) use scripts::commands;
-use scripts::{Scripts, exit_kind};
 use sockets::Sockets;
 use sources::Sources;
-use starting::Starting;
 use sync_daemon::SyncDaemon;
 
 const STACK: TimerId = TimerId(0);
@@ -129,7 +130,7 @@ struct Vrrp {
     sources: Sources,
     arp: PacketSocket,
     scripts: Scripts,
-    starting: Starting,
+    script_work: ScriptWork,
     mailer: Mailer,
     sync_daemon: SyncDaemon,
     probes: Probes,
@@ -145,12 +146,15 @@ struct Vrrp {
     signs: bool,
     peer_lines: RateLimit,
     /// A configuration that is to be compared with the one in force.
-    to_compare: Option<(Generation, Box<Config>)>,
+    to_compare: Option<(Generation, Rc<Config>)>,
     unannounced: Unannounced,
     /// The stack's wishes that announcements have been brought to.
     announced_at: u64,
     /// The stack's wishes that sockets have been brought to.
     sockets_at: Option<u64>,
+    /// An address of an interface may be a virtual one now, or no longer: to be looked at in a turn of
+    /// its own.
+    links_changed: bool,
     /// A new configuration that the parent has not been told of yet: once the kernel is programmed, so
     /// that a successor knows that it has something to remove.
     reached: Option<Generation>,
@@ -160,7 +164,7 @@ struct Vrrp {
 
 impl Vrrp {
     fn new(options: &Options, begun: Begun) -> io::Result<Self> {
-        let Begun { mut scheduler, mut parent, mut kernel, kernel_token, arp, sync_daemon, start } =
+        let Begun { scheduler, mut parent, mut kernel, kernel_token, arp, sync_daemon, start } =
             begun;
         let Start { generation, config, known, outside, former, leave } = start;
         let (config, then) = match former {
@@ -172,9 +176,12 @@ impl Vrrp {
         }
         let is_first = known.is_none();
         kernel.configure(&config, LookedUp::names_of(&config));
-        make_links(&mut kernel, &mut parent, &mut scheduler);
+        make_links(&mut kernel, &mut parent);
         let ours = virtual_addresses(&config);
-        if guards(&config) && config.global.firewall.table.is_none() {
+        let is_vmac = |link: &OwnLink| matches!(link.kind, OwnLinkKind::Vmac(_));
+        let mut instances = config.vrrp.instances.iter();
+        let guarded = instances.any(|one| !one.accept || one.own_links.iter().any(is_vmac));
+        if guarded && config.global.firewall.table.is_none() {
             log::info!(
                 "use_vmac or no_accept/strict specified, but no firewall configured - using nftables"
             );
@@ -197,7 +204,7 @@ impl Vrrp {
         parent.say(&ToParent::Ready { generation });
         let mut process = Self {
             scripts: Scripts::new(&config, commands(&config)),
-            starting: Starting::default(),
+            script_work: ScriptWork::default(),
             mailer: Mailer::new(&config),
             sync_daemon,
             probes: Probes::default(),
@@ -221,10 +228,12 @@ impl Vrrp {
             unannounced: Unannounced::default(),
             announced_at: 0,
             sockets_at: None,
+            links_changed: false,
             reached: None,
             options: options.clone(),
             going: leave.then_some(Going::Leave),
         };
+        process.stack.tell_details(log::log_enabled!(log::Level::Debug));
         process.report_duplicates();
         if let Some(new) = then {
             process.commit(now, generation, new, None);
@@ -241,7 +250,7 @@ impl Vrrp {
         let mut events = Vec::new();
         let mut now = sys::clock::now();
         self.scheduler.set_timer(SETTLED, now + SETTLING);
-        let mut read_before: Option<(Generation, Box<Config>)> = None;
+        let mut read_before: Option<(Generation, Rc<Config>)> = None;
         loop {
             self.carry_out(now);
             if let Some((generation, new)) = read_before.take() {
@@ -256,7 +265,9 @@ impl Vrrp {
             // What carrying out has led to is not left until something else happens.
             let busy = !self.outputs.is_empty()
                 || read_before.is_some()
-                || self.starting.is_busy()
+                || self.script_work.is_busy()
+                || self.parent.is_busy()
+                || self.links_changed
                 || !self.unannounced.is_empty()
                 || self.kernel.is_busy()
                 || self.kernel.has_renewals();
@@ -270,6 +281,9 @@ impl Vrrp {
             now = self.scheduler.turn(&mut events)?;
             self.lateness.learn(self.scheduler.lateness());
             self.tell_wall_clock(now);
+            if std::mem::take(&mut self.links_changed) {
+                self.look_at_links(now);
+            }
             for event in events.drain(..) {
                 self.on_event(now, event);
             }
@@ -307,11 +321,7 @@ impl Vrrp {
             }
             Event::Io { token, .. } if token == self.kernel_token => self.on_kernel(now),
             Event::Io { token, .. } if token == self.parent.token() => self.on_parent(now),
-            Event::Io { token, .. } => {
-                if let Some((run, exit)) = self.scripts.exited(token, now, &mut self.scheduler) {
-                    self.input(now, Input::ScriptExited { run, status: exit_kind(exit) });
-                }
-            }
+            Event::Io { token, .. } => self.script_work.collect(token),
         }
     }
 
@@ -368,7 +378,10 @@ impl Vrrp {
             match order {
                 // Reading it has taken its time: what is due comes before the comparison.
                 Order::Prepare(generation, new) => self.to_compare = Some((generation, new)),
-                Order::Commit(generation, new, found) => self.commit(now, generation, *new, found),
+                Order::Commit(generation, new, found) => {
+                    // Nobody else holds it: it was compared in a turn of its own.
+                    self.commit(now, generation, Rc::unwrap_or_clone(new), found);
+                }
                 Order::Report(report) => self.report(now, report),
                 Order::Outside(seen) => {
                     for sighting in &seen {
@@ -402,7 +415,7 @@ impl Vrrp {
         found: Option<LookedUp>,
     ) {
         let found = found.unwrap_or_else(|| LookedUp::of(&new));
-        self.ours = virtual_addresses(&new);
+        let ours = std::mem::replace(&mut self.ours, virtual_addresses(&new));
         self.signs = signs(&new);
         self.scripts.follow(&new, found.scripts);
         self.mailer.reload(&new);
@@ -411,6 +424,7 @@ impl Vrrp {
         self.kernel.configure(&new, found.names);
         self.sources.add(&new);
         self.on_kernel(now);
+        self.stack.tell_details(log::log_enabled!(log::Level::Debug));
         self.input(now, Input::Reload(&new.vrrp));
         self.sources.keep(&new);
         self.look_for_sources(now);
@@ -423,10 +437,15 @@ impl Vrrp {
         self.lateness.reload(&new.global, &new.global.vrrp_process);
         self.config = new;
         // A source of adverts may have become a virtual address, or the other way round.
+        self.links_changed = ours != self.ours;
+        self.reached = Some(generation);
+    }
+
+    /// Looks at all interfaces anew.
+    fn look_at_links(&mut self, now: Instant) {
         for link in self.kernel.links(&self.ours) {
             self.input(now, Input::Link(link));
         }
-        self.reached = Some(generation);
     }
 
     /// Says what a configuration that was read in an earlier turn would change.
@@ -438,14 +457,9 @@ impl Vrrp {
 
 /// Makes missing links of our own; the parent hears of settings before they are changed. Whether there
 /// was something to do.
-fn make_links(
-    kernel: &mut Kernel,
-    parent: &mut Parent<VrrpState>,
-    scheduler: &mut Scheduler,
-) -> bool {
+fn make_links(kernel: &mut Kernel, parent: &mut Parent<VrrpState>) -> bool {
     let Some(facts) = kernel.make_links() else { return false };
-    parent.report(facts.into_iter().map(host_state));
-    parent.flush(scheduler);
+    parent.report_first(facts.into_iter().map(host_state));
     kernel.adjust();
     kernel.say_what_was_done();
     true
@@ -459,13 +473,6 @@ const fn host_state(fact: HostFact) -> VrrpState {
 fn fifos(mut open: Fifos, config: &Config) -> Fifos {
     open.follow(config.global.fifo.iter().chain(&config.global.vrrp_fifo));
     open
-}
-
-/// Whether packets have to be dropped for some instance.
-fn guards(config: &Config) -> bool {
-    let is_vmac = |link: &OwnLink| matches!(link.kind, OwnLinkKind::Vmac(_));
-    let mut instances = config.vrrp.instances.iter();
-    instances.any(|one| !one.accept || one.own_links.iter().any(is_vmac))
 }
 
 fn signs(config: &Config) -> bool {

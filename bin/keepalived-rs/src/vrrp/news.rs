@@ -10,7 +10,7 @@ impl Vrrp {
     pub(super) fn on_kernel(&mut self, now: Instant) {
         let mut changes = self.kernel.drain(now);
         // A link of our own that somebody removed is there again before the stack misses it.
-        if make_links(&mut self.kernel, &mut self.parent, &mut self.scheduler) {
+        if make_links(&mut self.kernel, &mut self.parent) {
             changes.extend(self.kernel.drain(now));
             changes.sort_by_key(|change| matches!(change, Change::LinkRemoved(..)));
         }
@@ -67,7 +67,7 @@ impl Vrrp {
     }
 
     pub(super) fn report_address(&self, address: &Address, what: &str) {
-        let (ip, name) = (address.net.addr(), self.name_of(address.index));
+        let (ip, name) = (address.net.addr(), self.kernel.name(address.index));
         log::info!("Netlink reflector reports IP {ip} {what} {name}");
     }
 
@@ -77,14 +77,9 @@ impl Vrrp {
     }
 
     fn report_duplicate(&self, address: &Address) {
-        let (ip, name) = (address.net.addr(), self.name_of(address.index));
+        let (ip, name) = (address.net.addr(), self.kernel.name(address.index));
         log::warn!(
             "duplicate address detection of {ip} on {name} failed: another node has that address"
         );
-    }
-
-    fn name_of(&self, index: IfIndex) -> String {
-        let link = self.kernel.link(index, &self.ours);
-        link.map_or_else(|| index.to_string(), |link| link.name)
     }
 }

@@ -4,14 +4,14 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
-use base::{IfIndex, Instant};
+use base::{Duration, IfIndex, Instant};
 use ipc::ToParent;
 use vrrp_stack::{Input, Level, Notification, Output};
 use wire::MacAddress;
 
+use super::script_work::{Due, Work};
 use super::scripts::{exit_kind, kill_signal};
-use super::starting::Due;
-use super::{SETTLED, SETTLING, Vrrp, announcer, host_state, make_links};
+use super::{SETTLED, SETTLING, Vrrp, announcer, host_state, make_links, script_work};
 use crate::kind::VrrpState;
 use crate::parent::Going;
 
@@ -21,7 +21,7 @@ const MUCH: usize = 256;
 impl Vrrp {
     /// The end of a turn: adverts, kernel, announcements, scripts, mails, parent, log.
     pub(super) fn carry_out(&mut self, now: Instant) {
-        make_links(&mut self.kernel, &mut self.parent, &mut self.scheduler);
+        make_links(&mut self.kernel, &mut self.parent);
         self.kernel.raise_links(&self.stack);
         let wanted = self.stack.wants_generation();
         let sockets = (self.sockets_at != Some(wanted)).then(|| self.stack.desired_sockets());
@@ -60,9 +60,7 @@ impl Vrrp {
         }
         // Lines are out before what follows takes its time.
         logging::flush();
-        if self.going != Some(Going::Leave) {
-            self.start_scripts(now);
-        }
+        self.work_on_scripts(now);
         self.mailer.turn(now, &mut self.scheduler);
         self.kernel.say_what_was_done();
         let changes = self.stack.take_changes();
@@ -77,15 +75,15 @@ impl Vrrp {
         match output {
             Output::SendAdvert(_) | Output::Announce { .. } => {}
             Output::StartScript { run, name, command } => {
-                self.starting.add(Due { run, name, command });
+                self.script_work.start(Due { run, name, command });
             }
             Output::Probe { probe, witness, timeout } => self.ask(now, probe, witness, timeout),
             Output::ProbeAddress { index, mac, address } => self.ask_for(index, mac, address),
-            Output::KillScript { run, .. } if self.starting.forget(run) => {
+            Output::KillScript { run, .. } if self.script_work.forget(run) => {
                 self.input(now, Input::ScriptExited { run, status: exit_kind(None) });
             }
             Output::KillScript { run, signal } => {
-                self.scripts.signal_check(run, kill_signal(signal))
+                self.script_work.signal(run, kill_signal(signal));
             }
             Output::Notify(notification) => {
                 self.fifos.write(notification.line().as_bytes());
@@ -164,14 +162,29 @@ impl Vrrp {
         self.unannounced.retain(|index, address| held.contains(&(index, address)));
     }
 
-    /// Tracking scripts that are due, as many as fit in a turn.
-    fn start_scripts(&mut self, now: Instant) {
-        let Self { starting, scripts, scheduler, stack, outputs, .. } = self;
-        starting.step(sys::clock::now, |Due { run, name, command }| {
-            if let Err(error) = scripts.start_check(run, &command, scheduler) {
-                log::debug!("VRRP_Script({name}): {error}");
-                let failed = Input::ScriptExited { run, status: exit_kind(None) };
-                stack.handle_input(now, failed, outputs);
+    /// Scripts that have ended, are to end, or are due, as many as fit in a turn. When the process is
+    /// to end, none starts any more and all signals are sent.
+    fn work_on_scripts(&mut self, now: Instant) {
+        let Self { script_work, scripts, scheduler, stack, outputs, going, .. } = self;
+        let leaving = *going == Some(Going::Leave);
+        let limit = if leaving { Duration::MAX } else { script_work::TURN };
+        script_work.step(limit, sys::clock::now, |work| {
+            let ended = match work {
+                Work::Collect(token) => scripts.exited(token, now, scheduler),
+                Work::Signal(run, signal) => {
+                    scripts.signal_check(run, signal);
+                    None
+                }
+                Work::Start(_) if leaving => None,
+                Work::Start(Due { run, name, command }) => {
+                    let started = scripts.start_check(run, &command, scheduler);
+                    let failed = |error| log::debug!("VRRP_Script({name}): {error}");
+                    started.map_err(failed).is_err().then_some((run, None))
+                }
+            };
+            if let Some((run, exit)) = ended {
+                let exited = Input::ScriptExited { run, status: exit_kind(exit) };
+                stack.handle_input(now, exited, outputs);
             }
         });
     }

@@ -91,7 +91,7 @@ fn the_messages_are_those_of_the_kernels_header() {
         broadcast: Some(Ipv4Addr::new(10, 0, 0, 255)),
         ..desired(2, "10.0.0.1/24")
     };
-    let message = AddressRequest::Add(wanted.clone(), "eth0".to_owned()).message();
+    let message = AddressRequest::Add(wanted.clone(), "eth0".into()).message();
     assert_eq!((message.kind, message.flags), (20, NlmF::CREATE | NlmF::EXCL));
     let number = |n: u32| n.to_ne_bytes();
     let expected = [
@@ -107,7 +107,7 @@ fn the_messages_are_those_of_the_kernels_header() {
 
     let wanted =
         DesiredAddress { nodad: true, preferred_lifetime: Some(0), ..desired(3, "::1/128") };
-    let message = AddressRequest::Add(wanted.clone(), "eth1".to_owned()).message();
+    let message = AddressRequest::Add(wanted.clone(), "eth1".into()).message();
     let ip = [[0; 15].to_vec(), vec![1]].concat();
     let expected = [
         &[10, 128, 0, 0][..],
@@ -127,8 +127,7 @@ fn the_messages_are_those_of_the_kernels_header() {
     assert_eq!(message.payload().unwrap(), expected.concat());
 
     let message =
-        AddressRequest::Remove(index(2), "10.0.0.1/24".parse().unwrap(), None, String::new())
-            .message();
+        AddressRequest::Remove(index(2), "10.0.0.1/24".parse().unwrap(), None, "".into()).message();
     assert_eq!((message.kind, message.flags), (21, NlmF::empty()));
     let expected =
         [&[2, 24, 0, 0][..], &number(2), &[8, 0, 2, 0, 10, 0, 0, 1], &[8, 0, 1, 0, 10, 0, 0, 1]];
@@ -145,7 +144,7 @@ fn a_lease_is_in_the_lifetimes_and_its_renewal_replaces_them() {
         (payload[at..at + 4] == [20, 0, 6, 0]).then(|| (number(at + 4), number(at + 8)))
     };
     let leased = DesiredAddress { lease: Some(3), ..desired(2, "10.0.0.1/24") };
-    let dev = || "eth0".to_owned();
+    let dev = || "eth0".into();
     assert_eq!(lifetimes(AddressRequest::Add(leased.clone(), dev())), Some((3, 3)));
     let renewal = AddressRequest::Renew(leased, dev());
     assert_eq!(renewal.message().flags, NlmF::REPLACE);

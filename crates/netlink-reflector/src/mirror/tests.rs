@@ -243,10 +243,12 @@ fn the_address_that_has_been_there_longest_comes_first() {
     mirror.apply(Event::Address(address(2, "10.0.0.1/24")));
     mirror.own((index(2), "10.0.0.0/24".parse().unwrap()), Some(address(2, "10.0.0.0/24")));
     let ages = |mirror: &Mirror| -> Vec<String> {
-        let by_age = mirror.addresses_by_age(index(2)).into_iter();
+        let by_age = mirror.addresses_by_age(index(2), |_| true).into_iter();
         by_age.map(|address| address.net.addr().to_string()).collect()
     };
     assert_eq!(ages(&mirror), ["10.0.0.9", "10.0.0.3", "10.0.0.1", "10.0.0.0"]);
+    let wanted = |address: &Address| address.net.addr() != IpAddr::from([10, 0, 0, 9]);
+    assert_eq!(mirror.addresses_by_age(index(2), wanted).len(), 3);
     mirror.apply(Event::AddressGone(address(2, "10.0.0.9/24")));
     mirror.apply(Event::Address(address(2, "10.0.0.3/24")));
     mirror.apply(Event::Address(address(2, "10.0.0.9/24")));

@@ -2,6 +2,7 @@ use base::{Duration, Weight};
 
 use crate::fixture::*;
 use crate::input::Input;
+use crate::output::Output;
 
 use super::*;
 
@@ -52,6 +53,37 @@ fn a_removed_address_stays_managed_until_the_kernel_has_been_told() {
     assert!(bench.stack.managed_addresses().contains(&gone));
     bench.stack.forget_retired();
     assert!(!bench.stack.managed_addresses().contains(&gone));
+}
+
+#[test]
+fn what_an_earlier_reload_has_left_stays_left_when_a_later_one_changes_no_address() {
+    let mut config = instance(100);
+    config.virtual_addresses.push(vip("10.9.0.161/24"));
+    let mut bench = Bench::master(&only(config.clone()));
+    let gone = (eth0().index, vip("10.9.0.161/24").net);
+    for _ in 0..2 {
+        bench.give(Input::Reload(&only(instance(100))));
+        assert!(bench.stack.managed_addresses().contains(&gone));
+    }
+    // It is wanted again, and then once more nobody's.
+    bench.give(Input::Reload(&only(config)));
+    bench.stack.forget_retired();
+    assert!(bench.stack.managed_addresses().contains(&gone));
+    assert_eq!(bench.desired(), ["10.9.0.160/24", "10.9.0.161/24"]);
+}
+
+#[test]
+fn without_a_reader_of_details_the_announced_addresses_are_no_lines() {
+    for (wanted, lines) in [(true, 1), (false, 0)] {
+        let mut bench = Bench::master(&only(instance(100)));
+        bench.stack.tell_details(wanted);
+        let mut new = instance(100);
+        new.virtual_addresses.push(vip("10.9.0.161/24"));
+        bench.give(Input::Reload(&only(new)));
+        let is_detail = |output: &Output| matches!(output, Output::Log(event) if event.detail() && event.to_string().contains("10.9.0.161"));
+        assert_eq!(bench.out.iter().filter(|output| is_detail(output)).count(), lines);
+        assert_eq!(bench.announced(), [IpAddr::from([10, 9, 0, 161]); 5]);
+    }
 }
 
 #[test]

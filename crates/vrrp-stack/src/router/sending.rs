@@ -221,8 +221,10 @@ impl VirtualRouter {
                 IpAddr::V6(_) => self.config.garp.gna_interval,
             };
             turn.announcements.add(turn.now, link, address, repeat, spacing);
-            let interface = link.name.clone();
-            self.say(turn, Saying::Announcing { interface, address });
+            if !turn.announcements.is_quiet {
+                let interface = link.name.clone();
+                self.say(turn, Saying::Announcing { interface, address });
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! What the stack wants of the kernel, as it should be now.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
 
 use base::{IfIndex, IpNet};
@@ -20,7 +20,7 @@ impl Stack {
         let all = masters.flat_map(|router| self.addresses_of(router));
         let live = self.routers.iter().filter(|router| *router.state() != State::Stopped);
         let sources = live.filter_map(|router| router.own_source(&self.links));
-        let mut seen = BTreeSet::new();
+        let mut seen = HashSet::new();
         sources.chain(all).filter(|address| seen.insert((address.index, address.net))).collect()
     }
 

@@ -74,25 +74,20 @@ impl Kernel {
     fn describe(&self, link: &netlink_reflector::Link, ours: &BTreeSet<IpAddr>) -> Link {
         // Static addresses of ours come later, virtual ones last: only the owner of one has it as its
         // own. None is a source before its duplicate address detection is over (RFC 4862 section 5.4).
-        let mut own: Vec<(u8, &Address)> = self
-            .reflector
-            .mirror()
-            .addresses_by_age(link.index)
-            .into_iter()
-            .filter(|address| address.usable())
-            .filter_map(|address| {
-                let is_virtual = ours.contains(&address.net.addr());
-                let added_by_us = address.protocol == Some(PROTOCOL_KEEPALIVED);
-                match (is_virtual, added_by_us) {
-                    (false, false) => Some((0, address)),
-                    (false, true) => Some((1, address)),
-                    (true, false) => Some((2, address)),
-                    (true, true) => None,
-                }
-            })
-            .collect();
-        own.sort_by_key(|(rank, _)| *rank);
-        let own = || own.iter().map(|(_, address)| address.net.addr());
+        let rank = |address: &Address| {
+            let is_virtual = ours.contains(&address.net.addr());
+            let added_by_us = address.protocol == Some(PROTOCOL_KEEPALIVED);
+            match (is_virtual, added_by_us) {
+                (false, false) => Some(0),
+                (false, true) => Some(1),
+                (true, false) => Some(2),
+                (true, true) => None,
+            }
+        };
+        let is_own = |address: &Address| address.usable() && rank(address).is_some();
+        let mut own = self.reflector.mirror().addresses_by_age(link.index, is_own);
+        own.sort_by_key(|address| rank(address));
+        let own = || own.iter().map(|address| address.net.addr());
         let primary_v4 = own().find_map(|address| match address {
             IpAddr::V4(address) => Some(address),
             IpAddr::V6(_) => None,

@@ -3,7 +3,7 @@
 use base::{Duration, Weight};
 use control_plane::model::tracking::TrackInterface;
 use control_plane::model::vrrp::TrackWeight;
-use control_plane::model::{Instance, VrrpScript};
+use control_plane::model::{Instance, ScriptId, TrackScript, VrrpScript};
 
 use crate::fixture::*;
 use crate::input::Input;
@@ -401,4 +401,48 @@ fn what_is_polled_is_said_of_the_linkbeat() {
     assert_eq!(bench.log()[0], "Linkbeat reports eth0 down");
     bench.give(Input::Link(eth0()));
     assert_eq!(bench.log()[0], "Linkbeat reports eth0 up");
+}
+
+#[test]
+fn a_thousand_scripts_that_are_due_together_start_in_turns_between_which_adverts_leave() {
+    let mut config = only(instance(100));
+    let weight = Weight::new(0).unwrap();
+    config.scripts =
+        (0..1_000).map(|n| VrrpScript::new(format!("s{n}"), command("/bin/chk"))).collect();
+    let tracked = (0..1_000).map(|n| TrackScript { script: ScriptId(n), weight, reverse: false });
+    config.instances[0].track_scripts = tracked.collect();
+    let mut bench = Bench::new(&config);
+    let mut started = bench.started();
+    let (mut turns, now) = (0, bench.now);
+    while started.len() < 1_000 {
+        assert!(bench.stack.next_timeout().is_some_and(|at| at <= now), "the rest is due still");
+        bench.out.clear();
+        bench.give(Input::Timeout);
+        let more = bench.started();
+        assert!((1..=200).contains(&more.len()), "{} in one turn", more.len());
+        started.extend(more);
+        turns += 1;
+    }
+    assert!(turns >= 5);
+    started.sort_unstable();
+    started.dedup();
+    assert_eq!(started.len(), 1_000, "each once");
+}
+
+#[test]
+fn scripts_that_time_out_together_are_one_look_at_what_is_tracked() {
+    let mut config = only(instance(100));
+    let weight = Weight::new(-1).unwrap();
+    config.scripts = ["one", "two"]
+        .map(|name| VrrpScript { init_fail: false, ..VrrpScript::new(name, command("/bin/chk")) })
+        .to_vec();
+    config.instances[0].notify_priority_changes = true;
+    let tracked = (0..2).map(|n| TrackScript { script: ScriptId(n), weight, reverse: false });
+    config.instances[0].track_scripts = tracked.collect();
+    let mut bench = Bench::new(&config);
+    bench.run(Duration::from_secs(5));
+    assert_eq!(priority(&bench), 98);
+    let log = bench.log();
+    let changes: Vec<_> = log.iter().filter(|line| line.contains("effective priority")).collect();
+    assert_eq!(changes, ["(VI_1) Changing effective priority from 100 to 98"], "not by 99");
 }
