@@ -21,23 +21,7 @@ impl WatchDog {
                 let input = self.read_for_reload();
                 self.feed(sys::clock::now(), input);
             }
-            Output::Adopt => {
-                if let Some(usable) = self.read.take() {
-                    // Children read nothing from a file system.
-                    let in_memory = (self.running.config.global.files.tmp_config_dir.is_some())
-                        .then(|| plan::in_memory(&self.running));
-                    let former = in_memory.as_ref().map_or(self.shown.as_ref(), Option::as_ref);
-                    self.vrrp.moves_on(former);
-                    self.checkers.moves_on(former);
-                    let former = std::mem::replace(&mut self.running, usable);
-                    self.saved.adopted(former.config);
-                    self.fifos.follow(&self.running.config);
-                    self.look_outside();
-                    let reload = &self.running.config.global.reload;
-                    self.reload_file.follow(sys::clock::now(), reload, &mut self.scheduler);
-                    self.shown = plan::show(&self.running);
-                }
-            }
+            Output::Adopt => self.adopt(),
             Output::Discard => self.read = None,
             Output::Send(role, command) => self.send(role, command),
             Output::Ping(role, number) => self.tell(role, &ToChild::Ping(number)),
@@ -91,6 +75,24 @@ impl WatchDog {
             // `live` has taken these out.
             Output::Fork(_) | Output::Exit(_) => {}
         }
+    }
+
+    /// What was read is the configuration now.
+    fn adopt(&mut self) {
+        let Some(usable) = self.read.take() else { return };
+        // Children read nothing from a file system.
+        let in_memory = (self.running.config.global.files.tmp_config_dir.is_some())
+            .then(|| plan::in_memory(&self.running));
+        let former = in_memory.as_ref().map_or(self.shown.as_ref(), Option::as_ref);
+        self.vrrp.moves_on(former);
+        self.checkers.moves_on(former);
+        let former = std::mem::replace(&mut self.running, usable);
+        self.saved.adopted(former.config);
+        self.fifos.follow(&self.running.config);
+        self.look_outside();
+        let reload = &self.running.config.global.reload;
+        self.reload_file.follow(sys::clock::now(), reload, &mut self.scheduler);
+        self.shown = plan::show(&self.running);
     }
 
     fn send(&mut self, role: Role, command: Command) {
