@@ -15,7 +15,7 @@ use super::{SETTLED, SETTLING, Vrrp, announcer, host_state, make_links, script_w
 use crate::kind::VrrpState;
 use crate::parent::Going;
 
-/// So many outputs of one turn are much.
+/// So many outputs of one turn are much; adverts are what it always does.
 const MUCH: usize = 256;
 
 impl Vrrp {
@@ -30,7 +30,8 @@ impl Vrrp {
             self.sockets.set_sizes(self.stack.receive_buffers(&self.config.global.buffers));
         }
         let outputs = std::mem::take(&mut self.outputs);
-        if outputs.len() > MUCH {
+        let is_news = |output: &&Output| !matches!(output, Output::SendAdvert(_));
+        if outputs.len() > MUCH && outputs.iter().filter(is_news).count() > MUCH {
             self.scheduler.set_timer(SETTLED, now + SETTLING);
         }
         self.send_adverts(now, &outputs);
