@@ -95,6 +95,8 @@ pub struct Scheduler {
     timers: Timers,
     /// The deadline that [`Self::be_exact_at`] names.
     exact: Option<Instant>,
+    /// What [`Self::gather`] says.
+    pause: Duration,
     registrations: HashMap<Token, Registration>,
     next_token: usize,
     /// Registrations that a handler left half done, in the order they were told to us.
@@ -127,6 +129,7 @@ impl Scheduler {
             clock: Instant::default(),
             timers: Timers::default(),
             exact: None,
+            pause: Duration::ZERO,
             registrations: HashMap::new(),
             next_token: FIRST,
             still_ready: Vec::new(),
@@ -220,6 +223,12 @@ impl Scheduler {
         self.exact = deadline;
     }
 
+    /// From now on a turn that would wait lets so much time go by before it looks: what comes one by one
+    /// is then handled together. No deadline is met later for it; one that is close takes precedence.
+    pub const fn gather(&mut self, pause: Duration) {
+        self.pause = pause;
+    }
+
     /// Sleeps until there is something to handle, replaces `events` by it, and says when it is. First
     /// signals, then descriptors, then timers: an advert that arrived while its timer ran out counts
     /// as having arrived. An interrupted sleep gives an empty list.
@@ -236,6 +245,7 @@ impl Scheduler {
         let is_due = self.timers.earliest().is_some_and(|due| due <= self.clock);
         let moment = self.moment_left();
         let wait = if self.still_ready.is_empty() && !is_due && moment.is_none() {
+            self.let_gather();
             self.prepare_timer()?;
             None
         } else {
@@ -312,6 +322,15 @@ impl Scheduler {
             result => result.map(|()| false)?,
         };
         Ok((clock::now(), interrupted))
+    }
+
+    /// The pause of [`Self::gather`], if there is time for it.
+    fn let_gather(&mut self) {
+        let end = self.clock + self.pause;
+        let is_close = |deadline: Instant| deadline <= end + AHEAD;
+        if !self.pause.is_zero() && !self.timers.earliest().is_some_and(is_close) {
+            std::thread::sleep(std::time::Duration::from_micros(self.pause.as_micros()));
+        }
     }
 
     /// The exact deadline that is so close that sleeping would miss it.

@@ -177,3 +177,32 @@ fn the_end_of_a_stream_is_readable() {
     assert!(matches!(events[..], [Event::Io { token: it, readable: true, .. }] if it == token));
     assert_eq!(here.read(&mut [0; 8]).unwrap(), 0);
 }
+
+#[test]
+fn what_comes_within_a_pause_is_handled_in_one_turn_and_no_deadline_waits_for_it() {
+    const TIMER: TimerId = TimerId(1);
+    let mut scheduler = new_loop();
+    let sockets: Vec<_> = (0..3).map(|_| pair()).collect();
+    for (here, _) in &sockets {
+        scheduler.register(here.as_fd(), Interest::Read).unwrap();
+    }
+    let pause = Duration::from_millis(100);
+    let (begin, _) = {
+        (&sockets[0].1).write_all(b"a").unwrap();
+        turn(&mut scheduler)
+    };
+    scheduler.gather(pause);
+    let others: Vec<_> = sockets[1..].iter().map(|(_, there)| there.try_clone().unwrap()).collect();
+    let writer = std::thread::spawn(move || {
+        others.iter().for_each(|mut other| other.write_all(b"a").unwrap());
+    });
+    let (now, events) = turn(&mut scheduler);
+    writer.join().unwrap();
+    assert_eq!(events.len(), 2, "{events:?}");
+    assert!(now.saturating_since(begin) >= pause);
+    let deadline = now + pause;
+    scheduler.set_timer(TIMER, deadline);
+    let (now, events) = turn(&mut scheduler);
+    assert_eq!(events, [Event::Timer(TIMER)]);
+    assert!(now.saturating_since(deadline) < pause, "it did not wait once more");
+}
