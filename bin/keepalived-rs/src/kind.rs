@@ -9,6 +9,7 @@ use control_plane::model::lvs::Lvs;
 use ipc::{Channel, Coalesce, ToChild, ToParent};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use sys::timer_fd::TimerFd;
 use watchdog::Role;
 
 use crate::cli::Options;
@@ -54,6 +55,8 @@ pub(crate) trait Kind {
 pub(crate) struct Birth<K: Kind> {
     pub(crate) channel: ToParentChannel<K>,
     pub(crate) unblock: sys::BlockedSignals,
+    /// The timer that is put off as long as the process turns its loop, see [`watchdog::pulse`].
+    pub(crate) life: TimerFd,
     /// The configuration in force, in pages that it shares with the parent.
     pub(crate) config: Config,
 }

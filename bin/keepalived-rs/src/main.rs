@@ -36,6 +36,7 @@ mod privilege;
 mod scheduling;
 mod scripts;
 mod trial;
+mod usage;
 mod version;
 mod vrrp;
 mod watchdog;

@@ -7,12 +7,14 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 
-use base::Sighting;
+use base::{Instant, Sighting};
 use control_plane::Config;
 use ipc::{Channel, Coalesce, Generation, Received, Report, SendError, ToChild, ToParent};
 use scheduler::{Event, Interest, Scheduler, Signal, Token};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use sys::timer_fd::TimerFd;
+use watchdog::pulse::{SIGN_INTERVAL, SILENCE};
 
 use crate::configuration::Prepared;
 use crate::looked_up::LookedUp;
@@ -96,6 +98,10 @@ pub(crate) struct Parent<S: Coalesce> {
     reports: BTreeMap<S::Key, S>,
     prepared: Option<(Generation, Rc<Config>, Option<LookedUp>)>,
     waits_for_room: bool,
+    /// Runs out, which the parent sees, when this process no longer turns its loop.
+    life: TimerFd,
+    /// When it was put off last.
+    shown_at: Option<Instant>,
 }
 
 impl<S> Parent<S>
@@ -105,11 +111,23 @@ where
 {
     pub(crate) fn new(
         channel: Channel<ToParent<S>, ToChild>,
+        life: TimerFd,
         scheduler: &mut Scheduler,
     ) -> io::Result<Self> {
         let token = scheduler.register(channel.as_fd(), Interest::Read)?;
         let (reports, prepared) = (BTreeMap::new(), None);
-        Ok(Self { channel, token, reports, prepared, waits_for_room: false })
+        let (waits_for_room, shown_at) = (false, None);
+        Ok(Self { channel, token, reports, prepared, waits_for_room, life, shown_at })
+    }
+
+    /// To be called each turn of the loop, see [`watchdog::pulse`].
+    pub(crate) fn show_life(&mut self, now: Instant) {
+        if self.shown_at.is_none_or(|at| now.saturating_since(at) >= SIGN_INTERVAL) {
+            self.shown_at = Some(now);
+            if let Err(error) = self.life.set(Some(now + SILENCE)) {
+                log::debug!("the parent process cannot see that this one is alive: {error}");
+            }
+        }
     }
 
     /// The descriptor's name in the scheduler.

@@ -7,9 +7,10 @@ use std::io::{self, PipeWriter, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use nix::sys::prctl;
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit};
 use nix::sys::signal::{Signal as Named, kill, killpg};
 use nix::sys::stat::{Mode, umask};
+use nix::sys::time::{TimeVal, TimeValLike};
 use nix::sys::wait::{Id, WaitPidFlag, waitid, waitpid};
 use nix::unistd::{self, ForkResult, Pid};
 
@@ -24,6 +25,37 @@ pub fn give_back_memory() {
     unsafe {
         libc::malloc_trim(0);
     }
+}
+
+/// What a process, and those of its children that it has waited for, have used of the processors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ProcessorTime {
+    /// In its own code.
+    pub user: base::Duration,
+    /// In the kernel.
+    pub system: base::Duration,
+    /// Of the children, in their own code.
+    pub children_user: base::Duration,
+    /// Of the children, in the kernel.
+    pub children_system: base::Duration,
+}
+
+/// What this process has used.
+///
+/// # Errors
+/// The system's; none is known.
+pub fn processor_time() -> io::Result<ProcessorTime> {
+    let own = getrusage(UsageWho::RUSAGE_SELF)?;
+    let children = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+    let time = |time: TimeVal| {
+        base::Duration::from_micros(u64::try_from(time.num_microseconds()).unwrap_or_default())
+    };
+    Ok(ProcessorTime {
+        user: time(own.user_time()),
+        system: time(own.system_time()),
+        children_user: time(children.user_time()),
+        children_system: time(children.system_time()),
+    })
 }
 
 /// How a process ended.

@@ -1,4 +1,5 @@
-//! Whether a child still turns its loop: it is asked every [`INTERVAL`] and has to answer within a
+//! Whether a child still turns its loop. One that does puts off a timer of its own that its parent
+//! watches, so that nobody wakes for it; one whose timer runs out is asked, and has to answer within a
 //! limit. A process that is stopped or runs in circles keeps its addresses and says nothing, which
 //! nobody else would notice before a backup does.
 
@@ -6,18 +7,25 @@ use base::{Duration, Instant};
 
 use crate::role::Role;
 
-/// From one answer to the next question.
-pub const INTERVAL: Duration = Duration::from_millis(500);
+/// From the start of a child to the first question, before which its timer may not have been set.
+const FIRST_AFTER: Duration = Duration::from_millis(500);
+
+/// A child puts its timer off in its turns, but not more often than this.
+pub const SIGN_INTERVAL: Duration = Duration::from_millis(100);
+
+/// It puts it off by that much: one that turns once a second, as for adverts, is never asked.
+pub const SILENCE: Duration = Duration::from_millis(1150);
 
 /// A question that is looked at so much after its time says more of this process than of the child:
 /// the whole machine has slept.
 const OVERSLEPT: Duration = Duration::from_millis(500);
 
 /// How long an answer may take. Adverts a second apart are missed after three: the successor of a
-/// VRRP process speaks before that. Checks can wait, and a large table takes its time.
+/// VRRP process speaks before that, 2.5 s after its predecessor's last turn at the latest. Checks can
+/// wait, and a large table takes its time.
 pub const fn limit(role: Role) -> Duration {
     match role {
-        Role::Vrrp => Duration::from_secs(2),
+        Role::Vrrp => Duration::from_millis(1350),
         Role::Checkers => Duration::from_secs(10),
     }
 }
@@ -25,18 +33,23 @@ pub const fn limit(role: Role) -> Duration {
 /// The questions to one child.
 ///
 /// ```text
-///            ask_at                      deadline
-///  Resting ----------> Asked ---------------------------> hung
-///     ^                  |  ^  |
-///     +---- answer ------+  +--+ much later than the deadline: asked again
+///             silence                    asked                      deadline
+///  Trusted -----------------> Doubted ----------> Asked -------------------------> hung
+///     ^                                           |  ^  |
+///     +----------------- answer ------------------+  +--+ much later than the deadline: asked again
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Pulse {
-    /// It has answered.
-    Resting {
+    /// Its timer has not run out since it has answered.
+    Trusted {
         /// The next question's number.
         number: u64,
-        /// When it is asked.
+    },
+    /// It is to be asked.
+    Doubted {
+        /// The question's number.
+        number: u64,
+        /// When.
         ask_at: Instant,
     },
     /// It has to answer.
@@ -62,32 +75,40 @@ pub enum Beat {
 impl Pulse {
     /// Of a child that is just up.
     pub fn new(now: Instant) -> Self {
-        Self::Resting { number: 1, ask_at: now + INTERVAL }
+        Self::Doubted { number: 1, ask_at: now + FIRST_AFTER }
     }
 
     /// When [`Self::handle_timeout`] has something to do.
-    pub const fn next_timeout(self) -> Instant {
+    pub const fn next_timeout(self) -> Option<Instant> {
         match self {
-            Self::Resting { ask_at: at, .. } | Self::Asked { deadline: at, .. } => at,
+            Self::Trusted { .. } => None,
+            Self::Doubted { ask_at: at, .. } | Self::Asked { deadline: at, .. } => Some(at),
+        }
+    }
+
+    /// Its timer has run out.
+    pub const fn silent(&mut self, now: Instant) {
+        if let Self::Trusted { number } = *self {
+            *self = Self::Doubted { number, ask_at: now };
         }
     }
 
     /// It has answered a question; an answer to an older one says nothing.
-    pub fn answered(&mut self, now: Instant, answer: u64) {
+    pub const fn answered(&mut self, answer: u64) {
         if let Self::Asked { number, .. } = *self
             && number == answer
         {
-            *self = Self::Resting { number: number.wrapping_add(1), ask_at: now + INTERVAL };
+            *self = Self::Trusted { number: number.wrapping_add(1) };
         }
     }
 
     /// What is due now.
     pub fn handle_timeout(&mut self, now: Instant, role: Role) -> Beat {
-        if self.next_timeout() > now {
+        if self.next_timeout().is_none_or(|at| at > now) {
             return Beat::Rest;
         }
         let number = match *self {
-            Self::Resting { number, .. } => number,
+            Self::Trusted { number } | Self::Doubted { number, .. } => number,
             Self::Asked { deadline, .. } if now.saturating_since(deadline) < OVERSLEPT => {
                 return Beat::Hung;
             }
@@ -104,34 +125,48 @@ mod tests {
 
     const START: Instant = Instant::from_micros(1_000_000);
 
+    fn due(pulse: Pulse) -> Instant {
+        pulse.next_timeout().expect("something is awaited")
+    }
+
     #[test]
-    fn a_child_that_answers_is_asked_again_and_again() {
+    fn a_child_that_is_silent_is_asked_again_and_again() {
         let mut pulse = Pulse::new(START);
         let mut now = START;
         for number in 1..5 {
             assert_eq!(pulse.handle_timeout(now, Role::Vrrp), Beat::Rest, "not before its time");
-            now = pulse.next_timeout();
+            now = due(pulse);
             assert_eq!(pulse.handle_timeout(now, Role::Vrrp), Beat::Ask(number));
-            pulse.answered(now, number);
+            pulse.answered(number);
+            assert_eq!(pulse.next_timeout(), None, "nobody wakes for one that shows itself");
+            pulse.silent(now + SILENCE);
+            assert_eq!(pulse.handle_timeout(now, Role::Vrrp), Beat::Rest);
         }
     }
 
     #[test]
     fn a_child_that_does_not_answer_is_hung_at_its_limit() {
         let mut pulse = Pulse::new(START);
-        let asked = pulse.next_timeout();
+        let asked = due(pulse);
         assert_eq!(pulse.handle_timeout(asked, Role::Vrrp), Beat::Ask(1));
-        pulse.answered(asked, 7);
-        assert_eq!(pulse.next_timeout(), asked + limit(Role::Vrrp), "7 answers nothing");
-        assert_eq!(pulse.handle_timeout(pulse.next_timeout(), Role::Vrrp), Beat::Hung);
+        pulse.answered(7);
+        pulse.silent(asked + SILENCE);
+        assert_eq!(due(pulse), asked + limit(Role::Vrrp), "7 answers nothing, silence is no news");
+        assert_eq!(pulse.handle_timeout(due(pulse), Role::Vrrp), Beat::Hung);
+    }
+
+    #[test]
+    fn a_vrrp_process_that_stops_turning_is_replaced_before_its_third_advert_is_missed() {
+        assert!(SILENCE + limit(Role::Vrrp) <= Duration::from_millis(2500));
+        assert!(SILENCE > Duration::from_secs(1) + SIGN_INTERVAL, "a turn a second is enough");
     }
 
     #[test]
     fn a_machine_that_has_slept_asks_again_before_it_judges() {
         let mut pulse = Pulse::new(START);
-        pulse.handle_timeout(pulse.next_timeout(), Role::Vrrp);
-        let late = pulse.next_timeout() + Duration::from_secs(3600);
+        pulse.handle_timeout(due(pulse), Role::Vrrp);
+        let late = due(pulse) + Duration::from_secs(3600);
         assert_eq!(pulse.handle_timeout(late, Role::Vrrp), Beat::Ask(2));
-        assert_eq!(pulse.handle_timeout(pulse.next_timeout(), Role::Vrrp), Beat::Hung);
+        assert_eq!(pulse.handle_timeout(due(pulse), Role::Vrrp), Beat::Hung);
     }
 }

@@ -144,7 +144,7 @@ impl Supervisor {
         };
         // While they reload or stop they have other deadlines to keep.
         let asks = self.feels_pulses();
-        let pulses = self.pulses.values().filter(|_| asks).map(|pulse| pulse.next_timeout());
+        let pulses = self.pulses.values().filter(|_| asks).filter_map(|pulse| pulse.next_timeout());
         restarts
             .chain(phase)
             .chain(pulses)
@@ -173,7 +173,12 @@ impl Supervisor {
             Input::Ready(role) => self.on_ready(now, role, out),
             Input::Pong(role, number) => {
                 if let Some(pulse) = self.pulses.get_mut(&role) {
-                    pulse.answered(now, number);
+                    pulse.answered(number);
+                }
+            }
+            Input::Silent(role) => {
+                if let Some(pulse) = self.pulses.get_mut(&role) {
+                    pulse.silent(now);
                 }
             }
             Input::Prepared { role, generation, plan } => {

@@ -322,13 +322,17 @@ fn a_child_that_does_not_answer_is_named_killed_and_replaced() {
     let out = feed(&mut machine, asked, Input::Timeout);
     assert_eq!(out, [Output::Ping(Role::Checkers, 1), Output::Ping(Role::Vrrp, 1)]);
     feed(&mut machine, asked, Input::Pong(Role::Checkers, 1));
-    // The checkers are asked again meanwhile, and answer.
+    // The checkers are silent meanwhile, asked again, and answer; what the other says is not its answer.
+    feed(&mut machine, asked, Input::Silent(Role::Checkers));
     let (now, hung) = loop {
         let now = machine.next_timeout().unwrap();
         let out = feed(&mut machine, now, Input::Timeout);
         match out[..] {
             [Output::Ping(Role::Checkers, number)] => {
                 feed(&mut machine, now, Input::Pong(Role::Checkers, number));
+                if number < 4 {
+                    feed(&mut machine, now, Input::Silent(Role::Checkers));
+                }
             }
             _ => break (now, out),
         }

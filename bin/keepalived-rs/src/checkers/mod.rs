@@ -86,12 +86,12 @@ impl From<io::Error> for Failure {
 }
 
 fn live(options: &Options, birth: Birth<kind::Checkers>) -> Result<End, Failure> {
-    let Birth { channel, unblock, config } = birth;
+    let Birth { channel, unblock, life, config } = birth;
     // Until the table is there.
     sys::memory::hold();
     let mut scheduler = Scheduler::new(&parent::signals())?;
     drop(unblock);
-    let mut parent = Parent::new(channel, &mut scheduler)?;
+    let mut parent = Parent::new(channel, life, &mut scheduler)?;
     let kernel = Kernel::open(&config.global.launch).map_err(|error| match error {
         OpenError::Unavailable(why) => Failure::Unavailable(why),
         OpenError::Failed(why) => Failure::Io(io::Error::other(why)),
@@ -226,6 +226,7 @@ impl Process {
             self.scheduler.arm(PRESENCE, self.presence.next_timeout());
             log_setup::flush(now, &mut self.scheduler);
             now = self.scheduler.turn(&mut events)?;
+            self.parent.show_life(now);
             self.lateness.learn(self.scheduler.lateness());
             for event in events.drain(..) {
                 self.on_event(now, event);

@@ -2,6 +2,7 @@
 //! [`Stack`], and its outputs into system calls, in an order in which adverts are always first.
 
 mod announcer;
+mod crowd;
 mod kernel;
 mod leave;
 mod linkbeat;
@@ -48,6 +49,7 @@ use crate::mail::Mailer;
 use crate::parent::{self, Going, Order, Parent, Start};
 use crate::{privilege, scheduling};
 use announcer::Unannounced;
+use crowd::Crowd;
 use kernel::Kernel;
 use neighbours::Neighbours;
 use probes::Probes;
@@ -105,10 +107,10 @@ struct Begun {
 }
 
 fn begin(birth: Birth<kind::Vrrp>) -> io::Result<Option<Begun>> {
-    let Birth { channel, unblock, config } = birth;
+    let Birth { channel, unblock, life, config } = birth;
     let mut scheduler = Scheduler::new(&parent::signals())?;
     drop(unblock);
-    let mut parent = Parent::new(channel, &mut scheduler)?;
+    let mut parent = Parent::new(channel, life, &mut scheduler)?;
     let mut kernel = Kernel::open().map_err(io::Error::other)?;
     let arp = PacketSocket::open()?;
     let kernel_token = scheduler.register(kernel.fd(), Interest::Read)?;
@@ -136,6 +138,7 @@ struct Vrrp {
     probes: Probes,
     neighbours: Neighbours,
     lateness: Lateness,
+    crowd: Crowd,
     fifos: Fifos,
     stack: Stack,
     outputs: Outputs,
@@ -209,6 +212,7 @@ impl Vrrp {
             sync_daemon,
             probes: Probes::default(),
             neighbours: Neighbours::default(),
+            crowd: Crowd::new(&config.vrrp, now),
             lateness: Lateness::new(&config.global, &config.global.vrrp_process),
             fifos: fifos(Fifos::default(), &config),
             arp,
@@ -274,11 +278,13 @@ impl Vrrp {
             let next = if busy { Some(now) } else { self.stack.next_timeout() };
             self.scheduler.arm(STACK, next);
             self.scheduler.be_exact_at(self.stack.takes_over_at());
+            self.scheduler.gather(self.crowd.pause(now));
             self.scheduler.arm(KERNEL, self.kernel.next_timeout());
             self.scheduler.arm(SCRIPTS, self.scripts.next_timeout());
             self.scheduler.arm(PROBES, self.probes.next_timeout());
             log_setup::flush(now, &mut self.scheduler);
             now = self.scheduler.turn(&mut events)?;
+            self.parent.show_life(now);
             self.lateness.learn(self.scheduler.lateness());
             self.tell_wall_clock(now);
             if std::mem::take(&mut self.links_changed) {
@@ -308,8 +314,9 @@ impl Vrrp {
                 }
             }
             Event::Io { token, .. } if self.sockets.owns(token) => {
-                let Self { sockets, scheduler, stack, outputs, .. } = self;
+                let Self { sockets, scheduler, stack, outputs, crowd, .. } = self;
                 sockets.drain(token, scheduler, |index, packet| {
+                    crowd.hear();
                     stack.handle_input(now, Input::Packet { index, packet }, outputs);
                 });
             }
@@ -434,6 +441,7 @@ impl Vrrp {
         }
         self.scheduler.set_timer(SETTLED, now + SETTLING);
         scheduling::change(&self.config.global.vrrp_process, &new.global.vrrp_process);
+        self.crowd = Crowd::new(&new.vrrp, now);
         self.lateness.reload(&new.global, &new.global.vrrp_process);
         self.config = new;
         // A source of adverts may have become a virtual address, or the other way round.

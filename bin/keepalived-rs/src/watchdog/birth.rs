@@ -3,12 +3,13 @@
 use base::Sighting;
 use scheduler::Scheduler;
 use sys::Forked;
+use sys::timer_fd::TimerFd;
 use watchdog::{Input, Role};
 
 use super::slot::Slot;
 use super::{WatchDog, remove, way_back};
 use crate::kind::{Birth, Checkers, End, Kind, Vrrp};
-use crate::{log_setup, scheduling};
+use crate::{log_setup, scheduling, usage};
 
 impl WatchDog {
     pub(super) fn vrrp_place(&mut self) -> Place<'_, Vrrp> {
@@ -32,7 +33,9 @@ impl WatchDog {
     pub(super) fn fork<K: Kind>(mut self, place: fn(&mut Self) -> Place<'_, K>) -> Self {
         let input = match place(&mut self).fork() {
             Ok(Forking::Parent(pid)) => Input::Forked(K::ROLE, pid),
-            Ok(Forking::Child(channel, blocked)) => self.become_child::<K>(channel, blocked),
+            Ok(Forking::Child { channel, life, blocked }) => {
+                self.become_child::<K>(channel, life, blocked)
+            }
             Err(why) => Input::ForkFailed(K::ROLE, why),
         };
         self.feed(sys::clock::now(), input);
@@ -43,6 +46,7 @@ impl WatchDog {
     fn become_child<K: Kind>(
         self,
         channel: crate::kind::ToParentChannel<K>,
+        life: TimerFd,
         blocked: sys::BlockedSignals,
     ) -> ! {
         way_back::close();
@@ -83,13 +87,16 @@ impl WatchDog {
             let _ = sys::process::set_name(name);
         }
         let end = match sys::process::die_with_parent(parent) {
-            Ok(()) => K::run(&options, Birth { channel, unblock: blocked, config }),
+            Ok(()) => K::run(&options, Birth { channel, unblock: blocked, life, config }),
             // It died between the fork and here; there is nobody to work for.
             Err(error) => {
                 log::error!("{error}");
                 End::Status(1)
             }
         };
+        if end == End::Status(0) {
+            usage::child_stopped();
+        }
         let status = match end {
             End::Status(status) => {
                 // One that has not begun has a predecessor there, which may still do its work.
@@ -117,14 +124,17 @@ impl<K: Kind> Place<'_, K> {
     fn fork(self) -> Result<Forking<K>, String> {
         self.slot.claim_pid_file().unwrap_or_else(|error| log::error!("{error}"));
         let (ours, theirs) = Slot::<K>::channel().map_err(|error| error.to_string())?;
+        let life = TimerFd::new().map_err(|error| error.to_string())?;
         let child = match self.scheduler.fork().map_err(|error| error.to_string())? {
-            Forked::Child(blocked) => return Ok(Forking::Child(theirs, blocked)),
+            Forked::Child(blocked) => {
+                return Ok(Forking::Child { channel: theirs, life, blocked });
+            }
             Forked::Parent(child) => child,
         };
         drop(theirs);
         let pid = child.pid();
         let Self { slot, scheduler, outside, generation } = self;
-        slot.adopt(child, ours, generation, &outside, scheduler)?;
+        slot.adopt(child, (ours, life), generation, &outside, scheduler)?;
         Ok(Forking::Parent(pid))
     }
 }
@@ -132,5 +142,5 @@ impl<K: Kind> Place<'_, K> {
 /// Which side of a fork this is.
 pub(super) enum Forking<K: Kind> {
     Parent(i32),
-    Child(crate::kind::ToParentChannel<K>, sys::BlockedSignals),
+    Child { channel: crate::kind::ToParentChannel<K>, life: TimerFd, blocked: sys::BlockedSignals },
 }

@@ -5,7 +5,7 @@ use ipc::{Report, ToChild};
 use scheduler::{Event, Signal};
 use watchdog::Input;
 
-use super::{OUTSIDE, RELOAD_FILE, SERVICE_MANAGER, WatchDog, dumps};
+use super::{OUTSIDE, RELOAD_FILE, SERVICE_MANAGER, SETTLED, WatchDog, dumps};
 use crate::{configuration, parent};
 
 /// Orphans collected for one signal; the next signal collects further ones.
@@ -24,6 +24,12 @@ impl WatchDog {
             Event::Timer(SERVICE_MANAGER) => {
                 let line = self.in_one_line();
                 self.service_manager.on_timeout(now, self.supervisor.is_well(), || line);
+                Vec::new()
+            }
+            Event::Timer(SETTLED) => {
+                // Most of what it has done so far it does never again.
+                sys::process::give_back_memory();
+                sys::memory::forget_code();
                 Vec::new()
             }
             Event::Timer(_) => vec![Input::Timeout],

@@ -50,6 +50,10 @@ const TIMER: TimerId = TimerId(0);
 const OUTSIDE: TimerId = TimerId(1);
 const RELOAD_FILE: TimerId = TimerId(2);
 const SERVICE_MANAGER: TimerId = TimerId(3);
+const SETTLED: TimerId = TimerId(4);
+
+/// That long after a start or a reload, what it has taken to get there is needed no longer.
+const SETTLING: base::Duration = base::Duration::from_secs(1);
 
 /// What children handle, and CHLD, only for orphans of scripts: children are watched by pidfd.
 fn signals() -> Vec<Signal> {
@@ -274,8 +278,7 @@ impl WatchDog {
                 if let Some(announce) = self.announce.take() {
                     announce.tell(0);
                 }
-                // Most of what it has done so far it does never again.
-                sys::memory::forget_code();
+                self.scheduler.set_timer(SETTLED, sys::clock::now() + SETTLING);
             }
             self.vrrp.flush(&mut self.scheduler);
             self.checkers.flush(&mut self.scheduler);

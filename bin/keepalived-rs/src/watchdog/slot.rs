@@ -9,6 +9,7 @@ use control_plane::Config;
 use ipc::{Channel, Generation, Heard, LastWords, Received, Report, SendError, ToChild, ToParent};
 use scheduler::{Interest, Scheduler, Token};
 use sys::exec::inherited;
+use sys::timer_fd::TimerFd;
 use sys::{PidFile, PidFileError};
 use watchdog::{Exit, Input};
 
@@ -47,6 +48,8 @@ struct Process<K: Kind> {
     exit_token: Token,
     channel: Channel<ToChild, ToParent<K::State>>,
     channel_token: Token,
+    /// Runs out when it no longer turns its loop. Dropped with the process, which has it too.
+    life: (Token, TimerFd),
     waits_for_room: bool,
 }
 
@@ -134,7 +137,7 @@ impl<K: Kind> Slot<K> {
     pub(super) fn adopt(
         &mut self,
         child: sys::Child,
-        channel: Channel<ToChild, ToParent<K::State>>,
+        (channel, life): (Channel<ToChild, ToParent<K::State>>, TimerFd),
         generation: u64,
         outside: &[Sighting],
         scheduler: &mut Scheduler,
@@ -142,8 +145,15 @@ impl<K: Kind> Slot<K> {
         let text = |error: io::Error| error.to_string();
         let exit_token = scheduler.register(child.as_fd(), Interest::Read).map_err(text)?;
         let channel_token = scheduler.register(channel.as_fd(), Interest::Read).map_err(text)?;
-        let waits_for_room = false;
-        self.process = Some(Process { child, exit_token, channel, channel_token, waits_for_room });
+        let life_token = scheduler.register(life.as_fd(), Interest::Read).map_err(text)?;
+        self.process = Some(Process {
+            child,
+            exit_token,
+            channel,
+            channel_token,
+            life: (life_token, life),
+            waits_for_room: false,
+        });
         if self.predecessor.as_ref().is_some_and(|predecessor| predecessor.is_in_charge) {
             return Ok(());
         }
@@ -263,6 +273,9 @@ impl<K: Kind> Slot<K> {
         if token == process.exit_token {
             return Some(self.collect_exit(scheduler));
         }
+        if token == process.life.0 {
+            return Some(vec![Input::Silent(K::ROLE)]);
+        }
         (token == process.channel_token).then(|| self.read(scheduler))
     }
 
@@ -281,6 +294,7 @@ impl<K: Kind> Slot<K> {
         };
         scheduler.deregister(process.exit_token);
         scheduler.deregister(process.channel_token);
+        scheduler.deregister(process.life.0);
         self.process = None;
         inputs.push(Input::Exited(K::ROLE, exit));
         inputs

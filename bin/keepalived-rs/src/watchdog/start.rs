@@ -13,7 +13,7 @@ use super::service_manager::ServiceManager;
 use super::{Own, WatchDog, remove, way_back};
 use crate::cli::Options;
 use crate::configuration::{self, Usable};
-use crate::{log_setup, privilege, trial, version};
+use crate::{log_setup, privilege, trial, usage, version};
 
 /// Runs the daemon; the exit status.
 pub(crate) fn run(mut options: Options) -> i32 {
@@ -153,6 +153,7 @@ fn end(status: io::Result<i32>, pid_file: PidFile, files: &RunFiles) -> i32 {
     });
     remove(pid_file);
     files.remove_directories();
+    usage::parent_stopped();
     log::info!("Stopped Keepalived {} (keepalived-rs {})", version::KEEPALIVED, version::OURS);
     status
 }

@@ -56,6 +56,8 @@ pub enum Input {
     Ready(Role),
     /// A child has answered the question of that number.
     Pong(Role, u64),
+    /// A child has not turned its loop for [`crate::pulse::SILENCE`].
+    Silent(Role),
     /// A child has worked out what a new configuration changes.
     Prepared {
         /// Who.

@@ -20,7 +20,7 @@ const CONFIGURATION: &str = "vrrp_instance VI_1 {
 fn each_process_has_its_log_file_and_a_rotation_needs_no_signal() {
     let network = Network::new();
     let node = network.machine("one", "eth0", &[OWN]);
-    let options = ["-g/scripts/keepalived.log"];
+    let options = ["-D", "-g/scripts/keepalived.log"];
     let daemon = Daemon::start_with(&Program::ours(), &node, CONFIGURATION, &options);
     let has = |file: &str, line: &str| {
         wait::eventually(SLACK, &format!("{file} has {line}"), || {
@@ -36,6 +36,9 @@ fn each_process_has_its_log_file_and_a_rotation_needs_no_signal() {
     assert!(daemon.stop().1.success());
     has("keepalived.log", "Stopped Keepalived v2.4.3");
     has("keepalived_vrrp.log", "(VI_1) sent 0 priority");
+    // What each has used of the processors, where details are wanted.
+    has("keepalived_vrrp.log", "Stopped - used 0.");
+    has("keepalived.log", "CPU usage (self/children) user: 0.");
     wait::eventually(SLACK, "the writer ends", || node.processes().is_empty());
     left::nothing(&node, &[OWN]);
 }
