@@ -4,7 +4,10 @@
 //!
 //! Where the seeds of `seeds.rs` play long stories with everything in them, this leaves out nothing of
 //! short ones. The daemon's own machine runs; time is an action that is possible once nothing is
-//! under way. `EXHAUSTIVE=1 cargo test --release -p simulator --test exhaustive` has larger budgets.
+//! under way. So routers that answer each other for ever would hide every other promise: that adverts
+//! cause no adverts without an end is one of its own.
+//!
+//! `EXHAUSTIVE=1 cargo test --release -p simulator --test exhaustive` has larger budgets.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

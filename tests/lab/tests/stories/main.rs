@@ -26,6 +26,7 @@ mod keywords_of_checks;
 mod log_files;
 mod mail;
 mod namespace;
+mod never_waits;
 mod nginx;
 mod no_track;
 mod notify;

@@ -91,8 +91,10 @@ fn fails_over(pairing: Pairing) {
     wait::eventually(SLACK, "the client reaches the address", || {
         client.try_sh(&format!("ping -c1 -W1 {VIP}")).status.success()
     });
+    // The capture reads them when it gets time.
+    wait::eventually(LIMIT, "an announcement is seen", || !sent[0].gratuitous_arps().is_empty());
     let announced = sent[0].gratuitous_arps();
-    assert!(!announced.is_empty() && announced.iter().all(|(_, arp)| arp.sender_mac == VMAC));
+    assert!(announced.iter().all(|(_, arp)| arp.sender_mac == VMAC), "{announced:?}");
     wait::eventually(LIMIT, "adverts of both families leave with the virtual MACs", || {
         let seen = from_vmacs(&sent[0]);
         seen.contains(&(VMAC, 0x0800)) && seen.contains(&(VMAC_V6, 0x86dd))

@@ -1,7 +1,6 @@
 //! A VRRP process that is master opens no file and waits for nothing: neither in peace, nor when it
 //! takes over, runs scripts, follows a reload, is asked for its state, or repairs what somebody removes.
 //! `strace` looks on.
-#![allow(clippy::expect_used, reason = "test code")]
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
