@@ -52,13 +52,17 @@ impl OwnLinks {
         let links = instances.iter().flat_map(|one| one.own_links.iter().map(move |l| (one, l)));
         let wanted = links.map(|(instance, link)| {
             let number = |group: &String| names.find(Kind::Group, group);
-            let group = link.group.as_ref().map(number).transpose().unwrap_or_else(|problem| {
-                log::error!("({}) interface {}: {problem}", instance.name, link.name);
-                None
-            });
-            // One that a reload takes away is that of all interfaces again.
             let had = || self.wanted.iter().find(|one| one.link.name == link.name)?.group;
-            let group = group.or_else(|| had().map(|_| 0));
+            let group = match link.group.as_ref().map(number) {
+                Some(Ok(group)) => Some(group),
+                // It stays where it is.
+                Some(Err(problem)) => {
+                    log::error!("({}) interface {}: {problem}", instance.name, link.name);
+                    had()
+                }
+                // One that a reload takes away is that of all interfaces again.
+                None => had().map(|_| 0),
+            };
             Wanted { instance: instance.name.clone(), link: link.clone(), group }
         });
         let wanted = wanted.collect();
@@ -187,6 +191,8 @@ impl OwnLinks {
             (known || self.ready.contains(&link.index))
                 && wish.is_met_by(link)
                 && !self.has(&link.name)
+                // One of ours that a reload gave another name goes when its router has left it.
+                && !self.ours.contains_key(&link.name)
         };
         let Some(link) = reflector.links().find(is_it) else { return Vec::new() };
         let (index, other) = (link.index, link.name.clone());

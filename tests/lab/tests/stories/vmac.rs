@@ -336,6 +336,27 @@ fn the_group_of_a_virtual_mac_follows_reloads_and_somebody_who_changes_it() {
 }
 
 #[test]
+fn a_master_stays_master_when_a_reload_gives_its_virtual_mac_another_name() {
+    let network = Network::new();
+    let node = network.machine("one", "eth0", &OWN[..1]);
+    let text = |name: &str| {
+        instance(51, 255, &format!("use_vmac {name}\n virtual_ipaddress {{ {VIP}/24 }}"))
+    };
+    let daemon = Daemon::start(&Program::ours(), &node, &text("vrrp.51"));
+    wait::eventually(LIMIT, "the address is there", || node.holds(VIP));
+    let log = daemon.log().len();
+    daemon.reload(&text("vmac51"));
+    wait::eventually(LIMIT, "the address is on the new interface alone", || {
+        node.sh("ip -o -4 addr show dev vmac51 2>&1 || true").contains(VIP)
+            && !node.sh("ip -o link").contains("vrrp.51")
+    });
+    let said = daemon.log().text_since(log);
+    assert!(!said.contains("BACKUP") && !said.contains("FAULT"), "{said}");
+    assert!(daemon.stop().1.success());
+    left::nothing(&node, &OWN[..1]);
+}
+
+#[test]
 fn a_crash_of_all_processes_leaves_a_virtual_mac_that_the_next_start_takes_over() {
     let network = Network::new();
     let node = network.machine("one", "eth0", &OWN[..1]);
