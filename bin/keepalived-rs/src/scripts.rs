@@ -60,8 +60,7 @@ impl<Check: Copy + Eq + Hash, Object: Subject> Scripts<Check, Object> {
     /// Takes what the parent has looked up for another configuration; what runs goes on.
     pub(crate) fn follow(&mut self, config: &Config, found: Found) {
         say(&found.said);
-        self.launcher = Launcher::new(config.global.scripts.clone(), umask(config));
-        self.launcher.know(found.findings);
+        self.launcher.follow(config.global.scripts.clone(), umask(config), found.findings);
     }
 
     /// Looks everything up anew for another configuration; what runs goes on.
@@ -265,7 +264,6 @@ impl<Check: Copy + Eq + Hash, Object: Subject> Scripts<Check, Object> {
     }
 }
 
-/// A launcher that knows users and files of these scripts.
 /// What was looked up of scripts, and what is to be said about it.
 #[derive(Default, Serialize, Deserialize)]
 pub(crate) struct Found {
@@ -283,6 +281,7 @@ pub(crate) fn look_up<'a>(
     Found { findings: launcher.into_findings(), said }
 }
 
+/// A launcher that knows users and files of these scripts.
 fn prepared<'a>(config: &Config, commands: impl IntoIterator<Item = &'a Command>) -> Launcher {
     let (launcher, said) = looked_up(config, commands);
     say(&said);

@@ -76,6 +76,8 @@ pub struct Launcher {
     umask: u32,
     /// `None`: it does not run.
     prepared: HashMap<Key, Option<Prepared>>,
+    /// The same of the configuration before this one, whose last scripts may run after a reload.
+    former: HashMap<Key, Option<Prepared>>,
 }
 
 /// A script as it is configured, and as whom it runs.
@@ -100,7 +102,8 @@ impl Launcher {
         let variables = std::env::vars_os()
             .filter_map(|(name, value)| Some((text(name)?, text(value)?)))
             .filter(|(name, _)| !HIDDEN.contains(&name.as_str()));
-        Self { security, env: variables.collect(), umask, prepared: HashMap::new() }
+        let (prepared, former) = (HashMap::new(), HashMap::new());
+        Self { security, env: variables.collect(), umask, prepared, former }
     }
 
     /// What was looked up so far.
@@ -108,9 +111,12 @@ impl Launcher {
         Findings(self.prepared.into_iter().collect())
     }
 
-    /// Takes over what another process has looked up, by the same rules.
-    pub fn know(&mut self, findings: Findings) {
-        self.prepared.extend(findings.0);
+    /// Goes on with another configuration, of which another process has looked up everything by the same rules. Scripts of
+    /// the one before are still known.
+    pub fn follow(&mut self, security: ScriptSecurity, umask: u32, findings: Findings) {
+        self.security = security;
+        self.umask = umask;
+        self.former = std::mem::replace(&mut self.prepared, findings.0.into_iter().collect());
     }
 
     /// Looks up all that a script needs, before the loop runs; says what is to be logged: that it is
@@ -140,9 +146,12 @@ impl Launcher {
     /// # Errors
     /// Why it did not start.
     pub fn start(&mut self, command: &Command) -> Result<Child, StartError> {
-        self.prepare(command)?;
         let key = (command.program.clone(), command.user.clone());
-        let Some(Some(prepared)) = self.prepared.get(&key) else {
+        if !self.prepared.contains_key(&key) && !self.former.contains_key(&key) {
+            self.prepare(command)?;
+        }
+        let known = self.prepared.get(&key).or_else(|| self.former.get(&key));
+        let Some(Some(prepared)) = known else {
             return Err(StartError::Disabled(command.program.clone()));
         };
         // Only root can change its user, and root must, to be rid of its supplementary groups.

@@ -204,9 +204,11 @@ impl Vrrp {
             held: held.as_ref(),
         };
         let stack = Stack::new_in(now, &config.vrrp, &links, known, around, &mut outputs);
+        // Users and files may take their time; from `Ready` on the parent expects signs of life.
+        let scripts = Scripts::new(&config, commands(&config));
         parent.say(&ToParent::Ready { generation });
         let mut process = Self {
-            scripts: Scripts::new(&config, commands(&config)),
+            scripts,
             script_work: ScriptWork::default(),
             mailer: Mailer::new(&config),
             sync_daemon,

@@ -1,12 +1,11 @@
 //! What the machine says, done.
 
-use control_plane::Config;
 use ipc::{Generation, Report, ToChild};
 use scheduler::Signal;
 use watchdog::{Command, Output, Role};
 
+use super::reading::Read;
 use super::{WatchDog, way_back};
-use crate::looked_up::LookedUp;
 use crate::plan;
 
 impl WatchDog {
@@ -79,7 +78,7 @@ impl WatchDog {
 
     /// What was read is the configuration now.
     fn adopt(&mut self) {
-        let Some(usable) = self.read.take() else { return };
+        let Some(Read { usable, .. }) = self.read.take() else { return };
         // Children read nothing from a file system.
         let in_memory = (self.running.config.global.files.tmp_config_dir.is_some())
             .then(|| plan::in_memory(&self.running));
@@ -99,17 +98,11 @@ impl WatchDog {
         match command {
             Command::Prepare(number) => {
                 let generation = Generation(number);
-                let new: Option<&Config> = self.read.as_ref().map(|usable| &usable.config);
+                let new = self.read.as_ref().map(|read| (&read.usable.config, &read.looked_up));
+                let message = ToChild::Prepare { generation };
                 match role {
-                    Role::Vrrp => {
-                        let found = new.map(LookedUp::of);
-                        let new = new.map(|new| (new, found.as_ref()));
-                        self.vrrp.send(&ToChild::Prepare { generation }, new);
-                    }
-                    Role::Checkers => {
-                        let new = new.map(|new| (new, None));
-                        self.checkers.send(&ToChild::Prepare { generation }, new);
-                    }
+                    Role::Vrrp => self.vrrp.send(&message, new.map(|(new, up)| (new, Some(up)))),
+                    Role::Checkers => self.checkers.send(&message, new.map(|(new, _)| (new, None))),
                 }
             }
             Command::Commit(number) => {

@@ -80,7 +80,7 @@ struct WatchDog {
     /// `running`, for `--plan`.
     shown: Option<OwnedFd>,
     /// What a reload has read and not adopted yet.
-    read: Option<Usable>,
+    read: Option<reading::Read>,
     announce: Option<Announce>,
     service_manager: ServiceManager,
     /// All children have been ready once.

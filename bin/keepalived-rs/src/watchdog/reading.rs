@@ -7,10 +7,18 @@ use std::path::{Path, PathBuf};
 use watchdog::Input;
 
 use super::WatchDog;
-use crate::configuration;
+use crate::configuration::{self, Usable};
+use crate::looked_up::LookedUp;
 
 /// Where keepalived's check writes when no file is named.
 const NOWHERE: &str = "/dev/null";
+
+/// A configuration that the children may be asked to prepare.
+pub(super) struct Read {
+    pub(super) usable: Usable,
+    /// What the VRRP process needs to know beside it.
+    pub(super) looked_up: LookedUp,
+}
 
 /// An empty file that is there while this lives.
 struct Marker(PathBuf);
@@ -59,7 +67,9 @@ impl WatchDog {
         match configuration::again(&self.options, &self.running, loaded) {
             Ok(usable) => {
                 let wanted = configuration::wanted(&self.options, &usable.config);
-                self.read = Some(usable);
+                // Before the children's time to prepare begins.
+                let looked_up = LookedUp::of(&usable.config);
+                self.read = Some(Read { usable, looked_up });
                 Input::Loaded(wanted)
             }
             Err(why) => {

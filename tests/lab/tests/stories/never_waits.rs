@@ -102,7 +102,16 @@ fn a_master_opens_no_file_and_waits_for_nothing_whatever_happens() {
     let node = network.machine("one", "eth0", &OWN);
     node.write_file("run", "number", "1\n");
     node.sh("ip link set eth0 down");
-    let daemon = Daemon::start(&Program::ours(), &node, &configuration(100, ""));
+    // Its last script runs when the reload has taken it away.
+    let second = "vrrp_instance VI_2 {
+            interface eth0
+            virtual_router_id 52
+            priority 100
+            notify \"/usr/bin/touch /run/told\" root
+            virtual_ipaddress { 10.9.0.161/24 }
+        }\n";
+    let first = configuration(100, "") + second;
+    let daemon = Daemon::start(&Program::ours(), &node, &first);
     daemon.wait_log("Entering FAULT STATE", LIMIT);
     daemon.wait_log("Startup complete", LIMIT);
     let directory = tempfile::tempdir().expect("a temporary directory");
@@ -118,9 +127,12 @@ fn a_master_opens_no_file_and_waits_for_nothing_whatever_happens() {
     node.write_file("run", "number", "5\n");
     daemon.log().wait_since(log, "Changing effective priority", LIMIT);
 
+    wait::eventually(LIMIT, "it was told", || node.try_sh("rm /run/told").status.success());
     let rest = "notify_master \"/bin/echo master\" nobody\n notify_stop /bin/false";
     let from = daemon.reload(&configuration(110, rest));
     daemon.log().wait_since(from, "Reload complete", LIMIT);
+    let told = || node.try_sh("test -e /run/told").status.success();
+    wait::eventually(LIMIT, "the script of the removed instance runs", told);
     for (signal, file) in
         [(Signal::SIGUSR1, "/tmp/keepalived.data"), (Signal::SIGUSR2, "/tmp/keepalived.stats")]
     {
