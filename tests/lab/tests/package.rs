@@ -128,6 +128,14 @@ fn the_package_installs_runs_upgrades_and_leaves_nothing() {
     assert_eq!(debian.sh("cat /run/keepalived.pid"), pid, "the same process");
     machine.holds("10.9.0.52", true);
 
+    // Also where the admin has deleted the script, which stays away until it is asked for.
+    debian.sh("rm /etc/init.d/keepalived; dpkg -i /tmp/keepalived-rs.deb");
+    assert!(!debian.root().join("etc/init.d/keepalived").exists());
+    machine.holds("10.9.0.52", true);
+    debian.sh("dpkg -i --force-confmiss /tmp/keepalived-rs.deb");
+    assert_eq!(machine.service("status"), Some(0));
+    assert_eq!(debian.sh("cat /run/keepalived.pid"), pid, "the same process");
+
     // And away.
     debian.sh("dpkg -r keepalived-rs");
     machine.holds("10.9.0.52", false);
