@@ -21,10 +21,11 @@ const RELEASE: &str = "bookworm";
 /// What is there beside the base system: systemd, which runs only on a machine that is booted.
 const EXTRAS: &str = "systemd";
 
-/// Packages that are there and not installed, with all that they need: `/opt/NAME/*.deb`.
+/// Packages that are there and not installed, with all that they need: `/opt/NAME/*.deb`, and the file
+/// `/opt/NAME/complete` once nothing is missing.
 const DOWNLOADED: [&str; 2] = ["openrc", "keepalived"];
 const DOWNLOAD: &str = "mkdir -p /opt/$1 && apt-get install -y -qq --no-install-recommends \
-    --download-only -o Dir::Cache::archives=/opt/$1 $1";
+    --download-only -o Dir::Cache::archives=/opt/$1 $1 && touch /opt/$1/complete";
 const MIRROR: &str = "http://deb.debian.org/debian";
 
 /// The workspace.
@@ -90,7 +91,7 @@ impl Debian {
 
     /// Whether that package and all that it needs can be installed from `/opt`; if not, says so.
     pub fn has(&self, package: &str) -> bool {
-        let there = self.try_sh(&format!("ls /opt/{package}/{package}_*.deb")).status.success();
+        let there = is_complete(&self.root(), package);
         if !there {
             println!("skipped: {package} could not be downloaded");
         }
@@ -108,17 +109,27 @@ impl Debian {
     }
 }
 
-/// The base system, downloaded once; the other tests wait meanwhile.
+/// The base system, downloaded once; the other tests wait meanwhile. It does not change while this
+/// process has it: roots are laid over it.
 fn base() -> Option<PathBuf> {
-    static ONE: Mutex<()> = Mutex::new(());
-    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    static ONE: Mutex<Option<PathBuf>> = Mutex::new(None);
+    let mut one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    if one.is_none() {
+        let base = target().join(format!("lab-debian-{RELEASE}-packages"));
+        if !base.is_dir() {
+            bootstrap(&base)?;
+        }
+        complete(&base);
+        *one = Some(base);
+    }
+    one.clone()
+}
+
+/// Makes the base system; where it fails, says so.
+fn bootstrap(base: &Path) -> Option<()> {
     if !command::exists("debootstrap") {
         println!("skipped: no debootstrap (apt-get install debootstrap)");
         return None;
-    }
-    let base = target().join(format!("lab-debian-{RELEASE}-packages"));
-    if base.is_dir() {
-        return Some(base);
     }
     let unfinished = base.with_extension("unfinished");
     fs::remove_dir_all(&unfinished).ok();
@@ -130,18 +141,30 @@ fn base() -> Option<PathBuf> {
         println!("skipped: no base system from {MIRROR}: {}", finished.stderr);
         return None;
     }
-    let mut missing = in_root(&unfinished, "apt-get update", "");
-    for name in DOWNLOADED {
-        missing = missing.or_else(|| in_root(&unfinished, DOWNLOAD, name));
-    }
-    if let Some(why) = missing {
-        println!("not all of {DOWNLOADED:?} from {MIRROR}: {why}");
-    }
-    // What only costs time: the lists of apt, and certainty after a loss of power.
-    fs::remove_dir_all(unfinished.join("var/lib/apt/lists")).ok();
+    // Certainty after a loss of power only costs time.
     fs::write(unfinished.join("etc/dpkg/dpkg.cfg.d/lab"), "force-unsafe-io\n").expect("a file");
-    fs::rename(&unfinished, &base).expect("the base system gets its name");
-    Some(base)
+    fs::rename(&unfinished, base).expect("the base system gets its name");
+    Some(())
+}
+
+/// Downloads what is still missing, each by itself; what fails is tried again by the next process of tests.
+fn complete(base: &Path) {
+    let missing = DOWNLOADED.into_iter().filter(|name| !is_complete(base, name));
+    let missing: Vec<&str> = missing.collect();
+    if missing.is_empty() {
+        return;
+    }
+    let mut failures = Vec::from_iter(in_root(base, "apt-get update -qq", ""));
+    failures.extend(missing.iter().filter_map(|name| in_root(base, DOWNLOAD, name)));
+    if !failures.is_empty() {
+        println!("not all of {missing:?} from {MIRROR}: {}", failures.join("\n"));
+    }
+    // They only cost time.
+    fs::remove_dir_all(base.join("var/lib/apt/lists")).ok();
+}
+
+fn is_complete(root: &Path, package: &str) -> bool {
+    root.join("opt").join(package).join("complete").exists()
 }
 
 /// Runs a script with an argument in a root that is being made; why it has failed.
