@@ -17,8 +17,9 @@ const NAMES: &str = include_str!("../../scenarios/kernel-object-names.conf");
 /// From the start to MASTER for a router with priority 255, and to the last rule, on a busy machine.
 const START: Duration = Duration::from_secs(30);
 
-/// What is removed behind the daemon's back is put back in the same turn.
-const REPAIR: Duration = Duration::from_secs(1);
+/// What is removed behind the daemon's back is put back in the same turn; the looks at it take
+/// their time on a busy machine.
+const REPAIR: Duration = Duration::from_secs(10);
 
 /// A node with `eth0` and `eth1`, and a neighbour on each. The kernel gives neither an address of its
 /// own: it would come with the carrier, which on a busy machine is now before, now after the flush.
