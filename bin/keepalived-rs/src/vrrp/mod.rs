@@ -306,7 +306,12 @@ impl Vrrp {
         match event {
             Event::Timer(STACK) => self.input(now, Input::Timeout),
             Event::Timer(KERNEL) => self.on_kernel(now),
-            Event::Timer(SETTLED) => sys::process::give_back_memory(),
+            Event::Timer(SETTLED) => {
+                sys::process::give_back_memory();
+                // What it needs again comes from the file cache, as code does that never ran; with
+                // `vrrp_no_swap` it stays.
+                sys::memory::forget_code();
+            }
             Event::Timer(PROBES) => self.probes.on_timeout(now, &mut self.scheduler),
             Event::Timer(_) => self.scripts.on_timeout(now, &mut self.scheduler),
             Event::Signal(Signal::TERM) => self.going = Some(Going::Leave),
