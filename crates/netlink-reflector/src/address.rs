@@ -22,8 +22,6 @@ pub(crate) const IFA_PROTO: u16 = 11;
 pub const NODAD: u32 = 0x02;
 /// Another host has the address (`IFA_F_DADFAILED`).
 pub const DADFAILED: u32 = 0x08;
-/// Not chosen as a source address (`IFA_F_DEPRECATED`).
-pub const DEPRECATED: u32 = 0x20;
 /// Not usable before duplicate address detection ends (`IFA_F_TENTATIVE`).
 pub const TENTATIVE: u32 = 0x40;
 

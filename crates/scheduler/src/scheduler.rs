@@ -204,16 +204,11 @@ impl Scheduler {
         self.timers.set(id, at);
     }
 
-    /// Removes a timer; one that is not set is fine.
-    pub fn cancel_timer(&mut self, id: TimerId) {
-        self.timers.cancel(id);
-    }
-
     /// Sets or removes a timer, as a machine's `next_timeout` says.
     pub fn arm(&mut self, id: TimerId, next_timeout: Option<Instant>) {
         match next_timeout {
             Some(at) => self.set_timer(id, at),
-            None => self.cancel_timer(id),
+            None => self.timers.cancel(id),
         }
     }
 

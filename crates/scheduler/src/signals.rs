@@ -52,11 +52,6 @@ impl Signals {
         Ok(Self { wake, _waker: waker, handled })
     }
 
-    /// Whether it handles this signal.
-    pub fn handles(&self, signal: Signal) -> bool {
-        self.handled.iter().any(|handled| handled.signal == signal)
-    }
-
     /// The signals since the last call, in the order they were named to [`Self::new`]. `woken`: the
     /// descriptor was reported readable; without that its emptying would be a system call for nothing.
     pub fn pending(&mut self, woken: bool) -> impl Iterator<Item = Signal> + '_ {

@@ -41,10 +41,9 @@ pub fn give_back_early() {
 }
 
 /// The pages of the program's own code are this process's no longer, until it comes by again: then they
-/// come back from the file cache, as those do that were never needed yet. The kernel counts them as used
-/// just now, so it keeps them in the cache as long as it would have kept them here; an administrator who
-/// drops the caches makes the next use of each wait for the disk. After a start that is most of the code.
-/// Nothing happens to a process whose memory is locked.
+/// come back from the file cache, as those do that were never needed yet. Where the cache has lost them, for lack of
+/// memory or because an administrator drops it, the next use waits for the disk, so this is for a moment after which
+/// most of the code is not needed again: a start. Nothing happens to a process whose memory is locked.
 pub fn forget_code() {
     let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
     maps.lines().filter_map(code).for_each(forget);

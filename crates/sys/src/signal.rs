@@ -24,8 +24,6 @@ impl Signal {
     pub const USR2: Self = Self(libc::SIGUSR2);
     /// A child ended.
     pub const CHLD: Self = Self(libc::SIGCHLD);
-    /// A reader is gone.
-    pub const PIPE: Self = Self(libc::SIGPIPE);
 
     /// The highest signal number.
     const MAX: i32 = 64;

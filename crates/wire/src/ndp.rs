@@ -64,7 +64,7 @@ fn advertisement(mac: MacAddress, address: Ipv6Addr, router: bool) -> [u8; ADVER
 }
 
 /// Bytes of the frame of [`probe`], Ethernet header included.
-pub const PROBE_LEN: usize = ETHERNET_LEN + IPV6_LEN + SOLICITATION_LEN;
+const PROBE_LEN: usize = ETHERNET_LEN + IPV6_LEN + SOLICITATION_LEN;
 
 /// The Ethernet frame that asks, as duplicate address detection does (RFC 4862 section 5.4.2), who has
 /// `address`: from nobody, so that no cache learns anything. Whoever has it tells all nodes.

@@ -105,14 +105,8 @@ pub(super) fn parse(name: &str, args: impl IntoIterator<Item = OsString>) -> Res
             }
             'P' => {
                 let text = value()?;
-                version = match text.0.as_str() {
-                    "1.0" => HttpVersion::V1_0,
-                    "1.0c" | "1.0C" => HttpVersion::V1_0Close,
-                    "1.1" => HttpVersion::V1_1,
-                    other => {
-                        return Err(with_help(format!("invalid HTTP protocol version '{other}'")));
-                    }
-                };
+                let wrong = || with_help(format!("invalid HTTP protocol version '{text}'"));
+                version = http_version(&text.0).ok_or_else(wrong)?;
             }
             _ => {
                 let text = value()?;
@@ -137,6 +131,15 @@ pub(super) fn parse(name: &str, args: impl IntoIterator<Item = OsString>) -> Res
         timeout,
         verbose,
     })))
+}
+
+fn http_version(text: &str) -> Option<HttpVersion> {
+    Some(match text {
+        "1.0" => HttpVersion::V1_0,
+        "1.0c" | "1.0C" => HttpVersion::V1_0Close,
+        "1.1" => HttpVersion::V1_1,
+        _ => return None,
+    })
 }
 
 /// Long names and their letters.

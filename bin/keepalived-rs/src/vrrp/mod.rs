@@ -132,6 +132,8 @@ struct Vrrp {
     sources: Sources,
     arp: PacketSocket,
     scripts: Scripts,
+    /// Until it has been given back.
+    has_code_of_start: bool,
     script_work: ScriptWork,
     mailer: Mailer,
     sync_daemon: SyncDaemon,
@@ -181,10 +183,7 @@ impl Vrrp {
         kernel.configure(&config, LookedUp::names_of(&config));
         make_links(&mut kernel, &mut parent);
         let ours = virtual_addresses(&config);
-        let is_vmac = |link: &OwnLink| matches!(link.kind, OwnLinkKind::Vmac(_));
-        let mut instances = config.vrrp.instances.iter();
-        let guarded = instances.any(|one| !one.accept || one.own_links.iter().any(is_vmac));
-        if guarded && config.global.firewall.table.is_none() {
+        if guards(&config) && config.global.firewall.table.is_none() {
             log::info!(
                 "use_vmac or no_accept/strict specified, but no firewall configured - using nftables"
             );
@@ -210,6 +209,7 @@ impl Vrrp {
         let mut process = Self {
             scripts,
             script_work: ScriptWork::default(),
+            has_code_of_start: true,
             mailer: Mailer::new(&config),
             sync_daemon,
             probes: Probes::default(),
@@ -308,9 +308,11 @@ impl Vrrp {
             Event::Timer(KERNEL) => self.on_kernel(now),
             Event::Timer(SETTLED) => {
                 sys::process::give_back_memory();
-                // What it needs again comes from the file cache, as code does that never ran; with
-                // `vrrp_no_swap` it stays.
-                sys::memory::forget_code();
+                // Once: what the start alone has needed is then as far away as code that never ran. Later it could be
+                // code that the next advert needs. With `vrrp_no_swap` all stays.
+                if std::mem::take(&mut self.has_code_of_start) {
+                    sys::memory::forget_code();
+                }
             }
             Event::Timer(PROBES) => self.probes.on_timeout(now, &mut self.scheduler),
             Event::Timer(_) => self.scripts.on_timeout(now, &mut self.scheduler),
@@ -488,6 +490,13 @@ const fn host_state(fact: HostFact) -> VrrpState {
 fn fifos(mut open: Fifos, config: &Config) -> Fifos {
     open.follow(config.global.fifo.iter().chain(&config.global.vrrp_fifo));
     open
+}
+
+/// Whether packets have to be dropped for some instance.
+fn guards(config: &Config) -> bool {
+    let is_vmac = |link: &OwnLink| matches!(link.kind, OwnLinkKind::Vmac(_));
+    let mut instances = config.vrrp.instances.iter();
+    instances.any(|one| !one.accept || one.own_links.iter().any(is_vmac))
 }
 
 fn signs(config: &Config) -> bool {

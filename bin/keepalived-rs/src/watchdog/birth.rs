@@ -2,8 +2,8 @@
 
 use base::Sighting;
 use scheduler::Scheduler;
-use sys::Forked;
 use sys::timer_fd::TimerFd;
+use sys::{Forked, PidFile};
 use watchdog::{Input, Role};
 
 use super::slot::Slot;
@@ -72,15 +72,11 @@ impl WatchDog {
         // Dropped in a copy these close descriptors; the parent has its own.
         drop((scheduler, announce, shown, outside, reload_file, pid_file, trial, former, fifos));
         let pid_files = (vrrp.into_pid_file(), checkers.into_pid_file());
-        let own = match K::ROLE {
-            Role::Vrrp => pid_files.0,
-            Role::Checkers => pid_files.1,
+        let (own, settings) = match K::ROLE {
+            Role::Vrrp => (pid_files.0, &global.vrrp_process),
+            Role::Checkers => (pid_files.1, &global.checker_process),
         };
         log_setup::child(K::ROLE, &global.launch);
-        let settings = match K::ROLE {
-            Role::Vrrp => &global.vrrp_process,
-            Role::Checkers => &global.checker_process,
-        };
         scheduling::apply(settings);
         if let Some(name) = &settings.name {
             // Not worth a failure.
@@ -94,22 +90,27 @@ impl WatchDog {
                 End::Status(1)
             }
         };
-        if end == End::Status(0) {
-            usage::child_stopped();
-        }
-        let status = match end {
-            End::Status(status) => {
-                // One that has not begun has a predecessor there, which may still do its work.
-                if let Some(file) = own.filter(|file| file.names(sys::process::own_pid())) {
-                    remove(file);
-                }
-                status
-            }
-            End::Retired => 0,
-        };
-        log_setup::finish();
-        std::process::exit(status)
+        leave(end, own)
     }
+}
+
+/// The end of a child, with the PID file that may be its own.
+fn leave(end: End, pid_file: Option<PidFile>) -> ! {
+    if end == End::Status(0) {
+        usage::child_stopped();
+    }
+    let status = match end {
+        End::Status(status) => {
+            // One that has not begun has a predecessor there, which may still do its work.
+            if let Some(file) = pid_file.filter(|file| file.names(sys::process::own_pid())) {
+                remove(file);
+            }
+            status
+        }
+        End::Retired => 0,
+    };
+    log_setup::finish();
+    std::process::exit(status)
 }
 
 /// A place for a child, and what a child needs to begin.

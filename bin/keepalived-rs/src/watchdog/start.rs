@@ -24,17 +24,7 @@ pub(crate) fn run(mut options: Options) -> i32 {
     sys::memory::hold();
     let origin = Origin::of_this();
     log_setup::start(&options);
-    log::info!("Starting Keepalived {} (keepalived-rs {})", version::KEEPALIVED, version::OURS);
-    log::info!("Running on {}", version::kernel());
-    for line in version::command_line(std::env::args_os()) {
-        log::info!("{line}");
-    }
-    for option in &options.without_effect {
-        log::warn!("Option without effect: {option}");
-    }
-    if !options.unexpected.is_empty() {
-        log::warn!("Unexpected argument(s): {}", options.unexpected.join(" "));
-    }
+    introduce(&options);
     if !privilege::is_enough() {
         log::error!(
             "keepalived-rs needs root, or CAP_NET_ADMIN and CAP_NET_RAW: it programs addresses and \
@@ -78,6 +68,21 @@ pub(crate) fn run(mut options: Options) -> i32 {
     sys::process::set_umask(configuration::umask(&usable.config));
     allow_core_dumps(&options);
     run_configured(options, usable, files, pid_file, origin)
+}
+
+/// Who this is, and how it was called.
+fn introduce(options: &Options) {
+    log::info!("Starting Keepalived {} (keepalived-rs {})", version::KEEPALIVED, version::OURS);
+    log::info!("Running on {}", version::kernel());
+    for line in version::command_line(std::env::args_os()) {
+        log::info!("{line}");
+    }
+    for option in &options.without_effect {
+        log::warn!("Option without effect: {option}");
+    }
+    if !options.unexpected.is_empty() {
+        log::warn!("Unexpected argument(s): {}", options.unexpected.join(" "));
+    }
 }
 
 /// The PID file of the parent, locked; `None` when a living daemon has it.

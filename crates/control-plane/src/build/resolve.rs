@@ -21,7 +21,7 @@ use crate::diagnostic::Code;
 use crate::lang::Context;
 use crate::model::global::Global;
 use crate::model::lvs::SyncDaemon;
-use crate::model::{CheckerKind, Config, Lvs, ScriptId, Vrrp, VrrpScript};
+use crate::model::{CheckerKind, Config, Instance, Lvs, ScriptId, Vrrp, VrrpScript};
 
 use scripts::ScriptGuard;
 
@@ -43,23 +43,7 @@ pub(super) fn resolve(mut builder: Builder, cx: &mut Context<'_>) -> Config {
     let scripts = guard.scripts(std::mem::take(&mut builder.tracked.scripts), cx);
     let members = sync_group::members_without_weights(&builder.sync_groups);
     sync_daemon_of_instances(&mut builder, cx);
-    let mut instances = Vec::with_capacity(builder.instances.len());
-    for draft in std::mem::take(&mut builder.instances) {
-        let place = draft.place.clone();
-        let shared = instance::Shared {
-            global: &builder.global,
-            scripts: &scripts,
-            tracked: &builder.tracked,
-            in_sync_group: members.contains(&draft.name),
-            garp_groups: &builder.host.garp_groups,
-            arbiters: &builder.arbiters,
-        };
-        instances.extend(instance::resolve(draft, &shared, cx).map(|one| (one, place)));
-    }
-    instance::check_identities(&mut instances, cx);
-    split_brain::check_heartbeats(&mut instances, cx);
-    own_links::resolve(&mut instances, &builder.global, cx);
-    let mut instances: Vec<_> = instances.into_iter().map(|(one, _)| one).collect();
+    let mut instances = instances(&mut builder, &scripts, &members, cx);
     for instance in &mut instances {
         if !instance.notify.is_usual() {
             guard.notify(&mut instance.notify, cx);
@@ -102,6 +86,32 @@ pub(super) fn resolve(mut builder: Builder, cx: &mut Context<'_>) -> Config {
         bfd: std::mem::take(&mut builder.tracked.bfds),
         global: self::global(builder.global, enforce, no_user, cx),
     }
+}
+
+/// Instances, each by itself and then beside the others.
+fn instances(
+    builder: &mut Builder,
+    scripts: &Scripts,
+    members: &HashSet<String>,
+    cx: &mut Context<'_>,
+) -> Vec<Instance> {
+    let mut instances = Vec::with_capacity(builder.instances.len());
+    for draft in std::mem::take(&mut builder.instances) {
+        let place = draft.place.clone();
+        let shared = instance::Shared {
+            global: &builder.global,
+            scripts,
+            tracked: &builder.tracked,
+            in_sync_group: members.contains(&draft.name),
+            garp_groups: &builder.host.garp_groups,
+            arbiters: &builder.arbiters,
+        };
+        instances.extend(instance::resolve(draft, &shared, cx).map(|one| (one, place)));
+    }
+    instance::check_identities(&mut instances, cx);
+    split_brain::check_heartbeats(&mut instances, cx);
+    own_links::resolve(&mut instances, &builder.global, cx);
+    instances.into_iter().map(|(one, _)| one).collect()
 }
 
 /// `global_defs` as it is kept.

@@ -42,6 +42,24 @@ pub(super) fn peer(
         return;
     }
     let mut peer = UnicastPeer { address, min_ttl: 0, max_ttl: u8::MAX };
+    hop_limits(&mut peer, statement, owner, cx);
+    if peer.min_ttl > peer.max_ttl {
+        let message = format!(
+            "({owner}) {address} - min_ttl {} > max_ttl {} - all packets will be discarded",
+            peer.min_ttl, peer.max_ttl
+        );
+        cx.report(problem(Code::Adjusted, message));
+    }
+    peers.push(peer);
+}
+
+/// What stands behind the address.
+fn hop_limits(
+    peer: &mut UnicastPeer,
+    statement: &Statement<'_>,
+    owner: &str,
+    cx: &mut Context<'_>,
+) {
     let mut at = 1;
     while let Some(option) = statement.word(at) {
         let slot = match option {
@@ -64,12 +82,4 @@ pub(super) fn peer(
         }
         at += 2;
     }
-    if peer.min_ttl > peer.max_ttl {
-        let message = format!(
-            "({owner}) {address} - min_ttl {} > max_ttl {} - all packets will be discarded",
-            peer.min_ttl, peer.max_ttl
-        );
-        cx.report(problem(Code::Adjusted, message));
-    }
-    peers.push(peer);
 }

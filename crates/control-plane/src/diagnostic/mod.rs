@@ -36,13 +36,6 @@ impl Place {
         let at = |at: u32| usize::try_from(at).unwrap_or(usize::MAX);
         self.text.get(at(self.start)..at(self.end)).unwrap_or_default().trim_end()
     }
-
-    /// The column, in characters from 1.
-    pub fn column(&self) -> usize {
-        let start = usize::try_from(self.start).unwrap_or(usize::MAX);
-        let before = self.text.get(..start).unwrap_or(&self.text);
-        before.chars().count() + 1
-    }
 }
 
 /// One thing that is wrong.

@@ -202,29 +202,7 @@ impl FirewallRequest {
                     None => attributes,
                 }
             }
-            Self::AddSet(family, set) => {
-                let (kind, length) = set.key(*family);
-                let attributes = match set.data() {
-                    Some((kind, length)) => {
-                        attributes.put_be32(SET_DATA_TYPE, kind).put_be32(SET_DATA_LEN, length)
-                    }
-                    None => attributes,
-                };
-                let attributes = match set.note() {
-                    Some(note) => attributes.bytes(SET_USERDATA, note),
-                    None => attributes,
-                };
-                let attributes = match set.parts(*family) {
-                    Some(parts) => attributes.nested(SET_DESC, described(parts)),
-                    None => attributes,
-                };
-                attributes
-                    .text(SET_NAME, set.name())
-                    .put_be32(SET_FLAGS, set.flags())
-                    .put_be32(SET_KEY_TYPE, kind)
-                    .put_be32(SET_KEY_LEN, length)
-                    .put_be32(SET_ID, set.id())
-            }
+            Self::AddSet(family, set) => of_set(attributes, *family, *set),
             Self::AddRule(_, chain, expressions) => attributes
                 .text(RULE_CHAIN, chain)
                 .nested(RULE_EXPRESSIONS, expression::list(expressions)),
@@ -264,6 +242,26 @@ fn hooked(attributes: AttributeWriter, hook: u32, priority: i32) -> AttributeWri
         .put_be32(HOOK_HOOKNUM, hook)
         .put_be32(HOOK_PRIORITY, priority.cast_unsigned());
     attributes.text(CHAIN_TYPE, "filter").put_be32(CHAIN_POLICY, NF_ACCEPT).nested(CHAIN_HOOK, hook)
+}
+
+/// A set or map, without its elements.
+fn of_set(mut attributes: AttributeWriter, family: Family, set: Set) -> AttributeWriter {
+    if let Some((kind, length)) = set.data() {
+        attributes = attributes.put_be32(SET_DATA_TYPE, kind).put_be32(SET_DATA_LEN, length);
+    }
+    if let Some(note) = set.note() {
+        attributes = attributes.bytes(SET_USERDATA, note);
+    }
+    if let Some(parts) = set.parts(family) {
+        attributes = attributes.nested(SET_DESC, described(parts));
+    }
+    let (kind, length) = set.key(family);
+    attributes
+        .text(SET_NAME, set.name())
+        .put_be32(SET_FLAGS, set.flags())
+        .put_be32(SET_KEY_TYPE, kind)
+        .put_be32(SET_KEY_LEN, length)
+        .put_be32(SET_ID, set.id())
 }
 
 /// How a key is put together.

@@ -12,9 +12,10 @@ use nix::sys::signal::Signal;
 const OWN: [&str; 1] = ["10.9.0.1/24"];
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Settings of the kernel, its own entry in `/proc` before it forks (is it alone?), and the socket of
-/// the system's log, which takes datagrams. None of them is on a disk or on the network.
-const ALLOWED: [&str; 3] = ["/proc/sys/net/", "/proc/self/task", "/dev/log"];
+/// Settings of the kernel, its own entries in `/proc` (before it forks: is it alone?; a second after the start: which
+/// code is in memory?), and the socket of the system's log, which takes datagrams. None of them is on a disk or on the
+/// network.
+const ALLOWED: [&str; 4] = ["/proc/sys/net/", "/proc/self/task", "/proc/self/maps", "/dev/log"];
 
 /// Everything with a file name, and everything that may wait.
 const TRACED: &str = "trace=%file,connect,poll,ppoll,select,pselect6,nanosleep,clock_nanosleep,\

@@ -77,11 +77,6 @@ pub(super) fn resolve(
     let split_brain = std::mem::take(&mut draft.split_brain);
     let split_brain =
         split_brain::resolve(split_brain, (&draft.name, &interface), advert_interval, shared, cx);
-    let default = global.default_interface.as_deref().unwrap_or(DEFAULT_INTERFACE);
-    let usual = if interface.is_empty() { default } else { &interface };
-    let on = |list: Vec<_>| -> Vec<VirtualAddress> {
-        list.into_iter().map(|one| addresses::resolve(one, usual)).collect()
-    };
     Some(Instance {
         wanted_state: state,
         priority,
@@ -92,22 +87,42 @@ pub(super) fn resolve(
         preempt,
         accept,
         strict,
-        skip_check_advert_addresses: draft.skip_check.unwrap_or(global.skip_check),
-        virtual_addresses: on(draft.addresses),
-        excluded_addresses: on(draft.excluded),
         track_scripts: tracks.scripts,
         track_interfaces: tracks.interfaces,
         track_files: tracks.files,
         track_processes: tracks.processes,
         track_bfds: tracks.bfds,
-        routes: draft.routes,
-        rules: draft.rules,
         vmac,
-        vrf: draft.vrf.map(|(vrf, _)| vrf),
         hmac,
         owner_ignore_adverts,
-        checksum_as_v2: draft.checksum_as_v2.unwrap_or(global.checksum_as_v2),
         timer_expired_backup,
+        unicast,
+        split_brain,
+        ..as_written(draft, interface, vrid, shared)
+    })
+}
+
+/// What follows from the instance's own words, and from `global_defs` where it has none.
+fn as_written(
+    draft: InstanceDraft,
+    interface: String,
+    vrid: Vrid,
+    shared: &Shared<'_>,
+) -> Instance {
+    let global = shared.global;
+    let default = global.default_interface.as_deref().unwrap_or(DEFAULT_INTERFACE);
+    let usual = if interface.is_empty() { default } else { &interface };
+    let on = |list: Vec<_>| -> Vec<VirtualAddress> {
+        list.into_iter().map(|one| addresses::resolve(one, usual)).collect()
+    };
+    Instance {
+        skip_check_advert_addresses: draft.skip_check.unwrap_or(global.skip_check),
+        virtual_addresses: on(draft.addresses),
+        excluded_addresses: on(draft.excluded),
+        routes: draft.routes,
+        rules: draft.rules,
+        vrf: draft.vrf.map(|(vrf, _)| vrf),
+        checksum_as_v2: draft.checksum_as_v2.unwrap_or(global.checksum_as_v2),
         receive_buffer: draft.receive_buffer,
         linkbeat_polling: draft.linkbeat_polling,
         notify: draft.notify.into(),
@@ -121,7 +136,6 @@ pub(super) fn resolve(
         track_source: draft.track_source,
         duplicate_of: None,
         destination: draft.destination.map(|(address, _)| address),
-        unicast,
         dont_track_primary: draft.dont_track_primary,
         promote_secondaries: draft.promote_secondaries,
         smtp_alert: vrrp_alert(draft.smtp_alert, global),
@@ -129,9 +143,8 @@ pub(super) fn resolve(
             .notify_priority_changes
             .unwrap_or(global.notify_priority_changes),
         debug: draft.debug,
-        split_brain,
         ..Instance::new(draft.name, interface, vrid)
-    })
+    }
 }
 
 fn report(
