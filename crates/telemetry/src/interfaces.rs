@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use base::Duration;
 use control_plane::model::vrrp::{Instance, SyncGroup, TrackWeight, Vmac, Vrrp};
 
-use crate::layout::{Lines, track_weight};
+use crate::layout::{Lines, track_weight, true_false};
 use crate::live::{LinkView, VrrpLive};
 
 /// What the lines of an interface tell of instances and of other interfaces, by its name: there may
@@ -18,6 +18,8 @@ pub(crate) struct Index<'a> {
     links: HashMap<&'a str, &'a LinkView>,
     /// Who tracks the interface by itself, then who does for its group.
     trackers: HashMap<Cow<'a, str>, Vec<(&'a str, TrackWeight)>>,
+    /// By number: whose newest state does not count yet.
+    delayed: HashSet<u32>,
 }
 
 impl<'a> Index<'a> {
@@ -29,7 +31,8 @@ impl<'a> Index<'a> {
             }
         }
         let links = live.links.iter().map(|link| (link.name.as_str(), link)).collect();
-        Self { vrrp, bases, links, trackers: trackers(vrrp) }
+        let delayed = live.stack.delayed.iter().map(|index| index.get()).collect();
+        Self { vrrp, bases, links, trackers: trackers(vrrp), delayed }
     }
 }
 
@@ -59,8 +62,11 @@ pub(crate) fn lines(index: &Index<'_>, link: &LinkView) -> Lines {
         // Of one that is down nobody remembers it.
         lines.item(3, "Seen up", 1);
     }
+    let delayed = index.delayed.contains(&link.index);
+    lines.item(3, "Delayed state change running", true_false(delayed));
     let base = index.bases.get(link.name.as_str()).copied();
     delays(&mut lines, vrrp, base.unwrap_or(&link.name));
+    lines.item(3, "Group", link.group);
     if let Some(base) = base {
         let below = index.links.get(base).map_or("DOWN", |link| state(link));
         lines.at(3, format!("VMAC type private, underlying interface = {base}, state = {below}"));
@@ -69,6 +75,9 @@ pub(crate) fn lines(index: &Index<'_>, link: &LinkView) -> Lines {
     lines.item(3, "MTU", link.mtu);
     lines.item(3, "HW Type", if loopback { "LOOPBACK" } else { "ETHERNET" });
     lines.at(3, "NIC netlink status update");
+    if let Some(vrf) = &link.vrf {
+        lines.at(3, format!("VRF slave of {vrf}"));
+    }
     pace(&mut lines, vrrp, &link.name);
     let trackers = index.trackers.get(link.name.as_str()).into_iter().flatten();
     let trackers =

@@ -94,8 +94,15 @@ pub struct LinkView {
     pub arp: bool,
     /// Largest packet in bytes.
     pub mtu: u32,
+    /// The kernel's group of interfaces that it belongs to; 0 is that of all others.
+    #[serde(default)]
+    pub group: u32,
+    /// The VRF it belongs to, by name.
+    #[serde(default)]
+    pub vrf: Option<String>,
 }
 
+/// As the stack has it: of groups and VRFs it knows nothing.
 impl From<Link> for LinkView {
     fn from(link: Link) -> Self {
         Self {
@@ -107,6 +114,8 @@ impl From<Link> for LinkView {
             up: link.up,
             arp: link.arp,
             mtu: link.mtu,
+            group: 0,
+            vrf: None,
         }
     }
 }

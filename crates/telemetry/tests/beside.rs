@@ -112,12 +112,9 @@ const DIFFER: [(&str, &[&str]); 8] = [
             "-Status = 0",
             "-GARP next time",
             "-GNA next time",
-            "-Delayed state change",
-            "-Group = 0",
             "-Reset ",
             "-Original ",
             "-rp_filter",
-            "-VRF slave of",
         ],
     ),
     ("a library that is not used", &["-libnftnl version"]),
@@ -320,10 +317,14 @@ fn vrrp(config: &Config) -> VrrpLive {
         receive_buffer: 0,
         instances: vec![name.into()],
     };
+    let mut links = links.map(LinkView::from);
+    for link in links.iter_mut().filter(|link| link.name.starts_with("rsv")) {
+        link.vrf = Some("rsnet".to_owned());
+    }
     VrrpLive {
         at: end,
         stack: stack.view(),
-        links: links.map(LinkView::from).into(),
+        links: links.into(),
         sockets: vec![
             socket(20, "lan0", "VI_1", false, true),
             socket(22, "rsnet", "VI_2", false, false),

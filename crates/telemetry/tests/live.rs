@@ -92,6 +92,8 @@ fn live(config: &Config, status: i32, span: Duration) -> VrrpLive {
         up: true,
         arp: true,
         mtu: 1500,
+        group: 0,
+        vrf: None,
     };
     let socket = SocketView {
         descriptor: 20,
@@ -338,6 +340,28 @@ fn tracked_files_and_processes_are_shown_with_what_was_seen() {
     ] {
         assert!(text.contains(part), "{part}\n{text}");
     }
+}
+
+#[test]
+fn an_interface_shows_its_group_its_vrf_and_whether_a_change_of_it_has_to_last() {
+    let config = config();
+    let mut live = live(&config, 0, LONG);
+    let interface = |live: &VrrpLive| {
+        let text = data(&config, live);
+        let (_, text) = text.split_once(" Name = lan0\n").unwrap();
+        text.to_owned()
+    };
+    let before = interface(&live);
+    assert!(before.contains("   Delayed state change running = false\n"), "{before}");
+    assert!(before.contains("   Down debounce timer = 0us\n   Group = 0\n"), "{before}");
+    assert!(!before.contains("VRF"), "{before}");
+    live.stack.delayed = vec![link().index];
+    live.links[0].group = 7;
+    live.links[0].vrf = Some("blue".into());
+    let after = interface(&live);
+    assert!(after.contains("   Delayed state change running = true\n"), "{after}");
+    assert!(after.contains("   Down debounce timer = 0us\n   Group = 7\n"), "{after}");
+    assert!(after.contains("   NIC netlink status update\n   VRF slave of blue\n"), "{after}");
 }
 
 #[test]

@@ -57,6 +57,11 @@ impl Debounce {
         self.waiting.remove(&index);
     }
 
+    /// Links whose newest state does not count yet.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = IfIndex> {
+        self.waiting.keys().copied()
+    }
+
     /// When the state of a link begins to count.
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
         self.waiting.values().map(|(at, _)| *at).min()

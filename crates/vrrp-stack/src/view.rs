@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use base::{Duration, Instant, Sighting};
+use base::{Duration, IfIndex, Instant, Sighting};
 use serde::{Deserialize, Serialize};
 
 use crate::arbiter::ArbiterTracker;
@@ -24,6 +24,9 @@ pub struct View {
     pub processes: Vec<ProcessSnapshot>,
     /// What was seen last of files and processes.
     pub seen: Vec<Sighting>,
+    /// Interfaces whose newest state does not count yet (`interface_up_down_delays`).
+    #[serde(default)]
+    pub delayed: Vec<IfIndex>,
 }
 
 /// An instance at one moment.
@@ -80,6 +83,7 @@ impl Stack {
                 .collect(),
             processes: self.observed.snapshots().collect(),
             seen: self.observed.seen(),
+            delayed: self.debounce.waiting().collect(),
         }
     }
 

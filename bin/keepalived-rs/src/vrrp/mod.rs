@@ -36,7 +36,7 @@ use ipc::{Generation, Report, ToParent};
 use logging::RateLimit;
 use scheduler::{Event, Interest, Scheduler, Signal, TimerId, Token};
 use sys::PacketSocket;
-use telemetry::{LinkView, VrrpLive};
+use telemetry::VrrpLive;
 use vrrp_stack::{HostFact, Input, ObjectState, Outputs, ProbeId, Snapshot, Stack, Surroundings};
 
 use crate::cli::Options;
@@ -413,7 +413,7 @@ impl Vrrp {
     }
 
     fn report(&mut self, now: Instant, report: Report) {
-        let links = self.kernel.links(&self.ours).into_iter().map(LinkView::from).collect();
+        let links = self.kernel.link_views(&self.ours);
         let sockets = self.sockets.views(&self.stack, |index| self.kernel.link(index, &self.ours));
         let (stack, worst_lateness) = (self.stack.view(), self.scheduler.worst_lateness());
         let live = VrrpLive { at: now, stack, links, sockets, worst_lateness };

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use base::IfIndex;
 use netlink_reflector::{Address, PROTOCOL_KEEPALIVED};
+use telemetry::LinkView;
 use vrrp_stack::{Link, Scope, Setting};
 
 use super::{Kernel, proc_of};
@@ -28,6 +29,21 @@ impl Kernel {
     /// All interfaces, as the stack sees them. `ours` are addresses that are no source of adverts.
     pub(in crate::vrrp) fn links(&self, ours: &BTreeSet<IpAddr>) -> Vec<Link> {
         self.reflector.links().map(|link| self.describe(link, ours)).collect()
+    }
+
+    /// All interfaces, as somebody who asks sees them.
+    pub(in crate::vrrp) fn link_views(&self, ours: &BTreeSet<IpAddr>) -> Vec<LinkView> {
+        let all = self.reflector.links();
+        all.map(|link| {
+            let master = link.master.and_then(|index| self.reflector.link(index));
+            let vrf = master.filter(|master| master.kind.as_deref() == Some("vrf"));
+            LinkView {
+                group: link.group,
+                vrf: vrf.map(|vrf| vrf.name.clone()),
+                ..LinkView::from(self.describe(link, ours))
+            }
+        })
+        .collect()
     }
 
     /// All addresses that are here.

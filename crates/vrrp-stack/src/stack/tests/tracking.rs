@@ -317,13 +317,16 @@ fn a_link_that_is_down_for_a_short_time_is_not_noticed() {
 #[test]
 fn a_link_has_to_stay_down_and_to_stay_up() {
     let mut bench = Bench::master(&delayed());
+    assert_eq!(bench.stack.view().delayed, []);
     bench.give(Input::Link(down(eth0())));
     bench.run(SECOND);
+    assert_eq!(bench.stack.view().delayed, [eth0().index]);
     bench.give(Input::Link(crate::Link { mtu: 1_400, ..down(eth0()) }));
     bench.run(Duration::from_millis(999));
     assert_eq!(bench.state(), "MASTER");
     bench.run(Duration::from_millis(1));
     assert_eq!(bench.state(), "FAULT", "another change in between does not start it anew");
+    assert_eq!(bench.stack.view().delayed, []);
     bench.give(Input::Link(eth0()));
     bench.run(Duration::from_millis(2_999));
     assert_eq!(bench.state(), "FAULT");
