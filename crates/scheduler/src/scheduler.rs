@@ -321,9 +321,13 @@ impl Scheduler {
 
     /// The pause of [`Self::gather`], if there is time for it.
     fn let_gather(&mut self) {
-        let end = self.clock + self.pause;
+        if self.pause.is_zero() {
+            return;
+        }
+        // What the last turn has led to has taken its time.
+        let end = clock::now() + self.pause;
         let is_close = |deadline: Instant| deadline <= end + AHEAD;
-        if !self.pause.is_zero() && !self.timers.earliest().is_some_and(is_close) {
+        if !self.timers.earliest().is_some_and(is_close) {
             std::thread::sleep(std::time::Duration::from_micros(self.pause.as_micros()));
         }
     }

@@ -206,3 +206,19 @@ fn what_comes_within_a_pause_is_handled_in_one_turn_and_no_deadline_waits_for_it
     assert_eq!(events, [Event::Timer(TIMER)]);
     assert!(now.saturating_since(deadline) < pause, "it did not wait once more");
 }
+
+#[test]
+fn no_deadline_waits_for_a_pause_when_the_turn_before_has_taken_long() {
+    const TIMER: TimerId = TimerId(1);
+    let (work, pause) = (Duration::from_millis(400), Duration::from_millis(500));
+    let mut scheduler = new_loop();
+    scheduler.set_timer(TIMER, clock::now());
+    let (begin, _) = turn(&mut scheduler);
+    scheduler.gather(pause);
+    std::thread::sleep(std::time::Duration::from_micros(work.as_micros()));
+    let end = clock::now();
+    scheduler.set_timer(TIMER, begin + pause + Duration::from_millis(50));
+    let (now, events) = turn(&mut scheduler);
+    assert_eq!(events, [Event::Timer(TIMER)]);
+    assert!(now.saturating_since(end) < pause, "it has let the pause go by");
+}
