@@ -130,6 +130,14 @@ where
         }
     }
 
+    /// Answers the parent, which then trusts the timer again: it is put off for that, since it may have
+    /// run out in this turn.
+    fn answer(&mut self, number: u64) {
+        self.shown_at = None;
+        self.show_life(sys::clock::now());
+        self.say(&ToParent::Pong(number));
+    }
+
     /// The descriptor's name in the scheduler.
     pub(crate) const fn token(&self) -> Token {
         self.token
@@ -214,7 +222,7 @@ where
             };
             match message {
                 ToChild::Start { .. } | ToChild::Former => {}
-                ToChild::Ping(number) => self.say(&ToParent::Pong(number)),
+                ToChild::Ping(number) => self.answer(number),
                 ToChild::Report(report) => return Some(Order::Report(report)),
                 ToChild::Sightings => return Some(Order::Outside(read_outside(&fds))),
                 ToChild::Sighting(sighting) => return Some(Order::Outside(vec![sighting])),
@@ -364,7 +372,41 @@ fn read_outside(fds: &[OwnedFd]) -> Vec<Sighting> {
 
 #[cfg(test)]
 mod tests {
+    use scheduler::TimerId;
+
     use super::*;
+    use crate::kind::CheckersState;
+
+    /// Whether the descriptor is readable now.
+    fn is_readable(token: Token, scheduler: &mut Scheduler) -> bool {
+        scheduler.reregister(token, Interest::Read).unwrap();
+        scheduler.set_timer(TimerId(1), Instant::from_micros(0));
+        let mut events = Vec::new();
+        scheduler.turn(&mut events).unwrap();
+        events.iter().any(|event| matches!(event, Event::Io { token: it, .. } if *it == token))
+    }
+
+    #[test]
+    fn an_answer_to_the_parent_puts_off_a_timer_that_has_run_out_in_this_turn() {
+        let mut scheduler = Scheduler::new(&[]).unwrap();
+        let (mut there, here) = Channel::<ToChild, ToParent<CheckersState>>::pair().unwrap();
+        let life = TimerFd::new().unwrap();
+        let seen = life.as_fd().try_clone_to_owned().unwrap();
+        let token = scheduler.register(seen.as_fd(), Interest::Read).unwrap();
+        let mut parent = Parent::new(here, life, &mut scheduler).unwrap();
+        // A turn begins; its work takes longer than the silence that is allowed.
+        parent.show_life(sys::clock::now());
+        parent.life.set(Some(Instant::from_micros(1))).unwrap();
+        assert!(is_readable(token, &mut scheduler));
+        there.send(&ToChild::Ping(7)).unwrap();
+        let asked = sys::clock::now();
+        assert!(parent.next_order().is_none(), "it is answered without a decision");
+        let has_run_out = is_readable(token, &mut scheduler);
+        let is_slow = sys::clock::now().saturating_since(asked) >= SILENCE;
+        assert!(!has_run_out || is_slow, "what the parent trusts runs again");
+        let answer = there.receive().unwrap().map(|received| received.message);
+        assert!(matches!(answer, Some(ToParent::Pong(7))));
+    }
 
     #[test]
     fn a_plan_that_fits_is_told_whole() {

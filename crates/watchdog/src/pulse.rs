@@ -7,26 +7,37 @@ use base::{Duration, Instant};
 
 use crate::role::Role;
 
-/// From the start of a child to the first question, before which its timer may not have been set.
-const FIRST_AFTER: Duration = Duration::from_millis(500);
-
 /// A child puts its timer off in its turns, but not more often than this.
 pub const SIGN_INTERVAL: Duration = Duration::from_millis(100);
 
 /// It puts it off by that much: one that turns once a second, as for adverts, is never asked.
 pub const SILENCE: Duration = Duration::from_millis(1150);
 
+/// From the start of a child to the first question, before which its timer may not have been set.
+const FIRST_AFTER: Duration = SILENCE;
+
+/// A question that follows a silence so closely asks about that silence.
+const MOMENT: Duration = SIGN_INTERVAL;
+
 /// A question that is looked at so much after its time says more of this process than of the child:
 /// the whole machine has slept.
 const OVERSLEPT: Duration = Duration::from_millis(500);
 
-/// How long an answer may take. Adverts a second apart are missed after three: the successor of a
-/// VRRP process speaks before that, 2.5 s after its predecessor's last turn at the latest. Checks can
-/// wait, and a large table takes its time.
+/// How long an answer may take. Checks can wait, and a large table takes its time.
 pub const fn limit(role: Role) -> Duration {
     match role {
-        Role::Vrrp => Duration::from_millis(1350),
+        Role::Vrrp => Duration::from_secs(2),
         Role::Checkers => Duration::from_secs(10),
+    }
+}
+
+/// How long it may take of a child that is known to have been silent for [`SILENCE`] already. Adverts
+/// a second apart are missed after three: the successor of a VRRP process speaks before that, 2.5 s
+/// after its predecessor's last turn at the latest.
+pub const fn limit_after_silence(role: Role) -> Duration {
+    match role {
+        Role::Vrrp => Duration::from_millis(1350),
+        Role::Checkers => limit(role),
     }
 }
 
@@ -38,6 +49,8 @@ pub const fn limit(role: Role) -> Duration {
 ///     ^                                           |  ^  |
 ///     +----------------- answer ------------------+  +--+ much later than the deadline: asked again
 /// ```
+///
+/// An answer after a silence makes it doubted again: the silence may have come after the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Pulse {
     /// Its timer has not run out since it has answered.
@@ -51,6 +64,8 @@ pub enum Pulse {
         number: u64,
         /// When.
         ask_at: Instant,
+        /// It is known to have been silent for [`SILENCE`] at that time.
+        silent: bool,
     },
     /// It has to answer.
     Asked {
@@ -58,6 +73,8 @@ pub enum Pulse {
         number: u64,
         /// Until then.
         deadline: Instant,
+        /// Its timer has run out since it was asked.
+        silent: bool,
     },
 }
 
@@ -75,7 +92,7 @@ pub enum Beat {
 impl Pulse {
     /// Of a child that is just up.
     pub fn new(now: Instant) -> Self {
-        Self::Doubted { number: 1, ask_at: now + FIRST_AFTER }
+        Self::Doubted { number: 1, ask_at: now + FIRST_AFTER, silent: false }
     }
 
     /// When [`Self::handle_timeout`] has something to do.
@@ -86,19 +103,31 @@ impl Pulse {
         }
     }
 
-    /// Its timer has run out.
-    pub const fn silent(&mut self, now: Instant) {
-        if let Self::Trusted { number } = *self {
-            *self = Self::Doubted { number, ask_at: now };
+    /// Its timer has run out. `is_idle`: it has nothing to do that is known to take long, as a reload
+    /// is.
+    pub const fn silent(&mut self, now: Instant, is_idle: bool) {
+        match self {
+            Self::Trusted { number } => {
+                *self = Self::Doubted { number: *number, ask_at: now, silent: is_idle };
+            }
+            Self::Asked { silent, .. } => *silent = true,
+            // It is asked anyway.
+            Self::Doubted { .. } => {}
         }
     }
 
-    /// It has answered a question; an answer to an older one says nothing.
-    pub const fn answered(&mut self, answer: u64) {
-        if let Self::Asked { number, .. } = *self
+    /// It has answered a question, and has put off its timer for that; an answer to an older one says
+    /// nothing.
+    pub const fn answered(&mut self, now: Instant, answer: u64) {
+        if let Self::Asked { number, silent, .. } = *self
             && number == answer
         {
-            *self = Self::Trusted { number: number.wrapping_add(1) };
+            let number = number.wrapping_add(1);
+            *self = if silent {
+                Self::Doubted { number, ask_at: now, silent: false }
+            } else {
+                Self::Trusted { number }
+            };
         }
     }
 
@@ -107,14 +136,19 @@ impl Pulse {
         if self.next_timeout().is_none_or(|at| at > now) {
             return Beat::Rest;
         }
-        let number = match *self {
-            Self::Trusted { number } | Self::Doubted { number, .. } => number,
+        let (number, limit) = match *self {
+            Self::Doubted { number, ask_at, silent: true }
+                if now.saturating_since(ask_at) <= MOMENT =>
+            {
+                (number, limit_after_silence(role))
+            }
+            Self::Trusted { number } | Self::Doubted { number, .. } => (number, limit(role)),
             Self::Asked { deadline, .. } if now.saturating_since(deadline) < OVERSLEPT => {
                 return Beat::Hung;
             }
-            Self::Asked { number, .. } => number.wrapping_add(1),
+            Self::Asked { number, .. } => (number.wrapping_add(1), limit(role)),
         };
-        *self = Self::Asked { number, deadline: now + limit(role) };
+        *self = Self::Asked { number, deadline: now + limit, silent: false };
         Beat::Ask(number)
     }
 }
@@ -124,6 +158,17 @@ mod tests {
     use super::*;
 
     const START: Instant = Instant::from_micros(1_000_000);
+
+    const LATER: Instant = Instant::from_micros(9_000_000);
+
+    /// One that has answered its first question.
+    fn trusted() -> Pulse {
+        let mut pulse = Pulse::new(START);
+        let asked = due(pulse);
+        assert_eq!(pulse.handle_timeout(asked, Role::Vrrp), Beat::Ask(1));
+        pulse.answered(asked, 1);
+        pulse
+    }
 
     fn due(pulse: Pulse) -> Instant {
         pulse.next_timeout().expect("something is awaited")
@@ -137,9 +182,9 @@ mod tests {
             assert_eq!(pulse.handle_timeout(now, Role::Vrrp), Beat::Rest, "not before its time");
             now = due(pulse);
             assert_eq!(pulse.handle_timeout(now, Role::Vrrp), Beat::Ask(number));
-            pulse.answered(number);
+            pulse.answered(now, number);
             assert_eq!(pulse.next_timeout(), None, "nobody wakes for one that shows itself");
-            pulse.silent(now + SILENCE);
+            pulse.silent(now + SILENCE, true);
             assert_eq!(pulse.handle_timeout(now, Role::Vrrp), Beat::Rest);
         }
     }
@@ -149,16 +194,53 @@ mod tests {
         let mut pulse = Pulse::new(START);
         let asked = due(pulse);
         assert_eq!(pulse.handle_timeout(asked, Role::Vrrp), Beat::Ask(1));
-        pulse.answered(7);
-        pulse.silent(asked + SILENCE);
+        pulse.answered(asked, 7);
+        pulse.silent(asked + SILENCE, true);
         assert_eq!(due(pulse), asked + limit(Role::Vrrp), "7 answers nothing, silence is no news");
         assert_eq!(pulse.handle_timeout(due(pulse), Role::Vrrp), Beat::Hung);
     }
 
     #[test]
     fn a_vrrp_process_that_stops_turning_is_replaced_before_its_third_advert_is_missed() {
-        assert!(SILENCE + limit(Role::Vrrp) <= Duration::from_millis(2500));
+        assert!(SILENCE + limit_after_silence(Role::Vrrp) <= Duration::from_millis(2500));
         assert!(SILENCE > Duration::from_secs(1) + SIGN_INTERVAL, "a turn a second is enough");
+        let mut pulse = trusted();
+        pulse.silent(LATER, true);
+        assert_eq!(pulse.handle_timeout(LATER, Role::Vrrp), Beat::Ask(2));
+        assert_eq!(due(pulse), LATER + Duration::from_millis(1350));
+    }
+
+    #[test]
+    fn a_child_of_which_no_silence_is_known_has_two_seconds_for_its_answer() {
+        let patience = Duration::from_secs(2);
+        let mut fresh = Pulse::new(START);
+        assert_eq!(due(fresh), START + SILENCE, "a start takes its time");
+        fresh.handle_timeout(START + SILENCE, Role::Vrrp);
+        assert_eq!(due(fresh), START + SILENCE + patience);
+
+        let mut reloading = trusted();
+        reloading.silent(LATER, false);
+        reloading.handle_timeout(LATER, Role::Vrrp);
+        assert_eq!(due(reloading), LATER + patience, "it had to reload");
+
+        let mut held_up = trusted();
+        held_up.silent(LATER, true);
+        let asked = LATER + Duration::from_millis(101);
+        held_up.handle_timeout(asked, Role::Vrrp);
+        assert_eq!(due(held_up), asked + patience, "it may have turned since");
+    }
+
+    #[test]
+    fn a_silence_beside_an_answer_leads_to_a_question_more() {
+        let mut pulse = trusted();
+        pulse.silent(LATER, true);
+        assert_eq!(pulse.handle_timeout(LATER, Role::Vrrp), Beat::Ask(2));
+        // It has answered and frozen; both are learned at once.
+        let learned = LATER + Duration::from_millis(1200);
+        pulse.silent(learned, true);
+        pulse.answered(learned, 2);
+        assert_eq!(pulse.handle_timeout(learned, Role::Vrrp), Beat::Ask(3));
+        assert_eq!(pulse.handle_timeout(due(pulse), Role::Vrrp), Beat::Hung);
     }
 
     #[test]

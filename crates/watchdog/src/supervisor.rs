@@ -173,12 +173,13 @@ impl Supervisor {
             Input::Ready(role) => self.on_ready(now, role, out),
             Input::Pong(role, number) => {
                 if let Some(pulse) = self.pulses.get_mut(&role) {
-                    pulse.answered(number);
+                    pulse.answered(now, number);
                 }
             }
             Input::Silent(role) => {
+                let is_idle = self.feels_pulses();
                 if let Some(pulse) = self.pulses.get_mut(&role) {
-                    pulse.silent(now);
+                    pulse.silent(now, is_idle);
                 }
             }
             Input::Prepared { role, generation, plan } => {

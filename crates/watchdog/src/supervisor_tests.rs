@@ -366,6 +366,28 @@ fn a_child_that_reloads_for_long_is_not_taken_for_hung() {
     assert_eq!(out, [Output::Ping(Role::Vrrp, 2)], "past its limit, and asked anew");
 }
 
+#[test]
+fn a_child_that_was_silent_because_of_a_reload_has_its_whole_time_for_an_answer() {
+    let (mut machine, _) = both_up_with(Settings::default());
+    let asked = machine.next_timeout().unwrap();
+    feed(&mut machine, asked, Input::Timeout);
+    for role in Role::ALL {
+        feed(&mut machine, asked, Input::Pong(role, 1));
+    }
+    feed(&mut machine, LATER, Input::Reload);
+    feed(&mut machine, LATER, Input::Loaded(roles(&Role::ALL)));
+    for role in Role::ALL {
+        let plan = Vec::new();
+        feed(&mut machine, LATER, Input::Prepared { role, generation: 2, plan });
+    }
+    feed(&mut machine, LATER, Input::Silent(Role::Vrrp));
+    for role in Role::ALL {
+        feed(&mut machine, LATER, Input::Committed { role, generation: 2 });
+    }
+    assert_eq!(feed(&mut machine, LATER, Input::Timeout), [Output::Ping(Role::Vrrp, 2)]);
+    assert_eq!(machine.next_timeout(), Some(LATER + Duration::from_secs(2)));
+}
+
 #[cfg(test)]
 #[path = "supervisor/upgrade_tests.rs"]
 mod upgrade_tests;

@@ -164,11 +164,13 @@ impl Process {
         let (lvs, known) = (&config.lvs, known.as_ref());
         let mut machine = Checkers::with_outside(now, lvs, known, outside, seed, &mut outputs);
         machine.limit_probes(places());
-        parent.say(&ToParent::Ready { generation });
         let (probes, scripts) = (
             Probes::new(TlsClient::new(&config.lvs.tls)?),
             Scripts::new(&config, commands(&config)),
         );
+        // Certificates, users and files may take their time; from `Ready` on the parent expects signs of
+        // life.
+        parent.say(&ToParent::Ready { generation });
         let mut fifos = Fifos::default();
         fifos.follow(pipes(&config));
         let mut process = Self {
