@@ -36,6 +36,8 @@ pub struct Heard {
     pub changed: Vec<i32>,
     /// The buffer was too small: there were more.
     pub lost: bool,
+    /// There may be more to take: nothing else tells of it where readiness is told once.
+    pub more: bool,
 }
 
 impl ProcessEvents {
@@ -66,21 +68,8 @@ impl ProcessEvents {
     /// # Errors
     /// The system call's.
     pub fn take(&self) -> io::Result<Heard> {
-        let (mut heard, mut buffer) = (Heard::default(), [0; LARGEST]);
-        for _ in 0..AT_ONCE {
-            let fd = self.fd.as_raw_fd();
-            match not_now(uninterrupted(|| recv(fd, &mut buffer, MsgFlags::empty()))) {
-                Ok(Some(length)) => {
-                    heard.changed.extend(buffer.get(..length).and_then(changed));
-                }
-                Ok(None) => break,
-                Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => heard.lost = true,
-                Err(error) => return Err(error),
-            }
-        }
-        heard.changed.sort_unstable();
-        heard.changed.dedup();
-        Ok(heard)
+        let fd = self.fd.as_raw_fd();
+        hear(|buffer| not_now(uninterrupted(|| recv(fd, buffer, MsgFlags::empty()))))
     }
 }
 
@@ -88,6 +77,25 @@ impl AsFd for ProcessEvents {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
+}
+
+/// What `receive` has, which puts one event into the buffer and says its length, `None` for none.
+fn hear(mut receive: impl FnMut(&mut [u8]) -> io::Result<Option<usize>>) -> io::Result<Heard> {
+    let (mut heard, mut buffer) = (Heard { more: true, ..Heard::default() }, [0; LARGEST]);
+    for _ in 0..AT_ONCE {
+        match receive(&mut buffer) {
+            Ok(Some(length)) => heard.changed.extend(buffer.get(..length).and_then(changed)),
+            Ok(None) => {
+                heard.more = false;
+                break;
+            }
+            Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => heard.lost = true,
+            Err(error) => return Err(error),
+        }
+    }
+    heard.changed.sort_unstable();
+    heard.changed.dedup();
+    Ok(heard)
 }
 
 /// `PROC_CN_MCAST_LISTEN`: a netlink header, a connector's, and the word.
@@ -144,6 +152,21 @@ mod tests {
         for length in 0..whole.len() {
             assert_eq!(changed(&whole[..length]), None, "{length} bytes");
         }
+    }
+
+    #[test]
+    fn what_is_not_read_at_a_time_is_said_to_be_there() {
+        let mut waiting = (1..=1500).map(|pid: u32| event(EXEC, &[pid, pid]));
+        let mut receive = |buffer: &mut [u8]| {
+            let Some(bytes) = waiting.next() else { return Ok(None) };
+            buffer[..bytes.len()].copy_from_slice(&bytes);
+            Ok(Some(bytes.len()))
+        };
+        let first = hear(&mut receive).unwrap();
+        assert_eq!((first.changed.len(), first.more), (1024, true));
+        let rest = hear(&mut receive).unwrap();
+        assert_eq!((rest.changed.len(), rest.more), (476, false));
+        assert_eq!(rest.changed.last(), Some(&1500));
     }
 
     /// `process_monitor_rcv_bufs_force`.

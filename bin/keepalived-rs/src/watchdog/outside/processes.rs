@@ -124,7 +124,7 @@ impl Processes {
 
     /// Looks at what the kernel tells of; what has changed.
     fn on_news(&mut self, now: Instant, scheduler: &mut Scheduler) -> Vec<Sighting> {
-        let Some((_, events)) = &self.events else { return Vec::new() };
+        let Some((token, events)) = &self.events else { return Vec::new() };
         let heard = match events.take() {
             Ok(heard) => heard,
             Err(error) => {
@@ -133,6 +133,9 @@ impl Processes {
                 return Vec::new();
             }
         };
+        if heard.more {
+            scheduler.still_ready(*token);
+        }
         if heard.lost {
             self.all_again_at = now;
             return self.look(now, scheduler);
@@ -331,5 +334,48 @@ mod tests {
         assert_eq!(news, [Sighting::Processes { name: "s".into(), count: 1 }]);
         processes.follow(now, &[], buffer, &mut scheduler);
         assert!(processes.events.is_none(), "nothing is tracked any longer");
+    }
+
+    #[test]
+    fn a_start_behind_more_events_than_are_read_at_a_time_counts_without_another_event() {
+        if !is_told() {
+            return println!("skipped: the kernel tells of no process in this namespace");
+        }
+        const ARGUMENT: &str = "4711.5";
+        let mut scheduler = Scheduler::new(&[]).unwrap();
+        let process = vec!["sleep".to_owned(), ARGUMENT.to_owned()];
+        let param_match = Some(control_plane::model::tracking::ParamMatch::Exact);
+        let wanted = [TrackProcess { process, param_match, ..TrackProcess::new("s".into()) }];
+        let mut processes = Processes::default();
+        let buffer = Buffer { size: Some(8_000_000), force: true };
+        processes.follow(sys::clock::now(), &wanted, buffer, &mut scheduler);
+        // Each of them is two events at least.
+        let start_others = |number: usize| {
+            for _ in 0..number {
+                Command::new("true").status().unwrap();
+            }
+        };
+        start_others(520);
+        let mut child = Command::new("sleep").arg(ARGUMENT).spawn().unwrap();
+        start_others(20);
+        let (mut news, mut events) = (Vec::new(), Vec::new());
+        loop {
+            // It does not wait for what is not there yet.
+            scheduler.set_timer(scheduler::TimerId(0), Instant::default());
+            let now = scheduler.turn(&mut events).unwrap();
+            let tokens = events.iter().filter_map(|event| match event {
+                scheduler::Event::Io { token, .. } => Some(*token),
+                _ => None,
+            });
+            let told: Vec<_> =
+                tokens.filter_map(|token| processes.on_event(now, token, &mut scheduler)).collect();
+            if told.is_empty() {
+                break;
+            }
+            news.extend(told.into_iter().flatten());
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(news, [Sighting::Processes { name: "s".into(), count: 1 }]);
     }
 }
