@@ -57,10 +57,17 @@ impl<Check: Copy + Eq + Hash, Object: Subject> Scripts<Check, Object> {
         Self { launcher, queue: Queue::default(), running, checks }
     }
 
-    /// Takes what the parent has looked up for another configuration; what runs goes on.
-    pub(crate) fn follow(&mut self, config: &Config, found: Found) {
+    /// Takes what the parent has looked up for another configuration; what runs goes on, and so do
+    /// those that wait, here and (`due`) with the caller.
+    pub(crate) fn follow<'a>(
+        &'a mut self,
+        config: &Config,
+        found: Found,
+        due: impl Iterator<Item = &'a Command>,
+    ) {
         say(&found.said);
-        self.launcher.follow(config.global.scripts.clone(), umask(config), found.findings);
+        let (security, waiting) = (config.global.scripts.clone(), self.queue.waiting().chain(due));
+        self.launcher.follow(security, umask(config), found.findings, waiting);
     }
 
     /// Looks everything up anew for another configuration; what runs goes on.

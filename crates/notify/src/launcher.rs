@@ -76,7 +76,8 @@ pub struct Launcher {
     umask: u32,
     /// `None`: it does not run.
     prepared: HashMap<Key, Option<Prepared>>,
-    /// The same of the configuration before this one, whose last scripts may run after a reload.
+    /// The same of the configuration before this one, whose last scripts may run after a reload, and of
+    /// earlier scripts that still wait.
     former: HashMap<Key, Option<Prepared>>,
 }
 
@@ -112,11 +113,20 @@ impl Launcher {
     }
 
     /// Goes on with another configuration, of which another process has looked up everything by the same rules. Scripts of
-    /// the one before are still known.
-    pub fn follow(&mut self, security: ScriptSecurity, umask: u32, findings: Findings) {
+    /// the one before are still known, and those that wait, whatever configuration they are of.
+    pub fn follow<'a>(
+        &mut self,
+        security: ScriptSecurity,
+        umask: u32,
+        findings: Findings,
+        waiting: impl IntoIterator<Item = &'a Command>,
+    ) {
         self.security = security;
         self.umask = umask;
-        self.former = std::mem::replace(&mut self.prepared, findings.0.into_iter().collect());
+        let mut older = std::mem::take(&mut self.former);
+        let waiting = waiting.into_iter();
+        self.former = waiting.filter_map(|command| older.remove_entry(&key(command))).collect();
+        self.former.extend(std::mem::replace(&mut self.prepared, findings.0.into_iter().collect()));
     }
 
     /// Looks up all that a script needs, before the loop runs; says what is to be logged: that it is
@@ -125,7 +135,7 @@ impl Launcher {
     /// # Errors
     /// Why it will not run.
     pub fn prepare(&mut self, command: &Command) -> Result<Option<String>, StartError> {
-        let key = (command.program.clone(), command.user.clone());
+        let key = key(command);
         if self.prepared.contains_key(&key) {
             return Ok(None);
         }
@@ -146,7 +156,7 @@ impl Launcher {
     /// # Errors
     /// Why it did not start.
     pub fn start(&mut self, command: &Command) -> Result<Child, StartError> {
-        let key = (command.program.clone(), command.user.clone());
+        let key = key(command);
         if !self.prepared.contains_key(&key) && !self.former.contains_key(&key) {
             self.prepare(command)?;
         }
@@ -198,6 +208,10 @@ impl Launcher {
         let default = look_up_user(DEFAULT_USER)?;
         Ok(default.unwrap_or_else(users::own))
     }
+}
+
+fn key(command: &Command) -> Key {
+    (command.program.clone(), command.user.clone())
 }
 
 fn display(path: &Path) -> String {

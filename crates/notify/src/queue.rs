@@ -147,6 +147,11 @@ impl<K: Clone + Ord + Hash> Queue<K> {
         self.lines.is_empty()
     }
 
+    /// Scripts that wait, in no order.
+    pub fn waiting(&self) -> impl Iterator<Item = &Command> {
+        self.lines.values().flat_map(|line| &line.waiting)
+    }
+
     fn enqueue(&mut self, object: K, commands: Vec<Command>, out: &mut Outputs<K>) {
         if commands.is_empty() {
             return;

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use control_plane::model::{Command, ScriptSecurity, ScriptUser};
-use notify::{Launcher, StartError};
+use notify::{Findings, Launcher, StartError};
 use sys::{Child, Exit, Signal};
 
 fn main() {
@@ -27,7 +27,8 @@ fn main() {
     a_bare_name_is_found_and_the_hint_given_once();
     an_unknown_user_disables_a_script();
     an_insecure_script_is_refused_once_and_disabled_then(folder.path());
-    println!("6 script tests passed");
+    a_script_that_waits_is_known_over_two_reloads(folder.path());
+    println!("7 script tests passed");
 }
 
 /// Runs this program with variables that a script must not see, one that it must, and a descriptor
@@ -184,4 +185,23 @@ fn an_insecure_script_is_refused_once_and_disabled_then(folder: &Path) {
     assert!(text.contains(&expected), "{text}");
     let again = launcher.start(&command(&program, &[])).unwrap_err();
     assert!(matches!(again, StartError::Disabled(_)), "{again}");
+}
+
+/// With these rules it would be refused, if it were looked up.
+fn a_script_that_waits_is_known_over_two_reloads(folder: &Path) {
+    let program = write(folder, "waits.sh", "#!/bin/sh\n", 0o755);
+    let script = command(&program, &["x"]);
+    let strict = || ScriptSecurity { enforce: true, ..all_groups() };
+    let reload = |launcher: &mut Launcher, waiting: &[Command]| {
+        launcher.follow(strict(), 0o022, Findings::default(), waiting);
+    };
+    let mut launcher = launcher();
+    launcher.prepare(&script).unwrap();
+    for _ in 0..3 {
+        reload(&mut launcher, &[command(&program, &["y"]), command("/other", &[])]);
+        assert_eq!(wait(&launcher.start(&script).unwrap()), Exit::Status(0));
+    }
+    // When it waits no longer, it is of the configuration before this one at most.
+    reload(&mut launcher, &[]);
+    assert!(matches!(launcher.start(&script), Err(StartError::Refused(_))));
 }

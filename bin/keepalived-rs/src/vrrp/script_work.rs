@@ -70,6 +70,11 @@ impl ScriptWork {
         self.due.remove(&run).is_some()
     }
 
+    /// Those that are to be started, in no order.
+    pub(super) fn commands(&self) -> impl Iterator<Item = &Command> {
+        self.due.values().map(|due| &due.command)
+    }
+
     /// Whether some of it waits for the next turn.
     pub(super) fn is_busy(&self) -> bool {
         !self.waiting.is_empty() || !self.ended.is_empty()

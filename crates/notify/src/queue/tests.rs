@@ -54,6 +54,15 @@ fn scripts_of_one_object_run_one_after_another_in_order() {
 }
 
 #[test]
+fn scripts_that_wait_are_named_and_those_that_run_are_not() {
+    let mut harness = Harness::default();
+    harness.event(0, "VI_1", &["backup", "generic"]);
+    harness.event(0, "VI_2", &["master", "generic", "last"]);
+    let waiting: Vec<_> = harness.queue.waiting().cloned().collect();
+    assert_eq!(waiting, ["generic", "generic", "last"].map(script));
+}
+
+#[test]
 fn objects_do_not_wait_for_each_other() {
     let mut harness = Harness::default();
     assert_eq!(harness.event(0, "VI_1", &["one"]), [start(0, "one")]);
