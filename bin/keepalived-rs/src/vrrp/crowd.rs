@@ -2,7 +2,8 @@
 //! of what it costs to hear it.
 
 use base::{Duration, Instant};
-use control_plane::model::Vrrp;
+use control_plane::Config;
+use control_plane::model::global::AdvertBuffer;
 
 /// They are counted for so long.
 const WINDOW: Duration = Duration::from_millis(64);
@@ -16,7 +17,8 @@ const PART: u64 = 20;
 /// So many come in a pause, or it is not worth it.
 const COMPANY: u64 = 3;
 
-/// More than so many a pause are a flood, which might not have room in the sockets meanwhile.
+/// More than so many a pause are a flood, which might not have room meanwhile in a socket of the
+/// system's default size.
 const FLOOD: u64 = 64;
 
 /// How thick adverts come.
@@ -29,9 +31,13 @@ pub(super) struct Crowd {
 }
 
 impl Crowd {
-    pub(super) fn new(config: &Vrrp, now: Instant) -> Self {
-        let intervals = config.instances.iter().map(|instance| instance.advert_interval);
-        let shortest = intervals.min().unwrap_or_default();
+    pub(super) fn new(config: &Config, now: Instant) -> Self {
+        let instances = &config.vrrp.instances;
+        // Sockets of a size that somebody asks for may hold no more than a few packets.
+        let is_asked_for = config.global.buffers.advert != AdvertBuffer::System
+            || instances.iter().any(|instance| instance.receive_buffer.is_some());
+        let intervals = instances.iter().map(|instance| instance.advert_interval);
+        let shortest = intervals.min().filter(|_| !is_asked_for).unwrap_or_default();
         let pause = Duration::from_micros(shortest.as_micros() / PART).min(LONGEST);
         Self { pause, since: now, heard: 0, is_worth_it: false }
     }
@@ -55,21 +61,26 @@ impl Crowd {
 
 #[cfg(test)]
 mod tests {
-    use control_plane::model::Instance;
+    use control_plane::model::{Instance, Vrrp};
 
     use super::*;
 
     const START: Instant = Instant::from_micros(1_000_000);
 
-    fn crowd(interval: Duration) -> Crowd {
+    fn config(interval: Duration) -> Config {
         let vrid = base::Vrid::new(1).expect("1 to 255");
         let instance = Instance { advert_interval: interval, ..Instance::new("a", "b", vrid) };
-        Crowd::new(&Vrrp { instances: vec![instance].into(), ..Vrrp::default() }, START)
+        let vrrp = Vrrp { instances: vec![instance].into(), ..Vrrp::default() };
+        Config { vrrp, ..Config::default() }
     }
 
-    /// The pause after a second of so many packets, of instances with the interval.
     fn pause_at(packets: u64, interval: Duration) -> Duration {
-        let mut crowd = crowd(interval);
+        pause_of(&config(interval), packets)
+    }
+
+    /// The pause after a second of so many packets.
+    fn pause_of(config: &Config, packets: u64) -> Duration {
+        let mut crowd = Crowd::new(config, START);
         let mut pause = Duration::ZERO;
         for packet in 1..=packets {
             crowd.hear();
@@ -92,8 +103,23 @@ mod tests {
     }
 
     #[test]
+    fn sockets_of_a_size_that_somebody_asks_for_do_not_have_to_hold_a_crowd() {
+        let plain = config(Duration::from_secs(1));
+        assert_ne!(pause_of(&plain, 1_000), Duration::ZERO);
+        for advert in [AdvertBuffer::Mtu, AdvertBuffer::Advert, AdvertBuffer::Bytes(4_000)] {
+            let mut small = plain.clone();
+            small.global.buffers.advert = advert;
+            assert_eq!(pause_of(&small, 1_000), Duration::ZERO, "{advert:?}");
+        }
+        let mut small = plain.clone();
+        let own = Instance { receive_buffer: Some(4_000), ..small.vrrp.instances[0].clone() };
+        small.vrrp.instances = vec![own].into();
+        assert_eq!(pause_of(&small, 1_000), Duration::ZERO, "of one instance");
+    }
+
+    #[test]
     fn the_pauses_end_when_the_crowd_is_gone() {
-        let mut crowd = crowd(Duration::from_secs(1));
+        let mut crowd = Crowd::new(&config(Duration::from_secs(1)), START);
         (0..100).for_each(|_| crowd.hear());
         assert_eq!(crowd.pause(START + WINDOW), LONGEST);
         crowd.hear();

@@ -214,7 +214,7 @@ impl Vrrp {
             sync_daemon,
             probes: Probes::default(),
             neighbours: Neighbours::default(),
-            crowd: Crowd::new(&config.vrrp, now),
+            crowd: Crowd::new(&config, now),
             lateness: Lateness::new(&config.global, &config.global.vrrp_process),
             fifos: fifos(Fifos::default(), &config),
             arp,
@@ -433,7 +433,7 @@ impl Vrrp {
         let found = found.unwrap_or_else(|| LookedUp::of(&new));
         let ours = std::mem::replace(&mut self.ours, virtual_addresses(&new));
         self.signs = signs(&new);
-        self.scripts.follow(&new, found.scripts);
+        self.scripts.follow(&new, found.scripts, self.script_work.commands());
         self.mailer.reload(&new);
         self.fifos = fifos(std::mem::take(&mut self.fifos), &new);
         // Links of their own have to be there when instances begin.
@@ -450,7 +450,7 @@ impl Vrrp {
         }
         self.scheduler.set_timer(SETTLED, now + SETTLING);
         scheduling::change(&self.config.global.vrrp_process, &new.global.vrrp_process);
-        self.crowd = Crowd::new(&new.vrrp, now);
+        self.crowd = Crowd::new(&new, now);
         self.lateness.reload(&new.global, &new.global.vrrp_process);
         self.config = new;
         // A source of adverts may have become a virtual address, or the other way round.
