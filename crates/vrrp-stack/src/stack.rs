@@ -186,7 +186,7 @@ impl Stack {
             .collect()
     }
 
-    /// Whether somebody reads the lines of detail ([`Event::detail`]). Without a reader, ten thousand
+    /// Whether somebody reads the lines of detail ([`crate::Event::detail`]). Without a reader, ten thousand
     /// addresses that are announced are not ten thousand outputs.
     pub const fn tell_details(&mut self, wanted: bool) {
         self.announcements.is_quiet = !wanted;
