@@ -132,6 +132,14 @@ impl<Check: Copy + Eq + Hash, Object: Subject> Scripts<Check, Object> {
         self.feed(Input::Timeout, now, scheduler);
     }
 
+    /// The check whose script is behind `token`.
+    pub(crate) fn check_of(&self, token: Token) -> Option<Check> {
+        match self.running.get(&token)?.0 {
+            Running::Check(check) => Some(check),
+            Running::GivenUp | Running::Notify(_) => None,
+        }
+    }
+
     /// The script behind `token`, if it is one of ours, has ended. For a check: which, and how;
     /// `None` for how when that cannot be learned.
     pub(crate) fn exited(

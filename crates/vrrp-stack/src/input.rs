@@ -32,6 +32,9 @@ pub enum Input<'a> {
         /// How it ended.
         status: ExitKind,
     },
+    /// These starts of scripts have ended, as the kernel says; how, is told with
+    /// [`ScriptExited`](Self::ScriptExited) when there is time to learn it. Until then they are not late.
+    ScriptsEnded(&'a BTreeSet<RunId>),
     /// The parent process has looked at a tracked file or process.
     Sighted(&'a Sighting),
     /// A probe of [`Output::Probe`](crate::Output::Probe) has its answer. Silence is told by nobody.

@@ -1,5 +1,6 @@
 //! One `vrrp_script`: when it runs, and whether it counts as up.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use base::{Duration, Instant};
@@ -42,8 +43,8 @@ enum Phase {
     Stopped,
     /// It is due then.
     Waiting { start_at: Instant },
-    /// It runs, and is ended then.
-    Running { run: RunId, started_at: Instant, end_at: Instant },
+    /// It runs, and is ended then; `None` when it has ended, and how is still to be learnt.
+    Running { run: RunId, started_at: Instant, end_at: Option<Instant> },
     /// It was asked to end, and is killed then, if it has not been.
     Ending { run: RunId, started_at: Instant, kill_at: Option<Instant> },
 }
@@ -143,7 +144,7 @@ impl ScriptTracker {
         match self.phase {
             Phase::Stopped => None,
             Phase::Waiting { start_at } => Some(start_at),
-            Phase::Running { end_at, .. } => Some(end_at),
+            Phase::Running { end_at, .. } => end_at,
             Phase::Ending { kill_at, .. } => kill_at,
         }
     }
@@ -159,7 +160,7 @@ impl ScriptTracker {
             Phase::Waiting { .. } => {
                 let run = *fresh;
                 fresh.0 += 1;
-                let end_at = now + self.config.timeout;
+                let end_at = Some(now + self.config.timeout);
                 self.phase = Phase::Running { run, started_at: now, end_at };
                 let (name, command) = (self.config.name.clone(), self.config.command.clone());
                 out.push(Output::StartScript { run, name, command });
@@ -174,6 +175,19 @@ impl ScriptTracker {
                 self.phase = Phase::Ending { run, started_at, kill_at: None };
                 out.push(Output::KillScript { run, signal: KillSignal::Kill });
             }
+        }
+    }
+
+    /// These runs have ended; [`handle_exit`](Self::handle_exit) says later how. What ended in time is not
+    /// found late, however long that takes.
+    pub fn handle_end(&mut self, runs: &BTreeSet<RunId>) {
+        match &mut self.phase {
+            Phase::Running { run, end_at: at, .. } | Phase::Ending { run, kill_at: at, .. } => {
+                if runs.contains(run) {
+                    *at = None;
+                }
+            }
+            Phase::Stopped | Phase::Waiting { .. } => {}
         }
     }
 

@@ -209,6 +209,9 @@ impl Stack {
             Input::LinkGone(index) => self.link_gone(now, index, out),
             Input::Packet { index, packet } => self.receive(now, index, packet, out),
             Input::ScriptExited { run, status } => self.script_exited(now, run, status, out),
+            Input::ScriptsEnded(runs) => {
+                self.scripts.values_mut().for_each(|tracker| tracker.handle_end(runs));
+            }
             Input::Sighted(sighting) => {
                 self.observed.see(now, sighting);
                 self.look_around(now, out);

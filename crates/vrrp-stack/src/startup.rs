@@ -55,6 +55,7 @@ impl Stack {
             Input::Timeout
             | Input::Packet { .. }
             | Input::ScriptExited { .. }
+            | Input::ScriptsEnded(_)
             | Input::AdvertLeft { .. }
             | Input::Claimed { .. }
             | Input::ProbeAnswered { .. }

@@ -14,7 +14,7 @@ use vrrp_stack::{HostFact, HostMemory, Stack};
 
 use super::linkbeat::Linkbeat;
 use super::own_links::OwnLinks;
-use super::pace::Pace;
+use super::pace::{Pace, Patience};
 use super::settings::{Proc, Settings};
 use super::untracked::Untracked;
 use super::wishes::{Wanted, Wishes};
@@ -38,7 +38,7 @@ pub(super) struct Kernel {
     links_disturbed: bool,
     /// The stack's wishes that links have been raised for.
     raised_for: Option<u64>,
-    /// What was refused about links and settings since the last plan.
+    /// What was refused about links and settings since they were made last.
     problems: Vec<String>,
     untracked: Untracked,
     /// What the plan of the next turn is to lead to.
@@ -47,6 +47,7 @@ pub(super) struct Kernel {
     plan: Option<Plan>,
     /// The next turn is soon enough for a plan.
     waits: bool,
+    patience: Patience,
     pace: Pace,
 }
 
@@ -67,7 +68,7 @@ impl News {
 /// Leases that are renewed in one turn.
 const RENEWALS: usize = 64;
 
-/// Plans of more requests begin in the turn after the one that makes them.
+/// Plans of more requests begin in the turn after the one that makes them, as [`Patience`] allows.
 const SMALL: usize = 512;
 
 /// So many addresses take a turn to gather, and another to be compared with what is there.
@@ -124,6 +125,7 @@ impl Kernel {
             draft: None,
             plan: None,
             waits: false,
+            patience: Patience::default(),
             pace: Pace::default(),
         })
     }
@@ -134,12 +136,12 @@ impl Kernel {
         self.settings.resume(&known.settings);
     }
 
-    /// This is the configuration from now on.
-    pub(super) fn configure(&mut self, config: &Config, names: Names) {
+    /// This is the configuration from now on. Whether links may look otherwise by it.
+    pub(super) fn configure(&mut self, config: &Config, names: Names) -> bool {
         self.size_buffers(&config.global.buffers);
         self.own_links.configure(config, &names);
         let exists = |name: &str| self.reflector.link_by_name(name).is_some();
-        self.linkbeat.configure(sys::clock::now(), &config.vrrp, exists);
+        let polled = self.linkbeat.configure(sys::clock::now(), &config.vrrp, exists);
         let usual = firewall::Options::default();
         let wanted = &config.global.firewall;
         self.firewall_options = firewall::Options {
@@ -154,6 +156,7 @@ impl Kernel {
             log::error!("netlink reflector: {error}");
         }
         self.disturbed();
+        polled
     }
 
     fn size_buffers(&self, wanted: &Buffers) {
@@ -310,29 +313,14 @@ impl Kernel {
         let mut plan = match self.plan.take() {
             Some(plan) if plan.wanted == Some(wanted) => plan,
             None if !self.state.is_due(now, wanted) => return false,
-            _ => {
-                let draft = match self.draft.take().filter(|draft| draft.wanted == wanted) {
-                    Some(draft) => draft,
-                    None => {
-                        let draft = self.draft(wanted, stack);
-                        if draft.managed.len() > MANY {
-                            self.draft = Some(draft);
-                            self.plan = Some(Plan::default());
-                            return false;
-                        }
-                        draft
-                    }
-                };
-                let plan = self.make_plan(draft);
-                if self.reflector.pending() > SMALL {
-                    self.plan = Some(plan);
-                    return false;
-                }
-                plan
-            }
+            _ => match self.next_plan(wanted, stack) {
+                Some(plan) => plan,
+                None => return false,
+            },
         };
+        self.patience.is_over();
         // Tried again with everything else.
-        self.links_disturbed |= !plan.refused.is_empty();
+        self.links_disturbed |= !plan.refused.is_empty() || !self.problems.is_empty();
         match self.step() {
             Ok(Report { refused, disturbed, .. }) => {
                 plan.refused.extend(refused.iter().map(ToString::to_string));
@@ -341,7 +329,7 @@ impl Kernel {
                     self.plan = Some(plan);
                     return false;
                 }
-                if plan.disturbed && plan.refused.is_empty() {
+                if plan.disturbed && plan.refused.is_empty() && self.problems.is_empty() {
                     // Made anew in the next turn.
                     self.plan = Some(Plan::default());
                     return false;
@@ -349,6 +337,7 @@ impl Kernel {
             }
             Err(error) => plan.refused.push(error.to_string()),
         }
+        plan.refused.append(&mut self.problems);
         plan.refused.extend(self.settle(stack));
         for message in self.state.compared(now, wanted, plan.refused) {
             log::error!("{message}");
@@ -359,6 +348,29 @@ impl Kernel {
             self.untracked = plan.untracked;
         }
         is_there
+    }
+
+    /// A plan whose requests may leave in this turn. What is much to gather or to compare is done in a
+    /// turn of its own, unless that was so twice since requests left.
+    fn next_plan(&mut self, wanted: u64, stack: &Stack) -> Option<Plan> {
+        let draft = match self.draft.take().filter(|draft| draft.wanted == wanted) {
+            Some(draft) => draft,
+            None => {
+                let draft = self.draft(wanted, stack);
+                if self.patience.puts_off(draft.managed.len() > MANY) {
+                    self.draft = Some(draft);
+                    self.plan = Some(Plan::default());
+                    return None;
+                }
+                draft
+            }
+        };
+        let plan = self.make_plan(draft);
+        if self.patience.puts_off(self.reflector.pending() > SMALL) {
+            self.plan = Some(plan);
+            return None;
+        }
+        Some(plan)
     }
 
     /// As many requests as fit one turn.
@@ -416,7 +428,7 @@ impl Kernel {
 
     /// What is to be there.
     fn draft(&mut self, wanted: u64, stack: &Stack) -> Draft {
-        let mut refused = std::mem::take(&mut self.problems);
+        let mut refused = Vec::new();
         // Closed before the addresses are there, opened after they have gone.
         self.guard(stack, &mut refused);
         let Self { reflector, wishes, untracked, .. } = self;

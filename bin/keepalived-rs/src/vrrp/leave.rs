@@ -36,6 +36,12 @@ impl Vrrp {
         Ok(End::Status(0))
     }
 
+    /// Whether nothing waits that [`Self::retire`] would lose: what the end of a script has led to, and
+    /// ends that the kernel tells of once only.
+    pub(super) fn is_settled(&self) -> bool {
+        self.outputs.is_empty() && !self.script_work.is_busy()
+    }
+
     /// Everything stays as it is: a successor goes on with it, from what this process knows.
     pub(super) fn retire(self) -> io::Result<End> {
         let Self { mut scheduler, mut parent, kernel, stack, sockets, scripts, mailer, .. } = self;

@@ -32,8 +32,25 @@ struct Polled {
 }
 
 impl Linkbeat {
-    /// Takes the configuration, and asks at once.
-    pub(super) fn configure(&mut self, now: Instant, config: &Vrrp, exists: impl Fn(&str) -> bool) {
+    /// Takes the configuration, and asks at once. Whether an interface may look otherwise now: another is
+    /// asked, or one in another way.
+    pub(super) fn configure(
+        &mut self,
+        now: Instant,
+        config: &Vrrp,
+        exists: impl Fn(&str) -> bool,
+    ) -> bool {
+        let before = self.answers();
+        self.follow(now, config, exists);
+        before != self.answers()
+    }
+
+    /// What is known of each interface.
+    fn answers(&self) -> Vec<(String, Option<bool>)> {
+        self.polled.iter().map(|(name, polled)| (name.clone(), polled.up)).collect()
+    }
+
+    fn follow(&mut self, now: Instant, config: &Vrrp, exists: impl Fn(&str) -> bool) {
         let mut old = std::mem::take(&mut self.polled);
         for (interface, wanted) in config.polled_interfaces() {
             let known = old.remove(interface).filter(|known| known.wanted == wanted);

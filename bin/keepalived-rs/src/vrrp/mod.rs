@@ -264,8 +264,9 @@ impl Vrrp {
             }
             match self.going {
                 Some(Going::Leave) => return self.leave(),
-                Some(Going::Retire) => return self.retire(),
-                None => {}
+                // What scripts have led to is known to the successor only if it was done.
+                Some(Going::Retire) if self.is_settled() => return self.retire(),
+                Some(Going::Retire) | None => {}
             }
             read_before = self.to_compare.take();
             // What carrying out has led to is not left until something else happens.
@@ -304,7 +305,14 @@ impl Vrrp {
 
     fn on_event(&mut self, now: Instant, event: Event) {
         match event {
-            Event::Timer(STACK) => self.input(now, Input::Timeout),
+            Event::Timer(STACK) => {
+                // The loop tells of descriptors first: what has ended is not late.
+                let ended = self.script_work.take_ended();
+                if !ended.is_empty() {
+                    self.input(now, Input::ScriptsEnded(&ended));
+                }
+                self.input(now, Input::Timeout);
+            }
             Event::Timer(KERNEL) => self.on_kernel(now),
             Event::Timer(SETTLED) => {
                 sys::process::give_back_memory();
@@ -337,7 +345,10 @@ impl Vrrp {
             }
             Event::Io { token, .. } if token == self.kernel_token => self.on_kernel(now),
             Event::Io { token, .. } if token == self.parent.token() => self.on_parent(now),
-            Event::Io { token, .. } => self.script_work.collect(token),
+            Event::Io { token, .. } => {
+                let run = self.scripts.check_of(token);
+                self.script_work.collect(token, run);
+            }
         }
     }
 
@@ -437,7 +448,7 @@ impl Vrrp {
         self.mailer.reload(&new);
         self.fifos = fifos(std::mem::take(&mut self.fifos), &new);
         // Links of their own have to be there when instances begin.
-        self.kernel.configure(&new, found.names);
+        let polled = self.kernel.configure(&new, found.names);
         self.sources.add(&new);
         self.on_kernel(now);
         self.stack.tell_details(log::log_enabled!(log::Level::Debug));
@@ -454,7 +465,7 @@ impl Vrrp {
         self.lateness.reload(&new.global, &new.global.vrrp_process);
         self.config = new;
         // A source of adverts may have become a virtual address, or the other way round.
-        self.links_changed = ours != self.ours;
+        self.links_changed = polled || ours != self.ours;
         self.reached = Some(generation);
     }
 

@@ -6,13 +6,19 @@ use vrrp_stack::Input;
 
 use super::{Vrrp, make_links};
 
+/// So often links are made before the stack hears the news: the first pass may lead to more of it.
+const PASSES: usize = 3;
+
 impl Vrrp {
     pub(super) fn on_kernel(&mut self, now: Instant) {
         let mut changes = self.kernel.drain(now);
         // A link of our own that somebody removed is there again before the stack misses it.
-        if make_links(&mut self.kernel, &mut self.parent) {
+        // The news of its end may come in while the first pass is made, just after that of its addresses'.
+        for _ in 0..PASSES {
+            if !make_links(&mut self.kernel, &mut self.parent) {
+                break;
+            }
             changes.extend(self.kernel.drain(now));
-            changes.sort_by_key(|change| matches!(change, Change::LinkRemoved(..)));
         }
         // Each interface is looked at once, however many of its addresses came and went; one that
         // has another number now is there before the old one goes.

@@ -1,4 +1,4 @@
-//! How many requests to the kernel fit one turn.
+//! How many requests to the kernel fit one turn, and how long they may be put off.
 
 use base::Duration;
 
@@ -52,9 +52,48 @@ impl Pace {
     }
 }
 
+/// So many turns in a row may prepare requests and send none.
+const PREPARING: u8 = 2;
+
+/// What may still be put off by a turn: wishes that change in every turn are carried out all the same.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Patience {
+    turns: u8,
+}
+
+impl Patience {
+    /// Whether what follows waits for the next turn, because this one has done `much`.
+    pub(super) fn puts_off(&mut self, much: bool) -> bool {
+        let waits = much && self.turns < PREPARING;
+        self.turns += u8::from(waits);
+        waits
+    }
+
+    /// Requests leave.
+    pub(super) const fn is_over(&mut self) {
+        self.turns = 0;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn much_that_changes_in_every_turn_is_put_off_twice_and_then_carried_out() {
+        let mut patience = Patience::default();
+        // 1,001 addresses, other wishes in each turn: gathered anew each time, and much to compare.
+        let mut sends = || {
+            let sends = !patience.puts_off(true) && !patience.puts_off(true);
+            if sends {
+                patience.is_over();
+            }
+            sends
+        };
+        let turns: Vec<bool> = (0..6).map(|_| sends()).collect();
+        assert_eq!(turns, [false, false, true, false, false, true]);
+        assert!(!Patience::default().puts_off(false), "little goes at once");
+    }
 
     /// The requests of each turn while one costs so many microseconds.
     fn turns(pace: &mut Pace, removing: bool, cost: u64) -> Vec<usize> {

@@ -2,7 +2,7 @@
 //! end of a process some hundredths, and a thousand scripts may be due at once: only so much is done
 //! in one turn that no advert waits for it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use base::{Duration, Instant};
 use control_plane::model::Command;
@@ -20,6 +20,8 @@ pub(super) struct ScriptWork {
     /// Ended, as the kernel says; to be collected before others start, for what ended in time is not
     /// to be found late.
     ended: VecDeque<Token>,
+    /// Those of them that the stack has to know of before its time goes on.
+    untold: BTreeSet<RunId>,
     /// To be done, in their order.
     waiting: VecDeque<Waiting>,
     /// Those that are to be started.
@@ -49,9 +51,15 @@ pub(super) enum Work {
 }
 
 impl ScriptWork {
-    /// The process behind this token has ended.
-    pub(super) fn collect(&mut self, token: Token) {
+    /// The process behind this token has ended, that of this start of a tracked script.
+    pub(super) fn collect(&mut self, token: Token, run: Option<RunId>) {
         self.ended.push_back(token);
+        self.untold.extend(run);
+    }
+
+    /// The tracked scripts that have ended since the last call: how, may be learnt later.
+    pub(super) fn take_ended(&mut self) -> BTreeSet<RunId> {
+        std::mem::take(&mut self.untold)
     }
 
     /// This one is to be started.
@@ -184,8 +192,10 @@ mod tests {
         let token = scheduler.register(here.as_fd(), scheduler::Interest::Read).unwrap();
         let mut work = ScriptWork::default();
         work.start(due(1));
-        work.collect(token);
+        work.collect(token, Some(RunId(0)));
         assert_eq!(turn(&mut work, 500), ["collect"]);
         assert_eq!(turn(&mut work, 500), ["start 1"]);
+        assert_eq!(work.take_ended(), BTreeSet::from([RunId(0)]));
+        assert!(work.take_ended().is_empty(), "told once");
     }
 }

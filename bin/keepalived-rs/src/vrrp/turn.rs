@@ -13,7 +13,6 @@ use super::script_work::{Due, Work};
 use super::scripts::{exit_kind, kill_signal};
 use super::{SETTLED, SETTLING, Vrrp, announcer, host_state, make_links, script_work};
 use crate::kind::VrrpState;
-use crate::parent::Going;
 
 /// So many outputs of one turn are much; adverts are what it always does.
 const MUCH: usize = 256;
@@ -164,10 +163,10 @@ impl Vrrp {
     }
 
     /// Scripts that have ended, are to end, or are due, as many as fit in a turn. When the process is
-    /// to end, none starts any more and all signals are sent.
+    /// to end, none starts any more, all signals are sent, and the end of each is learnt.
     fn work_on_scripts(&mut self, now: Instant) {
         let Self { script_work, scripts, scheduler, stack, outputs, going, .. } = self;
-        let leaving = *going == Some(Going::Leave);
+        let leaving = going.is_some();
         let limit = if leaving { Duration::MAX } else { script_work::TURN };
         script_work.step(limit, sys::clock::now, |work| {
             let ended = match work {

@@ -179,3 +179,36 @@ fn a_stopped_script_never_starts_again() {
     bench.exit(0);
     assert_eq!((bench.tracker.next_timeout(), bench.tracker.verdict()), (None, Verdict::Unknown));
 }
+
+#[test]
+fn a_script_that_has_ended_in_time_is_not_found_late_however_late_its_status_is_learnt() {
+    let mut bench = Bench::new(config(1, 1));
+    bench.timeout();
+    let run = bench.tracker.run().unwrap();
+    bench.out.clear();
+    // The end and the timeout in one turn, the status some turns later.
+    bench.now += Duration::from_secs(2);
+    bench.tracker.handle_end(&[run].into());
+    bench.timeout();
+    bench.wait(SECOND);
+    assert_eq!(bench.out, []);
+    assert_eq!(bench.tracker.next_timeout(), None);
+    bench.exit(0);
+    assert_eq!(bench.tracker.verdict(), Verdict::Up);
+    assert!(bench.tracker.next_timeout().is_some(), "it goes on");
+}
+
+#[test]
+fn the_end_of_another_start_does_not_keep_a_script_from_being_late() {
+    let mut bench = Bench::new(config(1, 1));
+    bench.timeout();
+    let run = bench.tracker.run().unwrap();
+    bench.tracker.handle_end(&[RunId(run.0 + 1)].into());
+    bench.wait(Duration::from_secs(2));
+    assert_eq!(bench.tracker.verdict(), Verdict::Down);
+    // A process that was asked to end and has ended is not killed.
+    bench.out.clear();
+    bench.tracker.handle_end(&[run].into());
+    bench.wait(Duration::from_secs(2));
+    assert_eq!(bench.out, []);
+}

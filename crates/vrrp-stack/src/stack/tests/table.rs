@@ -30,6 +30,7 @@ enum Given {
     Garbage,
     ScriptSucceeds,
     ScriptFails,
+    ScriptEnds,
     FileFails,
     FileFine,
     WallClock,
@@ -46,7 +47,7 @@ enum Given {
 
 const STATES: [&str; 5] = ["BACKUP", "MASTER", "FAULT", "WAITING", "STOPPED"];
 
-const INPUTS: [Given; 25] = [
+const INPUTS: [Given; 26] = [
     Given::LinkUp,
     Given::LinkDown,
     Given::LinkGone,
@@ -60,6 +61,7 @@ const INPUTS: [Given; 25] = [
     Given::Garbage,
     Given::ScriptSucceeds,
     Given::ScriptFails,
+    Given::ScriptEnds,
     Given::FileFails,
     Given::FileFine,
     Given::WallClock,
@@ -89,6 +91,7 @@ const fn rows_of(input: &Input<'_>) -> &'static [Given] {
             Given::Garbage,
         ],
         Input::ScriptExited { .. } => &[Given::ScriptSucceeds, Given::ScriptFails],
+        Input::ScriptsEnded(_) => &[Given::ScriptEnds],
         Input::Sighted(_) => &[Given::FileFails, Given::FileFine],
         Input::ProbeAnswered { .. } => &[Given::ProbeAnswered],
         Input::Claimed { .. } => &[Given::Claimed],
@@ -166,6 +169,7 @@ fn apply(bench: &mut Bench, given: Given, run: RunId) {
         Given::Garbage => bench.hear_bytes(HIGH, 255, &[0x21, 51, 200, 9, 0, 1, 0, 0]),
         Given::ScriptSucceeds => bench.exit(run, 0),
         Given::ScriptFails => bench.exit(run, 1),
+        Given::ScriptEnds => give(bench, Input::ScriptsEnded(&[run].into())),
         Given::FileFails => give(bench, Input::Sighted(&file(1))),
         Given::FileFine => give(bench, Input::Sighted(&file(0))),
         Given::WallClock => give(bench, Input::WallClock(Duration::from_secs(1))),
