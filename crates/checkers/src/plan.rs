@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use control_plane::model::lvs::ServerGroup;
+use control_plane::model::lvs::{ServerGroup, ServiceDefaults};
 use control_plane::model::{Lvs, RealServer, ServiceAddress, VirtualServer};
 
 use crate::build::{servers_of, services_of};
@@ -174,6 +174,8 @@ fn bare_service(config: &VirtualServer) -> VirtualServer {
         ha_suspend: config.ha_suspend,
         smtp_alert: config.smtp_alert,
         snmp_name: snmp_name.clone(),
+        // Its servers and checks have them.
+        defaults: ServiceDefaults::NONE,
     }
 }
 
@@ -195,5 +197,7 @@ fn bare_server(config: &RealServer) -> RealServer {
         smtp_alert: config.smtp_alert,
         virtualhost: virtualhost.clone(),
         snmp_name: snmp_name.clone(),
+        // Its checks have them.
+        defaults: None,
     }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use base::Duration;
+use control_plane::model::lvs::{CheckDefaults, ServiceDefaults};
 use control_plane::model::vrrp::{Authentication, InitialState, Preempt, Version};
 use control_plane::model::{CheckerKind, ForwardingMethod, Scheduler, ServiceAddress};
 use control_plane::{Code, Config, Loaded, MemorySource, Options, load};
@@ -161,6 +162,52 @@ fn a_virtual_server_hands_its_settings_down() {
     assert_eq!(connect.target, first.address);
     assert_eq!(connect.connect_timeout, Duration::from_secs(3));
     assert_eq!(second.checkers[0].retry, 1);
+}
+
+#[test]
+fn what_is_said_for_checks_is_kept_at_the_virtual_server_and_where_a_real_server_says_more() {
+    let loaded = read(
+        "virtual_server 10.9.0.1 80 {
+    delay_loop 6
+    lb_kind DR
+    alpha
+    inhibit_on_failure
+    virtualhost all.example.com
+    retry 4
+    protocol TCP
+    real_server 10.9.1.1 80 {
+        retry 5
+        TCP_CHECK {
+            delay_loop 9
+        }
+    }
+    real_server 10.9.1.2 80 {
+        retry 4
+    }
+    real_server 10.9.1.3 80 {
+    }
+}
+virtual_server 10.9.0.2 80 {
+    protocol TCP
+    real_server 10.9.1.3 80 {
+    }
+}",
+    );
+    let config = loaded.config.unwrap();
+    let [first, second] = &config.lvs.virtual_servers[..] else { panic!() };
+    let delay_loop = Some(Duration::from_secs(6));
+    let checks = CheckDefaults { delay_loop, retry: Some(4), ..CheckDefaults::NONE };
+    let all = ServiceDefaults {
+        method: ForwardingMethod::DirectRouting,
+        alpha: true,
+        inhibit_on_failure: true,
+        virtualhost: Some("all.example.com".into()),
+        checks,
+    };
+    assert_eq!(first.defaults, all);
+    let own: Vec<_> = first.real_servers.iter().map(|one| one.defaults.as_deref()).collect();
+    assert_eq!(own, [Some(&CheckDefaults { retry: Some(5), ..checks }), None, None]);
+    assert_eq!(second.defaults, ServiceDefaults::NONE);
 }
 
 #[test]

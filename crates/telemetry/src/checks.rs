@@ -1,6 +1,9 @@
 //! `Health checkers`: each check with its server and what is special to its kind.
 
-use control_plane::model::checks::{CheckerKind, HttpVersion, Sni, Url};
+use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
+
+use control_plane::model::checks::{CheckerKind, HttpVersion, Sni, Url, UrlRegex};
 use control_plane::model::{
     Checker, Config, Lvs, RealServer, ServiceAddress, TcpCheck, VirtualServer,
 };
@@ -17,15 +20,18 @@ pub(crate) fn lines<'a>(
     config: &'a Config,
     live: Option<&'a CheckersLive>,
 ) -> impl Iterator<Item = Lines> + use<'a> {
+    let expressions = Rc::new(Expressions::new(config));
     config.lvs.virtual_servers.iter().flat_map(move |service| {
+        let expressions = Rc::clone(&expressions);
         service.real_servers.iter().flat_map(move |server| {
+            let expressions = Rc::clone(&expressions);
             let state = live.and_then(|live| live.server(service.address, server.address));
             // Sessions of BFD are not among the states.
             let mut states = state.map(|state| state.checks.iter()).unwrap_or_default();
             server.checkers.iter().map(move |check| {
                 let has_state = !matches!(check.kind, CheckerKind::Bfd(_));
                 let state = has_state.then(|| states.next()).flatten();
-                one(config, service, server, check, state)
+                one(config, &expressions, (service, server, check), state)
             })
         })
     })
@@ -33,13 +39,13 @@ pub(crate) fn lines<'a>(
 
 fn one(
     config: &Config,
-    service: &VirtualServer,
-    server: &RealServer,
-    check: &Checker,
+    expressions: &Expressions<'_>,
+    (service, server, check): (&VirtualServer, &RealServer, &Checker),
     state: Option<&CheckState>,
 ) -> Lines {
     let mut lines = Lines::default();
     let health = state.map(|state| state.health);
+    let around = Around { virtualhost: server.virtualhost.as_deref(), expressions };
     let (service, server) = names(&config.lvs, service.address, server);
     lines.at(1, format!("{service} -> {server}"));
     if let Some(health) = health {
@@ -51,7 +57,7 @@ fn one(
     if matches!(check.kind, CheckerKind::File(_) | CheckerKind::Bfd(_)) {
         // They have no rhythm of their own.
         lines.item(3, "Log all failures", yes_no(check.log_all_failures));
-        kind(&mut lines, config, &check.kind);
+        kind(&mut lines, config, &around, &check.kind);
         return lines;
     }
     lines.item(3, "Alpha", yes_no(check.alpha));
@@ -68,9 +74,20 @@ fn one(
         let failures = if let Health::Up { failures } = health { failures } else { 0 };
         lines.item(3, "Retries iterations", failures);
     }
+    lines.item(3, "Default delay before retry", format!("{} us", default_delay(&check.kind)));
     lines.item(3, "Log all failures", yes_no(check.log_all_failures));
-    kind(&mut lines, config, &check.kind);
+    kind(&mut lines, config, &around, &check.kind);
     lines
+}
+
+/// `delay_before_retry` of a kind of check when nobody says anything, in microseconds; DNS_CHECK has
+/// `delay_loop`.
+const fn default_delay(kind: &CheckerKind) -> u32 {
+    match kind {
+        CheckerKind::Http(_) => 3_000_000,
+        CheckerKind::Dns(_) => 0,
+        _ => 1_000_000,
+    }
 }
 
 fn names(lvs: &Lvs, service: ServiceAddress, server: &RealServer) -> (String, String) {
@@ -87,7 +104,40 @@ fn names(lvs: &Lvs, service: ServiceAddress, server: &RealServer) -> (String, St
     (name, named(server.address, protocol))
 }
 
-fn kind(lines: &mut Lines, config: &Config, kind: &CheckerKind) {
+/// What a check shows of things around it.
+struct Around<'a> {
+    /// The `virtualhost` of its server, that is shown there.
+    virtualhost: Option<&'a str>,
+    expressions: &'a Expressions<'a>,
+}
+
+/// How many URLs have the same regular expression.
+struct Expressions<'a>(HashMap<(&'a str, BTreeSet<&'a str>), usize>);
+
+impl<'a> Expressions<'a> {
+    fn new(config: &'a Config) -> Self {
+        let mut counts = HashMap::new();
+        for (_, _, check) in all(config) {
+            let CheckerKind::Http(http) = &check.kind else { continue };
+            for regex in http.urls.iter().filter_map(|url| url.regex.as_ref()) {
+                *counts.entry(Self::key(regex)).or_default() += 1;
+            }
+        }
+        Self(counts)
+    }
+
+    /// Whether a match is good or bad does not make it another one.
+    fn key(regex: &UrlRegex) -> (&str, BTreeSet<&str>) {
+        (&regex.pattern, regex.options.iter().map(AsRef::as_ref).collect())
+    }
+
+    fn of(&self, regex: &UrlRegex) -> usize {
+        self.0.get(&Self::key(regex)).copied().unwrap_or(0)
+    }
+}
+
+/// What is special to a kind.
+fn kind(lines: &mut Lines, config: &Config, around: &Around<'_>, kind: &CheckerKind) {
     let method = |lines: &mut Lines, name: &str| lines.item(3, "Keepalive method", name);
     match kind {
         CheckerKind::Tcp(tcp) => {
@@ -103,14 +153,15 @@ fn kind(lines: &mut Lines, config: &Config, kind: &CheckerKind) {
                 HttpVersion::V1_1 => "1.1",
             };
             method(lines, &format!("{name}, http protocol {version}"));
-            lines.optional(3, "VirtualHost", http.virtualhost.as_ref());
+            let own = http.virtualhost.as_deref().filter(|one| Some(*one) != around.virtualhost);
+            lines.optional(3, "Virtualhost", own);
             let sni = if http.sni == Sni::Off { "unset" } else { "set" };
             lines.at(3, format!("Enable SNI {sni}"));
             lines.at(
                 3,
                 format!("Fast recovery {}", if http.fast_recovery { "set" } else { "unset" }),
             );
-            http.urls.iter().for_each(|one| url(lines, one));
+            http.urls.iter().for_each(|one| url(lines, one, around.expressions));
         }
         CheckerKind::Smtp(smtp) => {
             connection(lines, &smtp.connect);
@@ -229,9 +280,8 @@ fn connection(lines: &mut Lines, tcp: &TcpCheck) {
     lines.item(5, "Timeout", seconds(tcp.connect_timeout));
 }
 
-fn url(lines: &mut Lines, url: &Url) {
+fn url(lines: &mut Lines, url: &Url, expressions: &Expressions<'_>) {
     lines.item(3, "Checked url", &url.path);
-    lines.optional(5, "VirtualHost", url.virtualhost.as_ref());
     let digest = url.digest.map(|bytes| bytes.map(|byte| format!("{byte:02x}")).concat());
     lines.optional(5, "digest", digest);
     lines.at(5, format!("tls_compliant {}", if url.tls_compliant { "set" } else { "unset" }));
@@ -242,12 +292,14 @@ fn url(lines: &mut Lines, url: &Url) {
             lines.at(7, code);
         }
     }
+    lines.optional(5, "Virtual host", url.virtualhost.as_ref());
     if let Some(regex) = &url.regex {
         lines.item(5, "Regex", format!("\"{}\"", regex.pattern));
         let options: String = regex.options.iter().map(|one| format!(" {one}")).collect();
-        lines.at(5, format!("Regex options:{options}"));
         if regex.no_match {
             lines.at(5, "Regex no match");
         }
+        lines.at(5, format!("Regex options:{options}"));
+        lines.item(5, "Regex ref count", expressions.of(regex));
     }
 }

@@ -4,14 +4,15 @@ use std::net::SocketAddr;
 
 use control_plane::Config;
 use control_plane::model::checks::CheckerKind;
-use control_plane::model::lvs::{GroupEntry, ServerGroup};
+use control_plane::model::checks::{CONNECT_TIMEOUT, DELAY_LOOP};
+use control_plane::model::lvs::{CheckDefaults, GroupEntry, ServerGroup};
 use control_plane::model::{
     ForwardingMethod, Lvs, Protocol, RealServer, Scheduler, ServiceAddress, VirtualServer,
 };
 
 use checkers::ServerState;
 
-use crate::layout::{Lines, enabled, on_off, reversed, rule, yes_no};
+use crate::layout::{Lines, enabled, on_off, reversed, rule, seconds, yes_no};
 use crate::live::CheckersLive;
 
 /// What keepalived notes for the time of a reload only, in which nothing is dumped.
@@ -29,7 +30,7 @@ pub(crate) fn lines<'a>(
         let head = std::iter::once_with(move || virtual_server(config, service, live));
         let state = move |server: &RealServer| live?.server(service.address, server.address);
         let servers = service.real_servers.iter();
-        head.chain(servers.map(move |one| real_server(config, one, state(one))))
+        head.chain(servers.map(move |one| real_server(config, service, one, state(one))))
     });
     let kernel = (!lvs.groups.is_empty() || !lvs.virtual_servers.is_empty()).then(|| {
         let mut lines = Lines::default();
@@ -133,7 +134,11 @@ fn virtual_server(config: &Config, service: &VirtualServer, live: Option<&Checke
         }
     };
     lines.at(1, name);
+    let defaults = &service.defaults;
+    lines.optional(3, "VirtualHost", defaults.virtualhost.as_ref());
     lines.item(3, "Address family", if ipv6 { "inet6" } else { "inet" });
+    lines.item(3, "connection timeout", connect_timeout(&defaults.checks));
+    lines.item(3, "delay_loop", delay_loop(&defaults.checks));
     lines.item(3, "lvs_sched", service.scheduler.name());
     // A flag that only the kernel sets.
     lines.item(3, "Hashed", enabled(false));
@@ -143,7 +148,10 @@ fn virtual_server(config: &Config, service: &VirtualServer, live: Option<&Checke
     lines.optional(3, "persistence granularity", service.persistence_prefix);
     lines.optional(3, "persistence engine", service.persistence_engine.as_ref());
     lines.optional(3, "protocol", protocol.map(protocol_name));
+    lines.at(3, format!("alpha is {}", on_off(defaults.alpha)));
     lines.at(3, format!("omega is {}", on_off(service.omega)));
+    tries(&mut lines, &defaults.checks);
+    lines.at(3, format!("Inhibit on failure is {}", on_off(defaults.inhibit_on_failure)));
     let (quorum, hysteresis) = (service.quorum, service.hysteresis);
     lines.item(3, "quorum", format!("{quorum}, hysteresis = {hysteresis}"));
     lines.script(3, "Quorum up notify script", service.quorum_up.as_ref(), user);
@@ -153,6 +161,7 @@ fn virtual_server(config: &Config, service: &VirtualServer, live: Option<&Checke
     }
     lines.item(3, "Using smtp notification", yes_no(service.smtp_alert));
     lines.optional(3, "SNMP name", service.snmp_name.as_ref());
+    lines.item(3, "default forwarding method", method_name(defaults.method));
     if let Some(sorry) = &service.sorry_server {
         lines.item(3, "sorry server", named(sorry.address, protocol));
         lines.item(5, "forwarding method", method_name(sorry.method));
@@ -195,7 +204,13 @@ fn flags(lines: &mut Lines, service: &VirtualServer) {
     }
 }
 
-fn real_server(config: &Config, server: &RealServer, live: Option<&ServerState>) -> Lines {
+fn real_server(
+    config: &Config,
+    service: &VirtualServer,
+    server: &RealServer,
+    live: Option<&ServerState>,
+) -> Lines {
+    let defaults = server.defaults.as_deref().unwrap_or(&service.defaults.checks);
     let user = config.global.scripts.user.as_ref();
     let mut lines = Lines::default();
     let (ip, port, weight) = (server.address.ip(), server.address.port(), server.weight);
@@ -205,13 +220,19 @@ fn real_server(config: &Config, server: &RealServer, live: Option<&ServerState>)
     lines.at(3, format!("RIP = {ip}, RPORT = {port}, WEIGHT = {weight}{effective}"));
     lines.item(3, "forwarding method", method_name(server.method));
     lines.at(3, format!("Alpha is {}", on_off(server.alpha)));
+    lines.item(3, "connection timeout", connect_timeout(defaults));
     let (low, high) = (server.lower_threshold, server.upper_threshold);
     lines.item(3, "connection limit range", format!("{low} -> {high}"));
+    lines.item(3, "Delay loop", delay_loop(defaults));
+    tries(&mut lines, defaults);
     lines.at(3, format!("Inhibit on failure is {}", on_off(server.inhibit_on_failure)));
     lines.script(3, "RS up notify script", server.notify_up.as_deref(), user);
     lines.script(3, "RS down notify script", server.notify_down.as_deref(), user);
+    // Where it is the virtual server's it is shown there. Indented and quoted as keepalived has it.
+    let own = server.virtualhost.as_ref();
+    let own = own.filter(|_| server.virtualhost != service.defaults.virtualhost);
+    lines.optional(4, "VirtualHost", own.map(|name| format!("'{name}'")));
     lines.item(3, "Using smtp notification", yes_no(server.smtp_alert));
-    lines.optional(3, "VirtualHost", server.virtualhost.as_ref());
     lines.optional(3, "SNMP name", server.snmp_name.as_ref());
     if let Some(live) = live {
         let failed = live.checks.iter().filter(|check| !check.health.is_up()).count();
@@ -225,6 +246,23 @@ fn real_server(config: &Config, server: &RealServer, live: Option<&ServerState>)
     }
     tracked(&mut lines, config, server);
     lines
+}
+
+/// `connect_timeout`, 5 s when nobody says anything.
+fn connect_timeout(defaults: &CheckDefaults) -> String {
+    seconds(defaults.connect_timeout.unwrap_or(CONNECT_TIMEOUT))
+}
+
+/// `delay_loop`, 60 s when nobody says anything.
+fn delay_loop(defaults: &CheckDefaults) -> String {
+    seconds(defaults.delay_loop.unwrap_or(DELAY_LOOP))
+}
+
+/// What each kind of check has another default for is shown where it was said.
+fn tries(lines: &mut Lines, defaults: &CheckDefaults) {
+    lines.optional(3, "Retry count", defaults.retry);
+    lines.optional(3, "Retry delay", defaults.delay_before_retry.map(seconds));
+    lines.optional(3, "Warmup", defaults.warmup.map(seconds));
 }
 
 /// Files and BFD sessions that its checks follow.

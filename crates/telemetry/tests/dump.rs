@@ -8,7 +8,8 @@ use base::{Duration, Priority, Vrid, Weight};
 use control_plane::Config;
 use control_plane::model::checks::{Checker, CheckerKind, TcpCheck};
 use control_plane::model::lvs::{
-    Lvs, Protocol, RealServer, Scheduler, ServiceAddress, VirtualServer,
+    CheckDefaults, Lvs, Protocol, RealServer, Scheduler, ServiceAddress, ServiceDefaults,
+    VirtualServer,
 };
 use control_plane::model::tracking::{
     ParamMatch, ScriptId, TrackInterface, TrackProcess, TrackScript, VrrpScript,
@@ -320,6 +321,8 @@ fn a_virtual_server_shows_its_servers_and_checks() {
  ------< Virtual server >------
  VS VIP = 10.1.0.100, VPORT = 80
    Address family = inet
+   connection timeout = 5.000000
+   delay_loop = 60.000000
    lvs_sched = sh
    Hashed = disabled
    sh-port = disabled
@@ -327,14 +330,19 @@ fn a_virtual_server_shows_its_servers_and_checks() {
    One packet scheduling = disabled
    persistence timeout = 300
    protocol = TCP
+   alpha is OFF
    omega is OFF
+   Inhibit on failure is OFF
    quorum = 1, hysteresis = 0
    Using smtp notification = no
+   default forwarding method = NAT
    ------< Real server >------
    RIP = 10.2.0.0, RPORT = 80, WEIGHT = 1
    forwarding method = NAT
    Alpha is OFF
+   connection timeout = 5.000000
    connection limit range = 0 -> 0
+   Delay loop = 60.000000
    Inhibit on failure is OFF
    Using smtp notification = yes
 ------< Health checkers >------
@@ -344,11 +352,70 @@ fn a_virtual_server_shows_its_servers_and_checks() {
    Warmup = 3000000 us
    Retries = 1
    Delay before retry = 1000000 us
+   Default delay before retry = 1000000 us
    Log all failures = no
    Connection
      Dest = [10.2.0.0]:80
      Timeout = 1.000000
    Keepalive method = TCP_CHECK"
+    );
+}
+
+#[test]
+fn a_virtual_server_shows_what_it_says_for_checks_and_a_real_server_what_it_says_otherwise() {
+    let mut config = balanced(2);
+    let lvs = std::sync::Arc::make_mut(&mut config.lvs);
+    let checks = CheckDefaults {
+        retry: Some(4),
+        warmup: Some(Duration::from_secs(3)),
+        ..CheckDefaults::NONE
+    };
+    let service = &mut lvs.virtual_servers[0];
+    service.defaults = ServiceDefaults {
+        alpha: true,
+        virtualhost: Some("all.example.com".into()),
+        checks,
+        ..ServiceDefaults::NONE
+    };
+    let seconds = Duration::from_secs;
+    let [first, second] = &mut service.real_servers[..] else { panic!() };
+    first.virtualhost = Some("all.example.com".into());
+    second.virtualhost = Some("own.example.com".into());
+    let own = CheckDefaults {
+        retry: Some(5),
+        delay_before_retry: Some(seconds(2)),
+        connect_timeout: Some(seconds(1)),
+        delay_loop: Some(seconds(9)),
+        ..checks
+    };
+    second.defaults = Some(Box::new(own));
+    let words =
+        ["alpha", "VirtualHost", "connection timeout", "elay", "Retry", "Warmup", "------<"];
+    let lines = configuration(&config).skip_while(|line| !line.contains("Virtual server >"));
+    let lines = lines.take_while(|line| !line.contains("Health checkers"));
+    let lines: Vec<String> =
+        lines.filter(|line| words.iter().any(|word| line.contains(word))).collect();
+    assert_eq!(
+        lines.join("\n"),
+        " ------< Virtual server >------
+   VirtualHost = all.example.com
+   connection timeout = 5.000000
+   delay_loop = 60.000000
+   alpha is ON
+   Retry count = 4
+   Warmup = 3.000000
+   ------< Real server >------
+   connection timeout = 5.000000
+   Delay loop = 60.000000
+   Retry count = 4
+   Warmup = 3.000000
+   ------< Real server >------
+   connection timeout = 1.000000
+   Delay loop = 9.000000
+   Retry count = 5
+   Retry delay = 2.000000
+   Warmup = 3.000000
+    VirtualHost = 'own.example.com'"
     );
 }
 

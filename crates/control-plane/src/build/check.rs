@@ -9,32 +9,21 @@ use super::script::{script_user, user_exists};
 use super::tracked::Tracked;
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::lang::Context;
-use crate::model::checks::{DNS_TYPES, DnsCheck, FileCheck, MiscCheck, SmtpCheck, UdpCheck};
+use crate::model::checks::{
+    CONNECT_TIMEOUT, DELAY_LOOP, DNS_TYPES, DnsCheck, FileCheck, MiscCheck, SmtpCheck, UdpCheck,
+};
+use crate::model::lvs::CheckDefaults;
 use crate::model::tracking::{BfdId, FileId};
 use crate::model::{Checker, CheckerKind, Command, ScriptUser, TcpCheck};
 use crate::parse::statement::Statement;
 use crate::parse::value::Value;
 
-/// `delay_loop` when nobody says anything.
-const DELAY_LOOP: Duration = Duration::from_secs(60);
-/// `connect_timeout` when nobody says anything.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// `helo_name` of a check when nobody says anything.
 const HELO_NAME: &str = "smtpchecker.keepalived.org";
 /// `max_reply_length` when nobody says anything.
 const MAX_REPLY: u16 = 255;
 
-/// What a virtual server gives to its real servers, and these to their checks.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Defaults {
-    retry: Option<u32>,
-    delay_before_retry: Option<Duration>,
-    warmup: Option<Duration>,
-    connect_timeout: Option<Duration>,
-    pub delay_loop: Option<Duration>,
-}
-
-impl Defaults {
+impl CheckDefaults {
     /// A keyword of these; false when it is none.
     pub(super) fn leaf(&mut self, name: &str, value: &Value<'_>) -> bool {
         match name {
@@ -66,7 +55,7 @@ pub(crate) struct CheckDraft {
     kind: Kind,
     /// Where it stands, until it is complete.
     place: Option<Box<Place>>,
-    own: Defaults,
+    own: CheckDefaults,
     ip: Option<IpAddr>,
     port: Option<u16>,
     /// Where its packets come from, when that was said.
@@ -118,7 +107,7 @@ struct MiscDraft {
 /// What a real server hands to its checks when they are complete.
 pub(crate) struct Surroundings<'a> {
     pub server: SocketAddr,
-    pub defaults: &'a Defaults,
+    pub defaults: &'a CheckDefaults,
     pub alpha: bool,
     pub virtualhost: Option<&'a str>,
     pub tracked: &'a Tracked,
@@ -154,7 +143,7 @@ impl CheckDraft {
         Self {
             kind,
             place: Some(Box::new(place)),
-            own: Defaults::default(),
+            own: CheckDefaults::NONE,
             ip: None,
             port: None,
             from: None,
@@ -336,7 +325,7 @@ impl CheckDraft {
         }
     }
 
-    fn connect(&mut self, server: SocketAddr, all: &Defaults) -> TcpCheck {
+    fn connect(&mut self, server: SocketAddr, all: &CheckDefaults) -> TcpCheck {
         let mut port = self.port.unwrap_or_else(|| server.port());
         if port == 0 {
             port = match self.kind {

@@ -3,12 +3,12 @@
 
 use std::net::IpAddr;
 
-use super::check::{CheckDraft, Defaults};
+use super::check::CheckDraft;
 use super::set_script;
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::lang::Context;
 use crate::model::Command;
-use crate::model::lvs::{ForwardingMethod, Tunnel, TunnelChecksum, TunnelKind};
+use crate::model::lvs::{CheckDefaults, ForwardingMethod, Tunnel, TunnelChecksum, TunnelKind};
 use crate::parse::statement::Statement;
 use crate::parse::value::{Value, address, integer, pointless_prefix};
 
@@ -39,7 +39,7 @@ pub(crate) struct Rare {
     pub notify_down: Option<Command>,
     pub virtualhost: Option<String>,
     pub snmp_name: Option<String>,
-    pub defaults: Defaults,
+    pub defaults: CheckDefaults,
 }
 
 impl RealDraft {

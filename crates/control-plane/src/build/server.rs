@@ -5,14 +5,14 @@ use std::net::IpAddr;
 
 use base::Duration;
 
-use super::check::{CheckDraft, Defaults};
+use super::check::CheckDraft;
 use super::real::{Method, RealDraft, address_and_port, method};
 use super::set_script;
 use super::tracked::Tracked;
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::lang::Context;
 use crate::model::Command;
-use crate::model::lvs::{ForwardingMethod, Protocol, Scheduler, SchedulerFlags};
+use crate::model::lvs::{CheckDefaults, ForwardingMethod, Protocol, Scheduler, SchedulerFlags};
 use crate::parse::statement::Statement;
 use crate::parse::value::{Value, integer};
 
@@ -53,7 +53,7 @@ pub(crate) struct ServerDraft {
     pub inhibit: bool,
     pub alpha: bool,
     pub virtualhost: Option<String>,
-    pub defaults: Defaults,
+    pub defaults: CheckDefaults,
     pub real_servers: Vec<RealDraft>,
     pub real: Option<RealDraft>,
     pub check: Option<CheckDraft>,
@@ -107,7 +107,7 @@ impl ServerDraft {
             inhibit: false,
             alpha: false,
             virtualhost: None,
-            defaults: Defaults::default(),
+            defaults: CheckDefaults::NONE,
             real_servers: Vec::new(),
             real: None,
             check: None,

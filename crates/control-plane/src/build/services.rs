@@ -14,7 +14,7 @@ use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::lang::Context;
 use crate::model::lvs::{
     ForwardingMethod, GroupEntry, GroupId, Protocol, RealServer, ServerGroup, ServiceAddress,
-    SorryServer, VirtualServer,
+    ServiceDefaults, SorryServer, VirtualServer,
 };
 use crate::parse::statement::Statement;
 use crate::parse::value::integer;
@@ -255,6 +255,13 @@ impl ServerDraft {
             omega: self.omega,
             ha_suspend: self.ha_suspend,
             snmp_name: self.snmp_name.take(),
+            defaults: ServiceDefaults {
+                method: method.0,
+                alpha: self.alpha,
+                inhibit_on_failure: self.inhibit,
+                virtualhost: self.virtualhost.clone().map(String::into_boxed_str),
+                checks: self.defaults,
+            },
             ..VirtualServer::new(address)
         }
     }
@@ -296,6 +303,7 @@ impl ServerDraft {
             notify_down: rare.notify_down.map(Box::new),
             virtualhost: virtualhost.map(String::into_boxed_str),
             snmp_name: rare.snmp_name.map(String::into_boxed_str),
+            defaults: (defaults != self.defaults).then(|| Box::new(defaults)),
             ..RealServer::new(address)
         }
     }

@@ -8,6 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::Command;
 use super::tracking::{BfdId, FileId};
 
+/// `delay_loop` when nobody says anything.
+pub const DELAY_LOOP: Duration = Duration::from_secs(60);
+/// `connect_timeout` when nobody says anything.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// A check of a real server: what all kinds share, and what is special to one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Checker {
@@ -31,8 +36,8 @@ impl Checker {
     /// A check that says nothing but its kind; `retry` and `delay_before_retry` are TCP_CHECK's.
     pub const fn new(kind: CheckerKind) -> Self {
         Self {
-            delay_loop: Duration::from_secs(60),
-            warmup: Duration::from_secs(60),
+            delay_loop: DELAY_LOOP,
+            warmup: DELAY_LOOP,
             retry: 1,
             delay_before_retry: Duration::from_secs(1),
             alpha: false,
@@ -84,13 +89,7 @@ pub struct TcpCheck {
 impl TcpCheck {
     /// A connection to `target` with the default timeout.
     pub const fn new(target: SocketAddr) -> Self {
-        Self {
-            target,
-            bind: None,
-            connect_timeout: Duration::from_secs(5),
-            bind_interface: None,
-            mark: 0,
-        }
+        Self { target, bind: None, connect_timeout: CONNECT_TIMEOUT, bind_interface: None, mark: 0 }
     }
 }
 

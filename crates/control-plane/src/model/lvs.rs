@@ -90,6 +90,9 @@ pub struct VirtualServer {
     pub smtp_alert: bool,
     /// `snmp_name`.
     pub snmp_name: Option<String>,
+    /// What its servers and their checks have taken where they said nothing themselves.
+    #[serde(default)]
+    pub defaults: ServiceDefaults,
 }
 
 impl VirtualServer {
@@ -113,8 +116,61 @@ impl VirtualServer {
             ha_suspend: false,
             smtp_alert: false,
             snmp_name: None,
+            defaults: ServiceDefaults::NONE,
         }
     }
+}
+
+/// What a virtual server says for its servers alone. They have it already: it is here to be shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ServiceDefaults {
+    /// `lvs_method`.
+    pub method: ForwardingMethod,
+    /// `alpha`.
+    pub alpha: bool,
+    /// `inhibit_on_failure`.
+    pub inhibit_on_failure: bool,
+    /// `virtualhost`.
+    pub virtualhost: Option<Box<str>>,
+    /// For checks.
+    pub checks: CheckDefaults,
+}
+
+impl ServiceDefaults {
+    /// Nothing was said.
+    pub const NONE: Self = Self {
+        method: ForwardingMethod::Nat,
+        alpha: false,
+        inhibit_on_failure: false,
+        virtualhost: None,
+        checks: CheckDefaults::NONE,
+    };
+}
+
+/// What a virtual or a real server says for checks; `None` where it says nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct CheckDefaults {
+    /// `retry`.
+    pub retry: Option<u32>,
+    /// `delay_before_retry`.
+    pub delay_before_retry: Option<Duration>,
+    /// `warmup`.
+    pub warmup: Option<Duration>,
+    /// `connect_timeout`.
+    pub connect_timeout: Option<Duration>,
+    /// `delay_loop`.
+    pub delay_loop: Option<Duration>,
+}
+
+impl CheckDefaults {
+    /// Nothing was said.
+    pub const NONE: Self = Self {
+        retry: None,
+        delay_before_retry: None,
+        warmup: None,
+        connect_timeout: None,
+        delay_loop: None,
+    };
 }
 
 /// What a virtual server listens to; the identity of an IPVS service.
@@ -387,6 +443,10 @@ pub struct RealServer {
     pub virtualhost: Option<Box<str>>,
     /// `snmp_name`.
     pub snmp_name: Option<Box<str>>,
+    /// What it says for its checks, with what its virtual server says; `None` where that is the same,
+    /// as it is for nearly all of many servers. The checks have it already: it is here to be shown.
+    #[serde(default)]
+    pub defaults: Option<Box<CheckDefaults>>,
 }
 
 impl RealServer {
@@ -407,6 +467,7 @@ impl RealServer {
             smtp_alert: true,
             virtualhost: None,
             snmp_name: None,
+            defaults: None,
         }
     }
 }

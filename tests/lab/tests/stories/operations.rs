@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use lab::scenario::configuration;
-use lab::{Capture, Daemon, Network, Node, Program, left, wait};
+use lab::{Capture, Daemon, Network, Node, Program, left, uml, wait};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
@@ -104,6 +104,111 @@ fn dumps_say_what_keepaliveds_say_in_the_same_state() {
     assert_eq!(ours.1, theirs.1);
     let older: Vec<&String> = ours.2.iter().filter(|line| theirs.2.contains(line)).collect();
     assert_eq!(older, theirs.2.iter().collect::<Vec<_>>(), "all its counters in its order");
+}
+
+#[test]
+fn dumps_of_virtual_servers_say_what_keepaliveds_say() {
+    let name = "dumps_of_virtual_servers_say_what_keepaliveds_say";
+    uml::with_ipvs(name, servers_beside_keepaliveds);
+}
+
+const SERVERS: &str = "
+virtual_server 10.9.0.1 80 {
+    protocol TCP
+    real_server 10.9.1.1 80 {
+        HTTP_GET {
+            warmup 3000
+            url {
+                path /
+            }
+        }
+    }
+    real_server 10.9.1.2 80 {
+        TCP_CHECK {
+            warmup 3000
+        }
+    }
+}
+virtual_server 10.9.0.2 80 {
+    protocol TCP
+    lvs_sched wrr
+    lvs_method DR
+    delay_loop 7
+    retry 4
+    delay_before_retry 2
+    warmup 3
+    connect_timeout 1.5
+    alpha
+    inhibit_on_failure
+    virtualhost all.example.com
+    real_server 10.9.1.1 80 {
+        delay_loop 9
+        retry 5
+        delay_before_retry 6
+        warmup 8
+        connect_timeout 2
+        virtualhost one.example.com
+        HTTP_GET {
+            url {
+                path /
+                virtualhost url.example.com
+                regex hello
+            }
+            url {
+                path /two
+                regex hello
+                regex_options caseless
+            }
+            url {
+                path /three
+                regex hello
+                regex_no_match
+            }
+        }
+    }
+    real_server 10.9.1.2 80 {
+        HTTP_GET {
+            virtualhost own.example.com
+            url {
+                path /
+                regex hello
+            }
+        }
+    }
+}
+";
+
+/// The servers' lines without what moves and what only one version writes.
+fn server_lines(data: &str) -> Vec<String> {
+    let differ = [
+        "------< LVS Topology >",
+        "alive = ",
+        "VS alive = ",
+        "Has run",
+        "Retries iterations",
+        "tls_compliant",
+        "Failed URL",
+        // Debian's names options that were never set.
+        "Regex options",
+    ];
+    data.lines()
+        .skip_while(|line| !line.contains("System is compiled with LVS"))
+        .filter(|line| !differ.iter().any(|word| line.trim_start().starts_with(word)))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn servers_beside_keepaliveds() {
+    let Some(debian) = Program::debian() else { return };
+    let [theirs, ours] = [debian, Program::ours()].map(|program| {
+        let (_network, node) = machine();
+        let configuration = format!("{}{SERVERS}", configuration("single-lb01"));
+        start_with_dumps(&program, &node, &configuration);
+        let data = dump(&program, &node, "DATA", "keepalived_check.data");
+        stop(&node);
+        server_lines(&data)
+    });
+    assert_eq!(ours, theirs);
 }
 
 #[test]
