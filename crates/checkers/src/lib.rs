@@ -11,6 +11,7 @@
 //! - `reload`: another configuration takes over
 //! - `quorum`: whether a service has enough live weight
 //! - `layout`: the lists of services, servers and checks
+//! - `script_runs`: when scripts of checks ran last, to be shown
 //! - `kinds`: what each kind of check asks for
 //! - `probes`: which probes run, which wait for a place
 //! - [`pool`]: what the kernel should hold, what it may lose, what changed
@@ -42,6 +43,7 @@ pub mod pool;
 mod probes;
 mod quorum;
 mod reload;
+mod script_runs;
 pub mod shared;
 mod snapshot;
 pub mod verdict;
@@ -59,5 +61,6 @@ pub use pool::{
     DesiredDestination, DesiredService, DesiredTable, ManagedTable, ServiceSettings, Touched,
 };
 pub use probes::MAX_IN_FLIGHT;
+pub use script_runs::{ScriptRun, ScriptRunsOf};
 pub use snapshot::{CheckState, ObjectKey, ServerState, ServiceState, Snapshot, StateChange};
 pub use verdict::SocketError;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use base::{Duration, Instant};
 use control_plane::model::lvs::ServerGroup;
-use control_plane::model::{Lvs, ServiceAddress};
+use control_plane::model::{CheckerKind, Lvs, ServiceAddress};
 
 use crate::build::{Built, Prior, build};
 use crate::dialogue::{Dialogue, Step};
@@ -23,6 +23,7 @@ use crate::plan::{self, Change};
 use crate::pool::{DesiredTable, ManagedTable, Pool, Touched};
 use crate::probes::{CheckIndex, InFlight, Probes};
 use crate::quorum::Turn;
+use crate::script_runs::{ScriptRuns, ScriptRunsOf};
 use crate::snapshot::{ServerState, ServiceState, Snapshot, StateChange};
 use crate::verdict::{Failure, Passed};
 
@@ -48,6 +49,7 @@ pub struct Checkers {
     /// Names of the configuration's files, by their place.
     pub(crate) file_names: Vec<String>,
     pub(crate) outside: Outside,
+    pub(crate) script_runs: ScriptRuns,
     stopped: bool,
 }
 
@@ -93,6 +95,7 @@ impl Checkers {
             jitter,
             file_names: file_names(config),
             outside,
+            script_runs: ScriptRuns::default(),
             stopped: false,
         };
         out.extend(ignored.into_iter().map(Output::Log));
@@ -182,6 +185,11 @@ impl Checkers {
         self.layout.snapshot()
     }
 
+    /// When scripts of checks ran last, and how they ended.
+    pub fn script_runs(&self) -> ScriptRunsOf {
+        self.script_runs.by_server(&self.layout)
+    }
+
     /// What became other since the last call, one entry an object.
     pub fn take_changes(&mut self) -> Vec<StateChange> {
         let Unreported { services, servers } = std::mem::take(&mut self.unreported);
@@ -261,7 +269,10 @@ impl Checkers {
             Outcome::Failed => Err(Failure::Connect),
             Outcome::TimedOut => Err(Failure::ConnectTimeout),
             Outcome::TlsFailed => Err(Failure::Tls),
-            Outcome::Exited(status) => self.judge_script(running.check, status),
+            Outcome::Exited(status) => {
+                self.script_runs.exited(running.check, status);
+                self.judge_script(running.check, status)
+            }
             Outcome::Signal(signal) => Err(Failure::Signal(signal)),
         };
         self.judge(now, running.check, verdict, out);
@@ -323,6 +334,9 @@ impl Checkers {
             let deadline = now + silence(&check.config.kind);
             let give_up = now + patience(&check.config.kind);
             check.activity = Activity::Probing { probe, due, deadline, give_up };
+            if matches!(check.config.kind, CheckerKind::Misc(_)) {
+                self.script_runs.started(index, now);
+            }
             self.schedule.insert((deadline, index));
             out.push(Output::StartProbe { probe, spec, deadline });
         }

@@ -24,6 +24,7 @@ impl Checkers {
         let prior = Prior::from_layout(&self.layout);
         let Built { layout, moved, ignored } = build(config, &prior, now, &mut self.jitter);
         let orphans = self.probes.renumber(|old| moved.get(&old).copied());
+        self.script_runs.renumber(|old| moved.get(&old).copied());
         out.extend(orphans.into_iter().map(Output::AbortProbe));
         out.extend(ignored.into_iter().map(Output::Log));
         self.groups = self.groups_with(config);

@@ -332,6 +332,30 @@ fn a_script_is_told_with_its_status_and_its_retries() {
 }
 
 #[test]
+fn the_last_run_of_a_script_is_known_to_who_asks_and_stays_over_a_reload() {
+    let config = with(vec![misc(0, false)]);
+    let mut world = World::new(&config);
+    let runs = |world: &World| {
+        let all = world.machine.script_runs();
+        all.into_values().flatten().collect::<Vec<_>>()
+    };
+    world.run_until(0);
+    script(&mut world, Outcome::Exited(3));
+    let first = runs(&world);
+    assert_eq!((first.len(), first[0].0, first[0].1.status), (1, 0, 3));
+    world.input(Input::Reload(&std::sync::Arc::new(config.clone())));
+    assert_eq!(runs(&world), first);
+    script(&mut world, Outcome::Exited(0));
+    let second = runs(&world);
+    assert_eq!(second[0].1.status, 0);
+    assert!(second[0].1.started > first[0].1.started);
+    let mut other = config;
+    other.virtual_servers[0].real_servers[0].checkers.clear();
+    world.input(Input::Reload(&std::sync::Arc::new(other)));
+    assert_eq!(runs(&world), []);
+}
+
+#[test]
 fn a_script_that_runs_too_long_is_ended() {
     let mut world = World::new(&with(vec![misc(0, false)]));
     world.take_lines();

@@ -8,33 +8,52 @@ use control_plane::model::{
     Checker, Config, Lvs, RealServer, ServiceAddress, TcpCheck, VirtualServer,
 };
 
-use checkers::CheckState;
 use checkers::health::Health;
+use checkers::{CheckState, ScriptRun};
 
 use crate::layout::{Lines, owner, quoted, reversed, seconds, yes_no};
-use crate::live::CheckersLive;
+use crate::live::{CheckersLive, Clock};
 use crate::servers::named;
 
 /// Every check of every server; with states if there are any.
 pub(crate) fn lines<'a>(
     config: &'a Config,
-    live: Option<&'a CheckersLive>,
+    live: Option<(&'a CheckersLive, Clock)>,
 ) -> impl Iterator<Item = Lines> + use<'a> {
     let expressions = Rc::new(Expressions::new(config));
     config.lvs.virtual_servers.iter().flat_map(move |service| {
         let expressions = Rc::clone(&expressions);
         service.real_servers.iter().flat_map(move |server| {
             let expressions = Rc::clone(&expressions);
-            let state = live.and_then(|live| live.server(service.address, server.address));
+            let state = live.and_then(|(live, _)| live.server(service.address, server.address));
             // Sessions of BFD are not among the states.
-            let mut states = state.map(|state| state.checks.iter()).unwrap_or_default();
+            let states = state.map(|state| state.checks.iter()).unwrap_or_default();
+            let mut states = states.enumerate();
             server.checkers.iter().map(move |check| {
                 let has_state = !matches!(check.kind, CheckerKind::Bfd(_));
                 let state = has_state.then(|| states.next()).flatten();
-                one(config, &expressions, (service, server, check), state)
+                let mut lines = one(
+                    config,
+                    &expressions,
+                    (service, server, check),
+                    state.map(|(_, state)| state),
+                );
+                if let (CheckerKind::Misc(_), Some((live, clock)), Some((place, _))) =
+                    (&check.kind, live, state)
+                {
+                    let run = live.script_run(service.address, server.address, place);
+                    last_run(&mut lines, run, clock);
+                }
+                lines
             })
         })
     })
+}
+
+/// The last lines of a MISC_CHECK.
+fn last_run(lines: &mut Lines, run: Option<ScriptRun>, clock: Clock) {
+    lines.item(3, "Last ran", clock.epoch_and_year(run.map(|run| run.started)));
+    lines.item(3, "Last status", run.map_or(0, |run| run.status));
 }
 
 fn one(

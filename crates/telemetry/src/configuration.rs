@@ -56,8 +56,9 @@ fn lateness(live: &VrrpLive) -> [String; 1] {
 pub fn checkers_data<'a>(
     config: &'a Config,
     live: &'a CheckersLive,
+    clock: Clock,
 ) -> impl Iterator<Item = String> + use<'a> {
-    globals(config, Shown::ByOthers).chain(lvs(config, Some(live)))
+    globals(config, Shown::ByOthers).chain(lvs(config, Some((live, clock))))
 }
 
 fn globals(config: &Config, shown: Shown) -> impl Iterator<Item = String> + use<'_> {
@@ -112,9 +113,9 @@ fn vrrp<'a>(
 
 fn lvs<'a>(
     config: &'a Config,
-    live: Option<&'a CheckersLive>,
+    live: Option<(&'a CheckersLive, Clock)>,
 ) -> impl Iterator<Item = String> + use<'a> {
-    section("LVS Topology", servers::lines(config, live))
+    section("LVS Topology", servers::lines(config, live.map(|(live, _)| live)))
         .chain(section("Health checkers", checks::lines(config, live)))
         .chain(section("Checker track files", checks::files(config)))
         .chain(section("Checker track BFDs", checks::sessions(config)))

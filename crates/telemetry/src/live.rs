@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::sockets::SocketView;
 use base::{Duration, Instant, Sighting};
-use checkers::{ServerId, ServerState};
+use checkers::{ScriptRun, ScriptRunsOf, ServerId, ServerState};
 use control_plane::model::ServiceAddress;
 use serde::{Deserialize, Serialize};
 use vrrp_stack::{InstanceView, Link, ProcessSnapshot, ScriptView, State, View};
@@ -61,8 +61,14 @@ impl VrrpLive {
 /// The checker process at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckersLive {
+    /// When.
+    #[serde(default)]
+    pub at: Instant,
     /// Virtual servers, real servers, checks.
     pub known: checkers::Snapshot,
+    /// When scripts of checks ran last, and how they ended.
+    #[serde(default)]
+    pub script_runs: ScriptRunsOf,
 }
 
 impl CheckersLive {
@@ -72,6 +78,16 @@ impl CheckersLive {
         server: SocketAddr,
     ) -> Option<&ServerState> {
         self.known.servers.get(&ServerId { service, server })
+    }
+
+    /// The last run of the script of a check; `place` counts the server's checks, those of BFD not.
+    pub(crate) fn script_run(
+        &self,
+        service: ServiceAddress,
+        server: SocketAddr,
+        place: usize,
+    ) -> Option<ScriptRun> {
+        self.script_runs.get(&ServerId { service, server })?.get(&place).copied()
     }
 }
 
@@ -164,6 +180,15 @@ impl Clock {
         let wall = self.moment.wall_at(when);
         let (date, year) = (self.calendar)(wall.as_secs());
         format!("{} ({date}.{:06} {year})", self.epoch(when), wall.subsec_micros())
+    }
+
+    /// `1795155458.829754 (Fri Nov 20 06:17:38 2026.829754)`, as the checker process has it; 1970 for
+    /// what has never been.
+    pub(crate) fn epoch_and_year(self, when: Option<Instant>) -> String {
+        let wall = when.map_or(Duration::ZERO, |when| self.moment.wall_at(when));
+        let (date, year) = (self.calendar)(wall.as_secs());
+        let (seconds, micros) = (wall.as_secs(), wall.subsec_micros());
+        format!("{seconds}.{micros:06} ({date} {year}.{micros:06})")
     }
 }
 

@@ -8,8 +8,9 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use base::{Duration, IfIndex, Instant, Priority, Sighting, Vrid, Weight};
+use checkers::{ScriptRun, ServerId};
 use control_plane::Config;
-use control_plane::model::checks::{Checker, CheckerKind, TcpCheck};
+use control_plane::model::checks::{Checker, CheckerKind, MiscCheck, TcpCheck};
 use control_plane::model::split_brain::{
     Arbiter, ArbiterId, ConflictAction, Heartbeat, Lease, SplitBrain, UsedArbiter, Witness,
 };
@@ -114,8 +115,12 @@ fn live(config: &Config, status: i32, span: Duration) -> VrrpLive {
 }
 
 fn clock(live: &VrrpLive) -> Clock {
-    let wall = Duration::from_secs(BOOT) + live.at.saturating_since(Instant::from_micros(0));
-    let moment = Moment { at: live.at, wall };
+    clock_at(live.at)
+}
+
+fn clock_at(at: Instant) -> Clock {
+    let wall = Duration::from_secs(BOOT) + at.saturating_since(Instant::from_micros(0));
+    let moment = Moment { at, wall };
     Clock { moment, calendar: |second| (format!("second {second}"), 2026) }
 }
 
@@ -414,14 +419,14 @@ fn balanced() -> (Config, CheckersLive) {
         now = machine.next_timeout().unwrap();
         machine.handle_input(now, checkers::Input::Timeout, &mut out);
     }
-    let live = CheckersLive { known: machine.snapshot() };
+    let live = CheckersLive { known: machine.snapshot(), ..CheckersLive::default() };
     (Config { lvs, ..Config::default() }, live)
 }
 
 #[test]
 fn servers_show_which_are_alive_and_checks_whether_they_have_run() {
     let (config, live) = balanced();
-    let lines: Vec<String> = telemetry::checkers_data(&config, &live).collect();
+    let lines: Vec<String> = telemetry::checkers_data(&config, &live, clock_at(live.at)).collect();
     let values = |name: &str| -> Vec<&str> {
         lines.iter().filter_map(|line| line.trim_start().strip_prefix(name)).collect()
     };
@@ -445,7 +450,7 @@ fn a_check_behind_one_of_bfd_shows_its_own_health() {
         server.checkers.insert(0, Checker::new(CheckerKind::Bfd(BfdId(0))));
     }
     let config = Config { lvs: Arc::new(lvs), ..config };
-    let lines: Vec<String> = telemetry::checkers_data(&config, &live).collect();
+    let lines: Vec<String> = telemetry::checkers_data(&config, &live, clock_at(live.at)).collect();
     let up: Vec<&str> =
         lines.iter().filter_map(|line| line.trim_start().strip_prefix("Up = ")).collect();
     assert_eq!(up, ["yes", "no"]);
@@ -461,9 +466,41 @@ fn before_the_first_check_nothing_has_run() {
     let (config, _) = balanced();
     let mut out = checkers::Outputs::new();
     let machine = checkers::Checkers::new(Instant::from_micros(0), &config.lvs, None, 1, &mut out);
-    let live = CheckersLive { known: machine.snapshot() };
-    let lines: Vec<String> = telemetry::checkers_data(&config, &live).collect();
+    let live = CheckersLive { known: machine.snapshot(), ..CheckersLive::default() };
+    let lines: Vec<String> = telemetry::checkers_data(&config, &live, clock_at(live.at)).collect();
     assert_eq!(lines.iter().filter(|line| *line == "   Has run = no").count(), 2);
+}
+
+#[test]
+fn a_check_with_a_script_shows_when_that_ran_last_and_how_it_ended() {
+    let (config, mut live) = balanced();
+    let mut lvs = (*config.lvs).clone();
+    let service = &mut lvs.virtual_servers[0];
+    for server in &mut service.real_servers {
+        let command = Command { program: "/misc.sh".into(), args: Vec::new(), user: None };
+        let timeout = Duration::from_secs(3);
+        let misc = MiscCheck { command, timeout, dynamic: false };
+        // One of BFD has no state, and so no place among those that have.
+        server.checkers[0].kind = CheckerKind::Misc(Box::new(misc));
+        server.checkers.insert(0, Checker::new(CheckerKind::Bfd(BfdId(0))));
+    }
+    let server = ServerId { service: service.address, server: service.real_servers[1].address };
+    let run = ScriptRun { started: Instant::from_micros(2_000_007), status: 4 };
+    live.script_runs = [(server, [(0, run)].into())].into();
+    live.at = Instant::from_micros(5_000_000);
+    let config = Config { lvs: Arc::new(lvs), ..config };
+    let lines = telemetry::checkers_data(&config, &live, clock_at(live.at));
+    let last: Vec<String> = lines.filter(|line| line.contains("Last ")).collect();
+    let second = BOOT + 2;
+    assert_eq!(
+        last,
+        [
+            "   Last ran = 0.000000 (second 0 2026.000000)".to_owned(),
+            "   Last status = 0".to_owned(),
+            format!("   Last ran = {second}.000007 (second {second} 2026.000007)"),
+            "   Last status = 4".to_owned(),
+        ]
+    );
 }
 
 #[test]

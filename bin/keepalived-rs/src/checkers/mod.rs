@@ -279,7 +279,7 @@ impl Process {
             Event::Timer(_) => {}
             Event::Signal(Signal::TERM) => self.going = Some(Going::Leave),
             // The other files are the VRRP process's.
-            Event::Signal(Signal::USR1) => self.report(Report::Data),
+            Event::Signal(Signal::USR1) => self.report(now, Report::Data),
             Event::Signal(_) => {}
             Event::Io { token, .. } if token == self.parent.token() => self.on_parent(now),
             Event::Io { token, .. } if self.presence.owns(token) => self.on_presence(now),
@@ -342,7 +342,7 @@ impl Process {
                     self.reload(now, &new);
                     self.reached = Some(generation);
                 }
-                Order::Report(report) => self.report(report),
+                Order::Report(report) => self.report(now, report),
                 Order::Outside(seen) => {
                     for (name, value) in seen.into_iter().filter_map(file) {
                         self.input(now, Input::FileSeen { name: &name, value });
@@ -356,8 +356,9 @@ impl Process {
         }
     }
 
-    fn report(&mut self, report: Report) {
-        self.parent.report_live(report, &CheckersLive { known: self.machine.snapshot() });
+    fn report(&mut self, now: Instant, report: Report) {
+        let (known, script_runs) = (self.machine.snapshot(), self.machine.script_runs());
+        self.parent.report_live(report, &CheckersLive { at: now, known, script_runs });
     }
 
     fn reload(&mut self, now: Instant, new: &Config) {

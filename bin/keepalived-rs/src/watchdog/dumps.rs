@@ -47,8 +47,9 @@ impl Dumps {
     }
 
     /// A file of the checker process.
-    pub(super) fn checkers(&self, config: &Config, live: &CheckersLive) {
-        write(&self.data(config, "_check"), telemetry::checkers_data(config, live));
+    pub(super) fn checkers(&mut self, config: &Config, live: &CheckersLive) {
+        let clock = self.clock(live.at);
+        write(&self.data(config, "_check"), telemetry::checkers_data(config, live, clock));
     }
 
     /// A file of the VRRP process.

@@ -111,7 +111,8 @@ impl WatchDog {
         for (report, live) in self.checkers.take_reports() {
             match self.saved.place(report, "keepalived_check", pid, running) {
                 Some((path, config)) => {
-                    dumps::write(&path, telemetry::checkers_data(config, &live));
+                    let clock = self.dumps.clock(live.at);
+                    dumps::write(&path, telemetry::checkers_data(config, &live, clock));
                 }
                 None if report == Report::Data => self.dumps.checkers(running, &live),
                 // Of a reload whose files nobody wants any longer.
