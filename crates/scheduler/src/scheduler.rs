@@ -308,15 +308,24 @@ impl Scheduler {
 
     /// What has happened, after this time at most; the time then, and whether a signal ended it.
     fn look(&mut self, wait: Option<std::time::Duration>) -> io::Result<(Instant, bool)> {
-        let interrupted = match self.poll.poll(&mut self.buffer, wait) {
-            // The signal that interrupted has raised its flag, and its wake is in the socket.
+        let interrupted = self.poll_once(wait)?;
+        // What is ready comes before the timers of this turn all the same: one may wait for it.
+        if interrupted {
+            self.poll_once(Some(std::time::Duration::ZERO))?;
+        }
+        Ok((clock::now(), interrupted))
+    }
+
+    /// Whether a signal has interrupted it: nothing was looked at then.
+    fn poll_once(&mut self, wait: Option<std::time::Duration>) -> io::Result<bool> {
+        match self.poll.poll(&mut self.buffer, wait) {
+            // The signal has raised its flag, and its wake is in the socket.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
                 self.buffer.clear();
-                true
+                Ok(true)
             }
-            result => result.map(|()| false)?,
-        };
-        Ok((clock::now(), interrupted))
+            result => result.map(|()| false),
+        }
     }
 
     /// The pause of [`Self::gather`], if there is time for it.

@@ -31,6 +31,7 @@ pub mod relay;
 pub mod scenario;
 pub mod service;
 pub mod sockets;
+pub mod strace;
 pub mod syslog;
 pub mod uml;
 pub mod wait;

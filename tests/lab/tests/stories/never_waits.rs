@@ -3,10 +3,9 @@
 //! `strace` looks on.
 
 use std::fs;
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use lab::{Daemon, Network, Program, command, wait};
+use lab::{Daemon, Network, Program, strace, wait};
 use nix::sys::signal::Signal;
 
 const OWN: [&str; 1] = ["10.9.0.1/24"];
@@ -60,24 +59,6 @@ fn configuration(priority: u8, rest: &str) -> String {
     )
 }
 
-/// Looks on from now on; `None` where it may not.
-fn strace(pid: i32, output: &std::path::Path) -> Option<Child> {
-    let mut strace = Command::new("strace");
-    strace.args(["-e", TRACED, "-p", &pid.to_string(), "-o"]).arg(output);
-    let mut child = strace.stderr(Stdio::null()).spawn().expect("strace can be started");
-    let status = format!("/proc/{pid}/status");
-    let is_traced = || {
-        let status = fs::read_to_string(&status).expect("the process lives");
-        status.lines().any(|line| line.starts_with("TracerPid:") && !line.ends_with("\t0"))
-    };
-    let mut ended = false;
-    wait::eventually(LIMIT, "strace looks on", || {
-        ended = child.try_wait().expect("a child").is_some();
-        ended || is_traced()
-    });
-    (!ended).then_some(child)
-}
-
 /// Whether a line of strace is of a call that neither opens a file nor waits.
 fn is_harmless(line: &str) -> bool {
     let call = line.split('(').next().unwrap_or_default();
@@ -96,9 +77,6 @@ fn is_harmless(line: &str) -> bool {
 
 #[test]
 fn a_master_opens_no_file_and_waits_for_nothing_whatever_happens() {
-    if !command::exists("strace") {
-        return println!("skipped: no strace (apt-get install strace)");
-    }
     let network = Network::new();
     let node = network.machine("one", "eth0", &OWN);
     node.write_file("run", "number", "1\n");
@@ -117,9 +95,8 @@ fn a_master_opens_no_file_and_waits_for_nothing_whatever_happens() {
     daemon.wait_log("Startup complete", LIMIT);
     let directory = tempfile::tempdir().expect("a temporary directory");
     let output = directory.path().join("strace");
-    let Some(mut strace) = strace(daemon.vrrp().host_pid, &output) else {
-        return println!("skipped: strace may not look at other processes here");
-    };
+    let pid = daemon.vrrp().host_pid;
+    let Some(mut strace) = strace::attach(pid, &["-e", TRACED], &output) else { return };
 
     node.sh("ip link set eth0 up");
     daemon.wait_log("(VI_1) Entering MASTER STATE", LIMIT);

@@ -2,11 +2,12 @@
 //!
 //! Only the VRRP part runs (`-P`): the kernel needs no IPVS for it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lab::program::Pairing;
 use lab::scenario::configuration;
-use lab::{Capture, Daemon, Network, Node, left, wait};
+use lab::{Capture, Daemon, Network, Node, Program, left, wait};
+use nix::sys::signal::Signal;
 
 const VIP: &str = "192.168.216.250";
 const OWN: [&str; 2] = ["192.168.216.10/24", "192.168.216.11/24"];
@@ -121,4 +122,54 @@ fn told(node: &Node, states: &[&str]) {
     let file = node.folder("run").join("notified");
     let what = format!("notifications on {}", node.name());
     wait::becomes(LIMIT, &what, &expected, || std::fs::read_to_string(&file).unwrap_or_default());
+}
+
+#[test]
+fn a_script_that_ended_in_time_is_not_late_when_its_timeout_is_over_before_anybody_looks() {
+    const CHECK: &str = "#!/bin/sh\necho $$ >/run/started\nread line </run/go\n";
+    let network = Network::new();
+    let [node, _other] = nodes(&network, CHECK);
+    node.sh("mkfifo /run/go");
+    // On a machine so busy that the script does not end in time there is nothing to be seen.
+    let seen = (0..5).any(|_| ends_in_time_while_nobody_looks(&node));
+    assert!(seen, "a script that gets a second can end");
+}
+
+/// Whether the script has ended in time, and nobody looked before its timeout was over.
+fn ends_in_time_while_nobody_looks(node: &Node) -> bool {
+    let text = format!(
+        "vrrp_script chk {{
+            script /scripts/check_m.sh
+            interval 100
+            timeout 3
+        }}
+        vrrp_instance VI_1 {{
+            interface {INTERFACE}
+            virtual_router_id 51
+            priority 100
+            track_script {{ chk }}
+            virtual_ipaddress {{ {VIP} }}
+        }}\n"
+    );
+    node.sh("rm -f /run/started");
+    // It starts after this, and before it is seen.
+    let before = Instant::now();
+    let daemon = Daemon::start(&Program::ours(), node, &text);
+    let state = || node.try_sh("grep State: /proc/$(cat /run/started)/status").stdout;
+    wait::eventually(LIMIT, "the script runs", || state().contains("State:"));
+    let after = Instant::now();
+    wait::eventually(LIMIT, "it has run for long", || after.elapsed() > Duration::from_secs(2));
+    let vrrp = daemon.vrrp();
+    vrrp.signal(Signal::SIGSTOP);
+    node.sh("timeout 3 sh -c 'echo >/run/go'; true");
+    wait::eventually(LIMIT, "it has ended", || !state().contains("S (sleeping)"));
+    let in_time = before.elapsed() < Duration::from_millis(2_900);
+    wait::eventually(LIMIT, "its timeout is over", || after.elapsed() > Duration::from_secs(3));
+    vrrp.signal(Signal::SIGCONT);
+    if in_time {
+        daemon.wait_log("VRRP_Script(chk) succeeded", LIMIT);
+        assert!(!daemon.log().contains("VRRP_Script(chk) timed_out"));
+    }
+    assert!(daemon.stop().1.success());
+    in_time
 }

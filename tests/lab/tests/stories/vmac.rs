@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use lab::program::Pairing;
-use lab::{Capture, Daemon, Network, Node, Program, left, wait};
+use lab::{Capture, Daemon, Network, Node, Program, left, strace, wait};
 use nix::sys::signal::Signal;
 
 const OWN: [&str; 2] = ["10.9.0.1/24", "10.9.0.2/24"];
@@ -271,6 +271,28 @@ fn a_virtual_mac_that_somebody_removes_is_there_again_and_announced() {
     assert!(sent.adverts().iter().all(|(_, advert)| advert.priority == 255), "it never left");
     assert!(!daemon.log().text_since(log).contains("FAULT"));
     assert!(daemon.stop().1.success());
+    left::nothing(&node, &OWN[..1]);
+}
+
+#[test]
+fn a_virtual_mac_that_goes_while_it_is_looked_for_is_made_before_its_router_misses_it() {
+    let network = Network::new();
+    let node = network.machine("one", "eth0", &OWN[..1]);
+    let daemon = Daemon::start(&Program::ours(), &node, &ipv4(255));
+    wait::eventually(LIMIT, "the address is there", || node.holds(VIP));
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    // Settings are read slowly, so that the kernel tells of the end meanwhile.
+    let slow = ["-e", "trace=openat", "-e", "inject=openat:delay_enter=40000"];
+    let output = directory.path().join("strace");
+    let Some(mut strace) = strace::attach(daemon.vrrp().host_pid, &slow, &output) else { return };
+    let log = daemon.log().len();
+    node.sh("ip link del vrrp.51");
+    daemon.log().wait_since(log, "Success creating VMAC interface vrrp.51", LIMIT);
+    wait::eventually(LIMIT, "the address is there again", || node.holds(VIP));
+    let said = daemon.log().text_since(log);
+    assert!(!said.contains("fault") && !said.contains("FAULT"), "{said}");
+    assert!(daemon.stop().1.success());
+    strace.wait().expect("strace ends with the process");
     left::nothing(&node, &OWN[..1]);
 }
 
