@@ -16,6 +16,8 @@ const HEADERS: usize = 16 + 20;
 const EVENT: usize = 16;
 /// More than any event has.
 const LARGEST: usize = 256;
+/// `PROC_PID_INIT_INO` (`linux/proc_ns.h`), as `/proc` shows it.
+const FIRST_PID_NAMESPACE: &str = "pid:[4026531836]";
 /// Events that are read at a time.
 const AT_ONCE: usize = 1024;
 
@@ -44,9 +46,13 @@ impl ProcessEvents {
     /// Opens the socket, with a receive buffer of so many bytes, beyond the system's limit with `true`.
     ///
     /// # Errors
-    /// `EPROTONOSUPPORT` in another network namespace, `PermissionDenied` without the capability.
+    /// `EPROTONOSUPPORT` in another network namespace, `PermissionDenied` without the capability, `Unsupported` in
+    /// another PID namespace: it would be told only while somebody outside listens, of processes by outer numbers.
     #[expect(unsafe_code, reason = "nix knows no connector among the netlink protocols")]
     pub fn open(receive_buffer: Option<(u32, bool)>) -> io::Result<Self> {
+        if std::fs::read_link("/proc/self/ns/pid")?.as_os_str() != FIRST_PID_NAMESPACE {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
         let fd = open(libc::AF_NETLINK, libc::SOCK_DGRAM, libc::NETLINK_CONNECTOR)?;
         if let Some((bytes, force)) = receive_buffer {
             set_receive_buffer(fd.as_raw_fd(), bytes, force)?;
@@ -197,9 +203,6 @@ mod tests {
         let pid = i32::try_from(child.id()).unwrap();
         child.wait().unwrap();
         let heard = events.take().unwrap();
-        if heard.changed.is_empty() {
-            return println!("skipped: nothing is told in this PID namespace");
-        }
         assert!(heard.changed.contains(&pid), "{pid} in {heard:?}");
     }
 }
