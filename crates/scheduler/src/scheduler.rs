@@ -17,8 +17,9 @@ const TIMER: mio::Token = mio::Token(0);
 const SIGNALS: mio::Token = mio::Token(1);
 const FIRST: usize = 2;
 
-/// What one turn reports of descriptors at most; more stay in the kernel for the next turn.
-const EVENTS: usize = 256;
+/// What one turn reports of descriptors at most; more stay in the kernel for the next turn, and are told after timers
+/// that are due in this one. As many as a thousand scripts that have ended while the process was held up.
+const EVENTS: usize = 1024;
 
 /// How long before an exact deadline the loop wakes, to look for events without sleeping from then
 /// on: what it takes to wake a process on a processor that had nothing to do, and to read its code and

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use lab::{Daemon, Network, Node, Program, wait};
+use nix::sys::signal::Signal;
 
 const INTERFACES: usize = 4;
 
@@ -106,4 +107,36 @@ fn two_hundred_and_fifty_instances_at_ten_milliseconds_never_flap() {
 #[test]
 fn a_thousand_instances_at_a_second_over_four_interfaces_never_flap() {
     nobody_flaps(1_000, Duration::from_secs(1));
+}
+
+/// More backups than one read of a socket has adverts for, held up longer than their masters may be silent.
+#[test]
+fn backups_that_are_held_up_hear_their_masters_before_their_time_is_over() {
+    const COUNT: usize = 400;
+    const INTERVAL: Duration = Duration::from_millis(100);
+    let network = Network::new();
+    let (one, two) = (machine(&network, "lb01", 11), machine(&network, "lb02", 12));
+    let (program, words) = (Program::ours(), ["-n", "-l"]);
+    let start = |node, priority| {
+        let text = configuration(COUNT, INTERVAL, priority);
+        Daemon::start_exactly_with(&program, node, &text, &words)
+    };
+    let first = start(&one, 200);
+    first.log().wait_count("Entering MASTER STATE", COUNT, LIMIT);
+    let second = start(&two, 100);
+    second.log().wait_count("Entering BACKUP STATE", COUNT, LIMIT);
+    let heard = received(&two);
+    wait::eventually(LIMIT, "adverts of all", || received(&two) >= heard + 2 * COUNT);
+    let (before, vrrp) = ([changes(&first), changes(&second)], second.vrrp());
+    vrrp.signal(Signal::SIGSTOP);
+    // Three times the down interval of 0.36 s, and less than a frozen process gets.
+    let heard = received(&two);
+    wait::eventually(LIMIT, "a second's adverts", || received(&two) >= heard + 10 * COUNT);
+    vrrp.signal(Signal::SIGCONT);
+    let heard = received(&two);
+    wait::eventually(LIMIT, "a second's adverts more", || received(&two) >= heard + 10 * COUNT);
+    assert_eq!([changes(&first), changes(&second)], before, "a state has changed");
+    assert_eq!(second.vrrp().pid, vrrp.pid, "it is the process that was held up");
+    assert!(second.stop().1.success());
+    assert!(first.stop().1.success());
 }

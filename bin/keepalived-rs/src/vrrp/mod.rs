@@ -20,6 +20,7 @@ mod sources;
 mod static_tracks;
 mod sync_daemon;
 mod turn;
+mod unread;
 mod untracked;
 mod wishes;
 
@@ -59,6 +60,7 @@ pub(crate) use scripts::commands;
 use sockets::Sockets;
 use sources::Sources;
 use sync_daemon::SyncDaemon;
+use unread::Unread;
 
 const STACK: TimerId = TimerId(0);
 const KERNEL: TimerId = TimerId(1);
@@ -140,6 +142,7 @@ struct Vrrp {
     probes: Probes,
     neighbours: Neighbours,
     lateness: Lateness,
+    unread: Unread,
     crowd: Crowd,
     fifos: Fifos,
     stack: Stack,
@@ -216,6 +219,7 @@ impl Vrrp {
             neighbours: Neighbours::default(),
             crowd: Crowd::new(&config, now),
             lateness: Lateness::new(&config.global, &config.global.vrrp_process),
+            unread: Unread::default(),
             fifos: fifos(Fifos::default(), &config),
             arp,
             sockets: Sockets::new(),
@@ -293,6 +297,7 @@ impl Vrrp {
             if std::mem::take(&mut self.links_changed) {
                 self.look_at_links(now);
             }
+            self.unread.begin_turn();
             for event in events.drain(..) {
                 self.on_event(now, event);
             }
@@ -305,6 +310,8 @@ impl Vrrp {
 
     fn on_event(&mut self, now: Instant, event: Event) {
         match event {
+            // A backup that was held up hears its master before its time is over.
+            Event::Timer(STACK) if self.unread.put_off() => {}
             Event::Timer(STACK) => {
                 // The loop tells of descriptors first: what has ended is not late.
                 let ended = self.script_work.take_ended();
@@ -332,10 +339,11 @@ impl Vrrp {
             }
             Event::Io { token, .. } if self.sockets.owns(token) => {
                 let Self { sockets, scheduler, stack, outputs, crowd, .. } = self;
-                sockets.drain(token, scheduler, |index, packet| {
+                let more = sockets.drain(token, scheduler, |index, packet| {
                     crowd.hear();
                     stack.handle_input(now, Input::Packet { index, packet }, outputs);
                 });
+                self.unread.learn(more);
             }
             Event::Io { token, .. } if self.neighbours.owns(token) => self.on_neighbour(now, token),
             Event::Io { token, .. } if self.probes.owns(token) => {

@@ -162,15 +162,15 @@ impl Sockets {
         self.by_token.contains_key(&token)
     }
 
-    /// Hands over what has arrived, a bounded number of packets.
+    /// Hands over what has arrived, a bounded number of packets; whether there is more.
     pub(super) fn drain(
         &mut self,
         token: Token,
         scheduler: &mut Scheduler,
         mut heard: impl FnMut(IfIndex, Packet<'_>),
-    ) {
-        let Some(key) = self.by_token.get(&token) else { return };
-        let Some((_, socket)) = self.open.get(key) else { return };
+    ) -> bool {
+        let Some(key) = self.by_token.get(&token) else { return false };
+        let Some((_, socket)) = self.open.get(key) else { return false };
         let mut take = |datagram: &sys::Datagram, bytes: &[u8]| {
             let packet = packet(datagram, bytes).filter(|packet| key.takes(packet));
             if let Some(packet) = packet {
@@ -184,12 +184,15 @@ impl Sockets {
             }),
             Family::Ipv6 => drain_one_by_one(socket, &mut self.buffer, take),
         };
-        match more {
-            Ok(true) => scheduler.still_ready(token),
-            Ok(false) => {}
+        let more = more.unwrap_or_else(|error| {
             // The link's state is told by the reflector; the socket stays.
-            Err(error) => log::debug!("VRRP socket on {}: {error}", key.index),
+            log::debug!("VRRP socket on {}: {error}", key.index);
+            false
+        });
+        if more {
+            scheduler.still_ready(token);
         }
+        more
     }
 
     /// Sends adverts in their order, neighbours in the list that leave by the same socket together.
