@@ -111,9 +111,7 @@ fn a_master_opens_no_file_and_waits_for_nothing_whatever_happens() {
     daemon.log().wait_since(from, "Reload complete", LIMIT);
     let told = || node.try_sh("test -e /run/told").status.success();
     wait::eventually(LIMIT, "the script of the removed instance runs", told);
-    for (signal, file) in
-        [(Signal::SIGUSR1, "/tmp/keepalived.data"), (Signal::SIGUSR2, "/tmp/keepalived.stats")]
-    {
+    for (signal, file) in [(Signal::SIGUSR1, "/run/state"), (Signal::SIGUSR2, "/run/stats")] {
         daemon.parent().signal(signal);
         wait::eventually(LIMIT, file, || node.try_sh(&format!("test -s {file}")).status.success());
     }
