@@ -74,6 +74,9 @@ const SMALL: usize = 512;
 /// So many addresses take a turn to gather, and another to be compared with what is there.
 const MANY: usize = 1_000;
 
+/// So many turns in a row may prepare requests and send none.
+const PREPARING: u8 = 2;
+
 /// What is to be there, and what is ours.
 struct Draft {
     /// The wishes, by their generation, that it is for.
@@ -125,7 +128,7 @@ impl Kernel {
             draft: None,
             plan: None,
             waits: false,
-            patience: Patience::default(),
+            patience: Patience::of(PREPARING),
             pace: Pace::default(),
         })
     }

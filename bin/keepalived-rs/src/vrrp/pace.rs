@@ -52,24 +52,27 @@ impl Pace {
     }
 }
 
-/// So many turns in a row may prepare requests and send none.
-const PREPARING: u8 = 2;
-
-/// What may still be put off by a turn: wishes that change in every turn are carried out all the same.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+/// What may still be put off by a turn: where there is a reason in every turn, it is done all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Patience {
     turns: u8,
+    limit: u8,
 }
 
 impl Patience {
-    /// Whether what follows waits for the next turn, because this one has done `much`.
-    pub(super) fn puts_off(&mut self, much: bool) -> bool {
-        let waits = much && self.turns < PREPARING;
+    /// So many turns in a row may put it off.
+    pub(super) const fn of(limit: u8) -> Self {
+        Self { turns: 0, limit }
+    }
+
+    /// Whether what follows waits for the next turn, because this one has a `reason`.
+    pub(super) fn puts_off(&mut self, reason: bool) -> bool {
+        let waits = reason && self.turns < self.limit;
         self.turns += u8::from(waits);
         waits
     }
 
-    /// Requests leave.
+    /// It is done.
     pub(super) const fn is_over(&mut self) {
         self.turns = 0;
     }
@@ -81,7 +84,7 @@ mod tests {
 
     #[test]
     fn much_that_changes_in_every_turn_is_put_off_twice_and_then_carried_out() {
-        let mut patience = Patience::default();
+        let mut patience = Patience::of(2);
         // 1,001 addresses, other wishes in each turn: gathered anew each time, and much to compare.
         let mut sends = || {
             let sends = !patience.puts_off(true) && !patience.puts_off(true);
@@ -92,7 +95,7 @@ mod tests {
         };
         let turns: Vec<bool> = (0..6).map(|_| sends()).collect();
         assert_eq!(turns, [false, false, true, false, false, true]);
-        assert!(!Patience::default().puts_off(false), "little goes at once");
+        assert!(!Patience::of(2).puts_off(false), "little goes at once");
     }
 
     /// The requests of each turn while one costs so many microseconds.

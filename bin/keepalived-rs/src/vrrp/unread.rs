@@ -1,16 +1,23 @@
 //! Packets come before deadlines, also where a turn does not read all of them: the advert of a master may
 //! lie behind those of others in a socket of a process that was held up.
 
+use super::pace::Patience;
+
 /// Turns in a row in which deadlines may wait: as many packets as a socket of the system's size holds. A
 /// flood delays the adverts of this router no longer than that.
 const TURNS: u8 = 16;
 
 /// Whether a socket has more than was read.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Unread {
     more: bool,
-    /// Turns in a row in which deadlines have waited.
-    waited: u8,
+    patience: Patience,
+}
+
+impl Default for Unread {
+    fn default() -> Self {
+        Self { more: false, patience: Patience::of(TURNS) }
+    }
 }
 
 impl Unread {
@@ -24,10 +31,12 @@ impl Unread {
     }
 
     /// Deadlines are due, after all sockets of this turn: whether they wait for the next one.
-    pub(super) const fn put_off(&mut self) -> bool {
-        let wait = self.more && self.waited < TURNS;
-        self.waited = if wait { self.waited + 1 } else { 0 };
-        wait
+    pub(super) fn put_off(&mut self) -> bool {
+        let waits = self.patience.puts_off(self.more);
+        if !waits {
+            self.patience.is_over();
+        }
+        waits
     }
 }
 
