@@ -61,22 +61,28 @@ fn changes(daemon: &Daemon<'_>) -> usize {
     STATES.iter().map(|state| daemon.log().count(state)).sum()
 }
 
+/// Starts one node of the pair; it is over when all its instances are in that state.
+fn start<'a>(node: &'a Node, text: &str, state: &str) -> Daemon<'a> {
+    let daemon = Daemon::start_exactly_with(&Program::ours(), node, text, &["-n", "-l"]);
+    daemon.log().wait_count(state, text.matches("vrrp_instance").count(), LIMIT);
+    daemon
+}
+
+/// Waits until so many adverts more have come in.
+fn hear(node: &Node, adverts: usize) {
+    let heard = received(node);
+    wait::eventually(LIMIT, "adverts", || received(node) >= heard + adverts);
+}
+
 /// The first node is master of all, the second the backup of all; then neither log has a change more.
 fn nobody_flaps(count: usize, interval: Duration) {
     let network = Network::new();
     let (one, two) = (machine(&network, "lb01", 11), machine(&network, "lb02", 12));
-    let words = ["-n", "-l"];
-    let program = Program::ours();
-    let first =
-        Daemon::start_exactly_with(&program, &one, &configuration(count, interval, 200), &words);
-    first.log().wait_count("Entering MASTER STATE", count, LIMIT);
-    let second =
-        Daemon::start_exactly_with(&program, &two, &configuration(count, interval, 100), &words);
-    second.log().wait_count("Entering BACKUP STATE", count, LIMIT);
+    let first = start(&one, &configuration(count, interval, 200), "Entering MASTER STATE");
+    let second = start(&two, &configuration(count, interval, 100), "Entering BACKUP STATE");
     let adverts = || received(&two);
     // What the start of a thousand has held up is over once the backup hears all of them regularly.
-    let heard = adverts();
-    wait::eventually(LIMIT, "adverts of all", || adverts() >= heard + 2 * count);
+    hear(&two, 2 * count);
     let (before, heard, start) = ([changes(&first), changes(&second)], adverts(), Instant::now());
     let due = |elapsed: Duration| count as f64 * elapsed.as_secs_f64() / interval.as_secs_f64();
     wait::eventually(watched() + LIMIT, "the time is over", || start.elapsed() >= watched());
@@ -116,25 +122,15 @@ fn backups_that_are_held_up_hear_their_masters_before_their_time_is_over() {
     const INTERVAL: Duration = Duration::from_millis(100);
     let network = Network::new();
     let (one, two) = (machine(&network, "lb01", 11), machine(&network, "lb02", 12));
-    let (program, words) = (Program::ours(), ["-n", "-l"]);
-    let start = |node, priority| {
-        let text = configuration(COUNT, INTERVAL, priority);
-        Daemon::start_exactly_with(&program, node, &text, &words)
-    };
-    let first = start(&one, 200);
-    first.log().wait_count("Entering MASTER STATE", COUNT, LIMIT);
-    let second = start(&two, 100);
-    second.log().wait_count("Entering BACKUP STATE", COUNT, LIMIT);
-    let heard = received(&two);
-    wait::eventually(LIMIT, "adverts of all", || received(&two) >= heard + 2 * COUNT);
+    let first = start(&one, &configuration(COUNT, INTERVAL, 200), "Entering MASTER STATE");
+    let second = start(&two, &configuration(COUNT, INTERVAL, 100), "Entering BACKUP STATE");
+    hear(&two, 2 * COUNT);
     let (before, vrrp) = ([changes(&first), changes(&second)], second.vrrp());
     vrrp.signal(Signal::SIGSTOP);
     // Three times the down interval of 0.36 s, and less than a frozen process gets.
-    let heard = received(&two);
-    wait::eventually(LIMIT, "a second's adverts", || received(&two) >= heard + 10 * COUNT);
+    hear(&two, 10 * COUNT);
     vrrp.signal(Signal::SIGCONT);
-    let heard = received(&two);
-    wait::eventually(LIMIT, "a second's adverts more", || received(&two) >= heard + 10 * COUNT);
+    hear(&two, 10 * COUNT);
     assert_eq!([changes(&first), changes(&second)], before, "a state has changed");
     assert_eq!(second.vrrp().pid, vrrp.pid, "it is the process that was held up");
     assert!(second.stop().1.success());
