@@ -5,7 +5,7 @@ use ipc::{Report, ToChild};
 use scheduler::{Event, Signal};
 use watchdog::Input;
 
-use super::{OUTSIDE, RELOAD_FILE, SERVICE_MANAGER, SETTLED, WatchDog, dumps};
+use super::{OUTSIDE, RELOAD_FILE, SERVICE_MANAGER, SETTLED, WatchDog, dumps, in_one_line};
 use crate::{configuration, parent};
 
 /// Orphans collected for one signal; the next signal collects further ones.
@@ -22,8 +22,9 @@ impl WatchDog {
                 self.reload_file.on_timeout(now).then_some(Input::Reload).into_iter().collect()
             }
             Event::Timer(SERVICE_MANAGER) => {
-                let line = self.in_one_line();
-                self.service_manager.on_timeout(now, self.supervisor.is_well(), || line);
+                let Self { service_manager, supervisor, vrrp, checkers, .. } = self;
+                let line = || in_one_line(supervisor, vrrp, checkers);
+                service_manager.on_timeout(now, supervisor.is_well(), line);
                 Vec::new()
             }
             Event::Timer(SETTLED) => {

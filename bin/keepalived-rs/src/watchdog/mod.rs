@@ -274,7 +274,8 @@ impl WatchDog {
             if self.supervisor.all_ready() && !self.is_up {
                 self.is_up = true;
                 log::info!("Startup complete");
-                self.service_manager.up(self.in_one_line());
+                let line = in_one_line(&self.supervisor, &self.vrrp, &self.checkers);
+                self.service_manager.up(line);
                 if let Some(announce) = self.announce.take() {
                     announce.tell(0);
                 }
@@ -306,15 +307,6 @@ impl WatchDog {
         self.outputs.extend(outputs);
     }
 
-    /// What all processes do, for people.
-    fn in_one_line(&self) -> String {
-        let runs = |role| self.supervisor.child(role) != watchdog::child::Child::Ended;
-        service_manager::state(
-            runs(Role::Vrrp).then(|| self.vrrp.known()),
-            runs(Role::Checkers).then(|| self.checkers.known()),
-        )
-    }
-
     fn end(mut self, status: i32) -> i32 {
         self.vrrp.remove_pid_file();
         self.checkers.remove_pid_file();
@@ -337,4 +329,13 @@ fn settings(options: &Options, running: &Usable) -> Settings {
         child_wait: launch.child_wait_time.unwrap_or(Settings::CHILD_WAIT),
         no_return: false,
     }
+}
+
+/// What all processes do, for people.
+fn in_one_line(supervisor: &Supervisor, vrrp: &Slot<Vrrp>, checkers: &Slot<Checkers>) -> String {
+    let runs = |role| supervisor.child(role) != watchdog::child::Child::Ended;
+    service_manager::state(
+        runs(Role::Vrrp).then(|| vrrp.known()),
+        runs(Role::Checkers).then(|| checkers.known()),
+    )
 }
