@@ -1,8 +1,11 @@
 //! Reading the configuration, at the start and at a reload.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use control_plane::model::global::{Global, Launch};
+use control_plane::model::lvs::{GroupEntry, ServerGroup, ServiceAddress};
+use control_plane::model::vrrp::Vmac;
 use control_plane::{Config, Diagnostics, FsSource, Loaded};
 use watchdog::Role;
 
@@ -146,6 +149,7 @@ fn settings(options: &Options) -> control_plane::Options {
     control_plane::Options {
         include_checks_all: options.all_include_checks,
         interfaces: if options.any_interface { None } else { sys::interfaces().ok() },
+        without_multicast: sys::interfaces_without_multicast().unwrap_or_default(),
         config_id: options.config_id.clone().unwrap_or_else(node_name),
         random_seed: sys::random::random_u64().unwrap_or_default(),
         ..control_plane::Options::default()
@@ -181,9 +185,79 @@ fn has_work(role: Role, config: &Config) -> bool {
     }
 }
 
-/// Addresses and servers that may have to be removed at a stop.
+/// What may have to be removed at a stop: addresses, routes, rules, own interfaces, services and servers.
 pub(crate) fn objects(config: &Config) -> u64 {
-    let addresses = config.vrrp.instances.iter().map(|one| one.virtual_addresses.len());
-    let servers = config.lvs.virtual_servers.iter().map(|one| one.real_servers.len() + 1);
-    addresses.chain(servers).fold(0, |sum, n| sum.saturating_add(n as u64))
+    let of_instances = config.vrrp.instances.iter().map(|one| {
+        let addresses = one.virtual_addresses.len() + one.excluded_addresses.len();
+        let others = one.routes.len() + one.rules.len() + usize::from(one.vmac != Vmac::None);
+        (addresses + others) as u64
+    });
+    let statics = &config.vrrp;
+    let statics =
+        statics.static_addresses.len() + statics.static_routes.len() + statics.static_rules.len();
+    let of_servers = config.lvs.virtual_servers.iter().map(|one| {
+        let services = match one.address {
+            ServiceAddress::Group { group, .. } => config.lvs.group(group).map_or(0, services),
+            _ => 1,
+        };
+        services.saturating_mul(one.real_servers.len() as u64 + 1)
+    });
+    let all = of_instances.chain(of_servers).chain([statics as u64]);
+    all.fold(0, u64::saturating_add)
+}
+
+/// How many services the kernel has of a group.
+fn services(group: &ServerGroup) -> u64 {
+    let of_entry = |entry: &GroupEntry| match entry {
+        GroupEntry::Mark { .. } => 1,
+        GroupEntry::Addresses { first, last, .. } => {
+            let [first, last] = [first, last].map(|address| match address {
+                IpAddr::V4(address) => u128::from(address.to_bits()),
+                IpAddr::V6(address) => address.to_bits(),
+            });
+            u64::try_from(last.saturating_sub(first)).unwrap_or(u64::MAX).saturating_add(1)
+        }
+    };
+    group.entries.iter().map(of_entry).fold(0, u64::saturating_add)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_stop_has_to_remove_is_counted_whatever_it_is() {
+        let text = "vrrp_instance VI_1 {
+              interface eth0
+              virtual_router_id 51
+              use_vmac
+              virtual_ipaddress { 10.9.0.51 }
+              virtual_ipaddress_excluded {
+                10.9.1.1
+                10.9.1.2
+              }
+              virtual_routes { 10.1.0.0/16 via 10.9.0.2 }
+              virtual_rules { from 10.9.0.51 table 7 }
+            }
+            virtual_server_group web {
+              10.8.0.1-4 80
+              fwmark 5
+            }
+            virtual_server group web {
+              protocol TCP
+              real_server 10.7.0.1 80 {
+              }
+            }
+            virtual_server 10.8.0.9 80 {
+              protocol TCP
+              real_server 10.7.0.1 80 {
+              }
+            }
+";
+        let options = control_plane::Options { interfaces: None, ..Default::default() };
+        let source = control_plane::MemorySource::new("/a.conf", text);
+        let loaded = control_plane::load("/a.conf".as_ref(), &source, &options);
+        let config = loaded.config.expect("it can be run");
+        assert_eq!(objects(&config), 6 + 5 * 2 + 2, "{}", loaded.diagnostics.render());
+    }
 }

@@ -50,6 +50,11 @@ impl Convergence {
         self.again_at = Some(now + TRY_AGAIN);
     }
 
+    /// What was refused is compared again, but not before this moment: comparing takes its time.
+    pub(crate) fn not_before(&mut self, at: Instant) {
+        self.again_at = self.again_at.map(|again| again.max(at));
+    }
+
     /// The comparison was made and led to these refusals. Gives those that are worth a log line.
     pub(crate) fn compared(
         &mut self,
@@ -102,6 +107,21 @@ mod tests {
         assert!(state.compared(later, 1, refusal).is_empty(), "said already");
         assert!(state.compared(later, 1, Vec::new()).is_empty());
         assert!(state.is_there());
+        assert_eq!(state.next_timeout(), None);
+    }
+
+    #[test]
+    fn a_refusal_may_be_tried_later_than_in_a_second_but_not_sooner() {
+        let mut state = Convergence::default();
+        state.not_before(T0 + TRY_AGAIN);
+        assert_eq!(state.next_timeout(), None, "nothing was refused");
+        state.compared(T0, 1, vec!["no".to_owned()]);
+        state.not_before(T0);
+        assert_eq!(state.next_timeout(), Some(T0 + TRY_AGAIN));
+        let late = T0 + TRY_AGAIN + TRY_AGAIN;
+        state.not_before(late);
+        assert_eq!(state.next_timeout(), Some(late));
+        state.compared(late, 1, Vec::new());
         assert_eq!(state.next_timeout(), None);
     }
 

@@ -13,6 +13,7 @@ use sys::timer_fd::TimerFd;
 use watchdog::Role;
 
 use crate::cli::Options;
+use crate::looked_up::LookedUp;
 
 /// The child's end of the way to the parent.
 pub(crate) type ToParentChannel<K> = Channel<ToParent<<K as Kind>::State>, ToChild>;
@@ -59,6 +60,8 @@ pub(crate) struct Birth<K: Kind> {
     pub(crate) life: TimerFd,
     /// The configuration in force, in pages that it shares with the parent.
     pub(crate) config: Config,
+    /// What the parent has looked up for it.
+    pub(crate) looked_up: LookedUp,
 }
 
 /// The VRRP stack.

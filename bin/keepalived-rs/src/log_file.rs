@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use sys::{Spawn, spawn_with};
+use sys::{Child, Spawn, spawn_with};
 
 /// The argument that makes this program the writer; the file follows it.
 pub(crate) const WRITER: &str = "--write-log";
@@ -22,12 +22,40 @@ pub(crate) fn default_file() -> PathBuf {
     std::env::temp_dir().join("keepalived.log")
 }
 
-/// Starts the writer; what goes into this end of its pipe is written. It ends when all processes that
-/// have it have ended.
-pub(crate) fn start(base: &Path) -> io::Result<OwnedFd> {
-    let (lines, pipe) = io::pipe()?;
+/// The process that writes log files, for who starts another one when it has died.
+pub(crate) struct Writer {
+    base: PathBuf,
+    child: Child,
+    /// The end of the pipe that it reads. What waits there when it dies is its successor's to write.
+    lines: OwnedFd,
+}
+
+impl Writer {
+    /// Starts it; what goes into the other end of its pipe, given with it, is written. It ends when
+    /// all processes that have that end have ended.
+    pub(crate) fn start(base: &Path) -> io::Result<(Self, OwnedFd)> {
+        let (lines, pipe) = io::pipe()?;
+        let (lines, base) = (lines.into(), std::path::absolute(base)?);
+        let child = spawn(&base, &lines)?;
+        Ok((Self { base, child, lines }, pipe.into()))
+    }
+
+    /// Starts another one, which reads on.
+    pub(crate) fn start_again(&mut self) -> io::Result<()> {
+        self.child = spawn(&self.base, &self.lines)?;
+        Ok(())
+    }
+}
+
+/// Readable when it has ended.
+impl AsFd for Writer {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.child.as_fd()
+    }
+}
+
+fn spawn(base: &Path, lines: &OwnedFd) -> io::Result<Child> {
     let null = File::create("/dev/null")?;
-    let base = std::path::absolute(base)?;
     let base = base.to_str().ok_or(io::ErrorKind::InvalidFilename)?;
     let writer = Spawn {
         program: OWN_PROGRAM.to_owned(),
@@ -37,8 +65,7 @@ pub(crate) fn start(base: &Path) -> io::Result<OwnedFd> {
         groups: Vec::new(),
         umask: UMASK,
     };
-    spawn_with(&writer, lines.as_fd(), null.as_fd())?;
-    Ok(pipe.into())
+    spawn_with(&writer, lines.as_fd(), null.as_fd())
 }
 
 /// Whether that process is a writer.

@@ -7,7 +7,7 @@ use scheduler::{Scheduler, TimerId};
 use watchdog::Role;
 
 use crate::cli::Options;
-use crate::log_file;
+use crate::log_file::Writer;
 
 /// Expires when lines may have room again; nothing else is to be done then.
 const LOG: TimerId = TimerId(u64::MAX);
@@ -18,15 +18,17 @@ const SOON: Duration = Duration::from_millis(10);
 /// What a process that ends may wait for a syslog daemon that has no room.
 const LAST_LINES: std::time::Duration = std::time::Duration::from_millis(200);
 
-/// Sets up the log of the parent; its children inherit it.
-pub(crate) fn start(options: &Options) {
-    let file = options.log_file.as_deref().and_then(|base| {
-        log_file::start(base)
+/// Sets up the log of the parent; its children inherit it. Gives the writer of log files, if there is
+/// one.
+pub(crate) fn start(options: &Options) -> Option<Writer> {
+    let started = options.log_file.as_deref().and_then(|base| {
+        Writer::start(base)
             .inspect_err(|error| {
                 eprintln!("keepalived-rs: no log file {}: {error}", base.display())
             })
             .ok()
     });
+    let (writer, file) = started.unzip();
     let wanted = logging::Options {
         file,
         console: options.log_console,
@@ -37,6 +39,7 @@ pub(crate) fn start(options: &Options) {
     if let Err(error) = logging::init(wanted) {
         eprintln!("keepalived-rs: no log: {error}");
     }
+    writer
 }
 
 /// From now on the parent has its namespace and instance in its name.

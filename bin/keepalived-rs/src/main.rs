@@ -12,6 +12,8 @@
 //! - `privilege`: the capabilities of each process
 //! - `scheduling`: priorities and processors of a child
 //! - `mail`: alerts, and the process that sends them; `log_file`: the process that writes log files
+//! - `crash`: what a panic becomes
+//! - `watched`: a process that was started, or none
 //! - `convergence`: how far the kernel is from what a machine wants
 
 mod buffers;
@@ -20,6 +22,7 @@ mod cli;
 mod config_test;
 mod configuration;
 mod convergence;
+mod crash;
 mod fifos;
 mod genhash;
 mod ipvs_place;
@@ -40,8 +43,10 @@ mod usage;
 mod version;
 mod vrrp;
 mod watchdog;
+mod watched;
 
 fn main() {
+    crash::abort_on_panic();
     let status = status();
     log_setup::finish();
     std::process::exit(status);

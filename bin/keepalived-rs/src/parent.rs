@@ -56,23 +56,28 @@ const LINE_OVERHEAD: usize = 8;
 pub(crate) struct Start<Known> {
     pub(crate) generation: Generation,
     pub(crate) config: Config,
+    /// What the parent has looked up for `config`.
+    pub(crate) looked_up: LookedUp,
     /// The last known state of the child that this one replaces.
     pub(crate) known: Option<Known>,
     /// Files and processes as the parent sees them.
     pub(crate) outside: Vec<Sighting>,
     /// The configuration that the child before this one may have been killed with: what it left by
     /// that has to become what `config` says.
-    pub(crate) former: Option<Config>,
+    pub(crate) former: Option<Whole>,
     /// The word to leave has come as well: what the predecessor has left is to be cleared up.
     pub(crate) leave: bool,
 }
+
+/// A configuration, and what the parent has looked up for it.
+pub(crate) type Whole = (Config, LookedUp);
 
 /// What the parent asks for.
 pub(crate) enum Order {
     /// Work out what this would change and answer.
     Prepare(Generation, Rc<Config>),
-    /// Act by it. The VRRP process is told what was looked up for it.
-    Commit(Generation, Rc<Config>, Option<LookedUp>),
+    /// Act by it, with what was looked up for it.
+    Commit(Generation, Rc<Config>, LookedUp),
     /// Say what you are now: see [`Parent::report_live`].
     Report(Report),
     /// What the parent sees outside has changed.
@@ -96,7 +101,7 @@ pub(crate) struct Parent<S: Coalesce> {
     token: Token,
     /// Reports that are not in the channel yet, the latest of each object.
     reports: BTreeMap<S::Key, S>,
-    prepared: Option<(Generation, Rc<Config>, Option<LookedUp>)>,
+    prepared: Option<(Generation, Rc<Config>, LookedUp)>,
     waits_for_room: bool,
     /// Runs out, which the parent sees, when this process no longer turns its loop.
     life: TimerFd,
@@ -143,11 +148,11 @@ where
         self.token
     }
 
-    /// Waits for the parent's word to begin, with `config` of the fork unless the parent has another
-    /// since. `None`: it will not come, leave.
+    /// Waits for the parent's word to begin, with what came with the fork unless the parent has another
+    /// configuration since. `None`: it will not come, leave.
     pub(crate) fn await_start<Known: DeserializeOwned>(
         &mut self,
-        config: Config,
+        forked: Whole,
         scheduler: &mut Scheduler,
     ) -> io::Result<Option<Start<Known>>> {
         let (mut events, mut leave) = (Vec::new(), false);
@@ -155,22 +160,27 @@ where
         loop {
             match self.channel.receive() {
                 Ok(Some(Received { message: ToChild::Start { generation, moved_on }, fds })) => {
-                    let (mut config, mut fds) = (config, &fds[..]);
+                    let ((mut config, mut looked_up), mut fds) = (forked, &fds[..]);
                     if moved_on {
-                        config = read_config(fds).map_err(io::Error::other)?;
-                        fds = fds.get(1..).unwrap_or_default();
+                        (config, looked_up) = read_whole(fds).map_err(io::Error::other)?;
+                        fds = fds.get(2..).unwrap_or_default();
                     }
                     let known = fds.first().map(|fd| ipc::blob::read(fd.as_fd())).transpose();
                     let known = known.map_err(io::Error::other)?;
-                    return Ok(Some(Start { generation, config, known, outside, former, leave }));
+                    let start =
+                        Start { generation, config, looked_up, known, outside, former, leave };
+                    return Ok(Some(start));
                 }
                 Ok(Some(Received { message: ToChild::Sightings, fds })) => {
                     outside = read_outside(&fds);
                     continue;
                 }
                 Ok(Some(Received { message: ToChild::Former, fds })) => {
-                    let prepared = fds.first().map(|fd| ipc::blob::read::<Prepared>(fd.as_fd()));
-                    former = prepared.and_then(Result::ok).map(|(config, _)| config);
+                    former = read_former(&fds)
+                        .inspect_err(|error| {
+                            log::error!("the former configuration is lost: {error}")
+                        })
+                        .ok();
                     continue;
                 }
                 Ok(Some(_)) => continue,
@@ -226,10 +236,9 @@ where
                 ToChild::Report(report) => return Some(Order::Report(report)),
                 ToChild::Sightings => return Some(Order::Outside(read_outside(&fds))),
                 ToChild::Sighting(sighting) => return Some(Order::Outside(vec![sighting])),
-                ToChild::Prepare { generation } => match read_config(&fds) {
-                    Ok(config) => {
+                ToChild::Prepare { generation } => match read_whole(&fds) {
+                    Ok((config, found)) => {
                         let config = Rc::new(config);
-                        let found = read_looked_up(&fds);
                         self.prepared = Some((generation, Rc::clone(&config), found));
                         return Some(Order::Prepare(generation, config));
                     }
@@ -351,15 +360,21 @@ fn shortened(changes: impl IntoIterator<Item: Display>) -> Vec<String> {
     lines
 }
 
-fn read_config(fds: &[OwnedFd]) -> Result<Config, String> {
-    let fd = fds.first().ok_or("no configuration came along")?;
-    ipc::blob::read(fd.as_fd()).map_err(|error| error.to_string())
+/// A configuration, and behind it what was looked up. Without that the process would have to do it
+/// itself, and wait.
+fn read_whole(fds: &[OwnedFd]) -> Result<Whole, String> {
+    Ok((read(fds.first())?, read(fds.get(1))?))
 }
 
-/// What came along behind a configuration.
-fn read_looked_up(fds: &[OwnedFd]) -> Option<LookedUp> {
-    let found = ipc::blob::read(fds.get(1)?.as_fd());
-    found.inspect_err(|error| log::error!("nothing was looked up for this process: {error}")).ok()
+/// As [`read_whole`], of a configuration that was in force.
+fn read_former(fds: &[OwnedFd]) -> Result<Whole, String> {
+    let (config, _): Prepared = read(fds.first())?;
+    Ok((config, read(fds.get(1))?))
+}
+
+fn read<T: DeserializeOwned>(fd: Option<&OwnedFd>) -> Result<T, String> {
+    let fd = fd.ok_or("a configuration did not come along whole")?;
+    ipc::blob::read(fd.as_fd()).map_err(|error| error.to_string())
 }
 
 fn read_outside(fds: &[OwnedFd]) -> Vec<Sighting> {
@@ -406,6 +421,80 @@ mod tests {
         assert!(!has_run_out || is_slow, "what the parent trusts runs again");
         let answer = there.receive().unwrap().map(|received| received.message);
         assert!(matches!(answer, Some(ToParent::Pong(7))));
+    }
+
+    /// A parent that has sent this, and the child's side.
+    fn told(
+        messages: Vec<(ToChild, Vec<OwnedFd>)>,
+    ) -> (Channel<ToChild, ToParent<CheckersState>>, Parent<CheckersState>, Scheduler) {
+        let mut scheduler = Scheduler::new(&[]).unwrap();
+        let (mut there, here) = Channel::pair().unwrap();
+        for (message, fds) in messages {
+            there.send_with(&message, fds).unwrap();
+        }
+        let parent = Parent::new(here, TimerFd::new().unwrap(), &mut scheduler).unwrap();
+        (there, parent, scheduler)
+    }
+
+    fn blob(value: &impl Serialize) -> OwnedFd {
+        ipc::blob::write("test", value).unwrap()
+    }
+
+    /// What nobody can read.
+    fn nonsense() -> OwnedFd {
+        blob(&[u64::MAX; 3])
+    }
+
+    fn named(name: &str) -> Config {
+        let mut config = Config::default();
+        config.global.process_name = Some(name.to_owned());
+        config
+    }
+
+    #[test]
+    fn a_configuration_without_what_was_looked_up_for_it_is_refused() {
+        let generation = Generation(3);
+        let whole = vec![blob(&Config::default()), blob(&LookedUp::default())];
+        let half = vec![blob(&Config::default()), nonsense()];
+        for fds in [half, vec![blob(&Config::default())], Vec::new()] {
+            let (mut there, mut parent, _) = told(vec![(ToChild::Prepare { generation }, fds)]);
+            assert!(parent.next_order().is_none());
+            let answer = there.receive().unwrap().unwrap().message;
+            assert!(matches!(answer, ToParent::Refused { generation: Generation(3), .. }));
+        }
+        let messages =
+            [(ToChild::Prepare { generation }, whole), (ToChild::Commit { generation }, vec![])];
+        let (_there, mut parent, _) = told(messages.into());
+        assert!(matches!(parent.next_order(), Some(Order::Prepare(..))));
+        assert!(matches!(parent.next_order(), Some(Order::Commit(..))));
+    }
+
+    #[test]
+    fn a_child_begins_with_what_came_by_the_fork_or_by_the_word_to_begin() {
+        let generation = Generation(1);
+        let begin = |messages: Vec<(ToChild, Vec<OwnedFd>)>| {
+            let (_there, mut parent, mut scheduler) = told(messages);
+            let forked = (named("forked"), LookedUp::default());
+            parent.await_start::<u32>(forked, &mut scheduler).map(Option::unwrap)
+        };
+        let name = |config: &Config| config.global.process_name.clone().unwrap();
+        let start = |moved_on| ToChild::Start { generation, moved_on };
+        let of_fork = begin(vec![(start(false), vec![blob(&7_u32)])]).unwrap();
+        assert_eq!((name(&of_fork.config).as_str(), of_fork.known), ("forked", Some(7)));
+        let sent = vec![blob(&named("sent")), blob(&LookedUp::default()), blob(&8_u32)];
+        let sent = begin(vec![(start(true), sent)]).unwrap();
+        assert_eq!((name(&sent.config).as_str(), sent.known), ("sent", Some(8)));
+        assert!(begin(vec![(start(true), vec![blob(&named("sent")), nonsense()])]).is_err());
+
+        let errors = std::collections::BTreeSet::<String>::new();
+        let former = || blob(&(named("former"), &errors));
+        let both = vec![former(), blob(&LookedUp::default())];
+        let after = begin(vec![(ToChild::Former, both), (start(false), vec![])]).unwrap();
+        assert_eq!(after.former.map(|(config, _)| name(&config)).as_deref(), Some("former"));
+        for lost in [vec![nonsense()], vec![former()], vec![former(), nonsense()]] {
+            let after = begin(vec![(ToChild::Former, lost), (start(false), vec![])]).unwrap();
+            assert!(after.former.is_none(), "it goes on, and says so");
+        }
     }
 
     #[test]

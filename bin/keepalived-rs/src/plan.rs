@@ -109,10 +109,10 @@ fn plan(old: &Config, new: &Config) -> Vec<String> {
         vrrp_stack::Stack::new(start, &old.vrrp, &[], None, &mut vrrp_stack::Outputs::new());
     let of_servers = checkers.plan(&new.lvs);
     let of_addresses = stack.plan(&new.vrrp);
-    let groups = checkers.groups_with(&new.lvs);
+    let names = checkers.names_with(&new.lvs);
     let servers = of_servers
         .iter()
-        .map(|change| format!("{}: {}", watchdog::Role::Checkers, change.named(&groups)));
+        .map(|change| format!("{}: {}", watchdog::Role::Checkers, change.named(&names)));
     let addresses = of_addresses.iter().map(|change| format!("{}: {change}", watchdog::Role::Vrrp));
     servers.chain(addresses).collect()
 }
@@ -170,10 +170,15 @@ fn shown_by(descriptors: &Path, directory: Option<&Path>) -> io::Result<Option<S
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use base::Vrid;
     use control_plane::model::{Instance, VirtualAddress};
 
     use super::*;
+
+    /// What this process shows, one test at a time: it is found by the number of the process.
+    static SHOWN: Mutex<()> = Mutex::new(());
 
     fn config(vips: &[&str]) -> Config {
         let mut one = Instance::new("VI_1", "lan0", Vrid::new(51).unwrap());
@@ -195,6 +200,7 @@ mod tests {
 
     #[test]
     fn what_a_daemon_shows_is_found_by_its_number() {
+        let _alone = SHOWN.lock().unwrap();
         let usable = Usable { config: config(&["10.0.0.1/24"]), errors: BTreeSet::new() };
         let shown = show(&usable).unwrap();
         let pid_file = std::env::temp_dir().join(format!("plan-test-{}", std::process::id()));
@@ -207,6 +213,7 @@ mod tests {
 
     #[test]
     fn a_configuration_that_is_shown_in_a_file_is_compacted_too() {
+        let _alone = SHOWN.lock().unwrap();
         for directory in [None, Some(std::env::temp_dir()), Some("/nosuch".into())] {
             let mut config = config(&["10.0.0.1/24"]);
             let directory = directory.map(|path| path.display().to_string());

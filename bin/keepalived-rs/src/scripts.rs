@@ -4,14 +4,13 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::io;
-use std::os::fd::AsFd;
 
 use base::{Duration, Instant};
 use control_plane::Config;
 use control_plane::model::Command;
 use ipc::Coalesce;
 use notify::{Findings, Input, Launcher, Output, Queue};
-use scheduler::{Event, Interest, Scheduler, TimerId, Token};
+use scheduler::{Event, Scheduler, TimerId, Token};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sys::{Child, Exit, Signal};
@@ -19,6 +18,7 @@ use sys::{Child, Exit, Signal};
 use crate::configuration::umask;
 use crate::log_setup;
 use crate::parent::Parent;
+use crate::watched;
 
 /// How long scripts about the stop may hold up the end of the process, as in keepalived.
 const STOP_SCRIPTS: Duration = Duration::from_secs(1);
@@ -52,7 +52,17 @@ impl<Check: Copy + Eq + Hash, Object: Subject> Scripts<Check, Object> {
         config: &Config,
         commands: impl IntoIterator<Item = &'a Command>,
     ) -> Self {
-        let launcher = prepared(config, commands);
+        Self::with(prepared(config, commands))
+    }
+
+    /// By what the parent has looked up.
+    pub(crate) fn found(config: &Config, found: Found) -> Self {
+        let mut scripts = Self::with(Launcher::new(config.global.scripts.clone(), umask(config)));
+        scripts.follow(config, found, std::iter::empty());
+        scripts
+    }
+
+    fn with(launcher: Launcher) -> Self {
         let (running, checks) = (HashMap::new(), HashMap::new());
         Self { launcher, queue: Queue::default(), running, checks }
     }
@@ -271,8 +281,7 @@ impl<Check: Copy + Eq + Hash, Object: Subject> Scripts<Check, Object> {
         scheduler: &mut Scheduler,
     ) -> Result<Token, String> {
         let child = self.launcher.start(command).map_err(|error| error.to_string())?;
-        let token = scheduler
-            .register(child.as_fd(), Interest::Read)
+        let token = watched::watch(&child, scheduler)
             .map_err(|error| format!("cannot watch script '{}': {error}", command.program))?;
         self.running.insert(token, (running, child));
         Ok(token)
@@ -280,7 +289,7 @@ impl<Check: Copy + Eq + Hash, Object: Subject> Scripts<Check, Object> {
 }
 
 /// What was looked up of scripts, and what is to be said about it.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Found {
     findings: Findings,
     /// Whether it is an error, or a hint.

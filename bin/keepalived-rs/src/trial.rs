@@ -66,8 +66,8 @@ fn attempt(state: &OwnedFd, arguments: Vec<OsString>) -> Result<OwnedFd, String>
     let Action::Run(mut options) = cli::parse(arguments.into_iter().skip(2))? else {
         return Err("its options do not start a daemon".to_owned());
     };
-    log_setup::start(&options);
     options.make_absolute_in(hand_over.directory());
+    log_setup::start(&options);
     let usable = configuration::at_start(&options, configuration::load(&options))
         .map_err(|status| format!("it cannot run the configuration (status {status})"))?;
     ipc::blob::write("prepared", &usable.prepared()).map_err(|error| error.to_string())

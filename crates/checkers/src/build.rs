@@ -156,6 +156,7 @@ impl Builder<'_> {
     fn add_check(&mut self, config: SharedCheck, origin: Origin) {
         let layout = &mut self.built.layout;
         let health = origin.health(config.alpha);
+        let is_file = matches!(config.kind, CheckerKind::File(_));
         let mut progress = Progress::default();
         let activity = match origin {
             Origin::Same(PriorCheck { running: Some((old, activity, so_far)), .. }) => {
@@ -163,7 +164,7 @@ impl Builder<'_> {
                 progress = so_far;
                 activity
             }
-            _ if matches!(config.kind, CheckerKind::File(_)) => Activity::Idle,
+            _ if is_file => Activity::Idle,
             Origin::Same(_) => {
                 Activity::Sleeping { until: self.now + resumed(&config, health, self.jitter) }
             }
@@ -174,10 +175,10 @@ impl Builder<'_> {
         };
         layout.checks.push(Check {
             server: layout.servers.len(),
-            fingerprint: CheckState::fingerprint_of(&config),
+            fingerprint: config.fingerprint(),
             config,
             health,
-            adjustment: origin.adjustment(),
+            adjustment: origin.adjustment(is_file),
             progress,
             activity,
         });
@@ -216,7 +217,7 @@ fn origins(checks: &[SharedCheck], prior: Option<&Vec<PriorCheck>>) -> Vec<Origi
     let server_was_up = prior.iter().all(|check| check.state.health.is_up());
     let mut left = prior.clone();
     let mut take_same = |check: &SharedCheck| {
-        let wanted = CheckState::fingerprint_of(check);
+        let wanted = check.fingerprint();
         let place = left.iter().position(|old| old.state.fingerprint == wanted)?;
         Some(left.remove(place))
     };
@@ -238,9 +239,11 @@ impl Origin {
         }
     }
 
-    const fn adjustment(self) -> i64 {
+    /// A check of a file is judged before anything follows from its weight.
+    const fn adjustment(self, is_file: bool) -> i64 {
         match self {
             Self::Same(check) => check.state.adjustment,
+            Self::Changed(check) if is_file => check.state.adjustment,
             Self::Changed(_) | Self::New { .. } => 0,
         }
     }

@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use control_plane::model::ServiceAddress;
-use control_plane::model::lvs::ServerGroup;
+use control_plane::model::{GroupNames, ServiceAddress};
 
 use crate::lines::CheckLine;
 use crate::names::{Named, ServerId, ServerName, ServiceName, names};
@@ -144,7 +143,7 @@ impl QuorumLine {
         self.quorum.saturating_sub(self.hysteresis)
     }
 
-    fn weighed(&self, groups: &[ServerGroup]) -> String {
+    fn weighed(&self, groups: &GroupNames) -> String {
         format!("{} for VS {}", self.weight, ServiceName(self.service, groups))
     }
 }
@@ -159,7 +158,7 @@ impl Event {
     }
 
     /// The line.
-    pub const fn named<'a>(&'a self, groups: &'a [ServerGroup]) -> Named<'a, Self> {
+    pub const fn named<'a>(&'a self, groups: &'a GroupNames) -> Named<'a, Self> {
         Named { what: self, groups }
     }
 
@@ -259,7 +258,7 @@ impl fmt::Display for Named<'_, Event> {
 
 impl Event {
     /// The lines about one server's place in the pool.
-    fn fmt_pool(&self, f: &mut fmt::Formatter<'_>, groups: &[ServerGroup]) -> fmt::Result {
+    fn fmt_pool(&self, f: &mut fmt::Formatter<'_>, groups: &GroupNames) -> fmt::Result {
         let (verb, id, of) = match self {
             Self::ServerAdded { server, inhibit: false } => ("Adding service", server, "to"),
             Self::ServerAdded { server, inhibit: true } => ("Enabling service", server, "of"),

@@ -28,6 +28,15 @@ pub(crate) struct Before {
     server_up: bool,
 }
 
+/// When a service asks whether it still has its quorum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Quorums {
+    /// At once.
+    Now,
+    /// The lists are new, and all of them are asked when all weights are right.
+    Later,
+}
+
 impl Before {
     pub(crate) const fn of(check: &Check, server: &Server) -> Self {
         let (health, adjustment) = (check.health, check.adjustment);
@@ -58,7 +67,7 @@ impl Checkers {
             _ => now + step.next,
         };
         self.sleep(index, until);
-        self.follow(index, before, &verdict, lines, out);
+        self.follow(index, before, &verdict, lines, Quorums::Now, out);
     }
 
     /// What follows for server and service from what a check has become.
@@ -68,6 +77,7 @@ impl Checkers {
         before: Before,
         verdict: &Verdict,
         lines: Vec<Event>,
+        quorums: Quorums,
         out: &mut Outputs,
     ) {
         let Some(check) = self.layout.checks.get(index) else { return };
@@ -81,21 +91,24 @@ impl Checkers {
             (false, true) => server.failed_checks = server.failed_checks.saturating_sub(1),
             _ => {}
         }
-        let was_up = before.server_up;
+        let (was_up, is_up, service) = (before.server_up, server.is_up(), server.service);
         if has_moved {
             self.weigh_server(place, was_up, out);
+            // One that turns too is out of the sum, or in it, only then.
+            if is_up == was_up && quorums == Quorums::Now {
+                self.weigh_quorum(service, out);
+            }
         }
         out.extend(lines.into_iter().map(Output::Log));
-        let is_up = self.layout.servers.get(place).is_some_and(|server| server.is_up());
         if is_up != was_up {
-            self.server_turned(place, out);
+            self.server_turned(place, quorums, out);
         }
         if before.health.is_up() != is_up_by_check
             && let (Some(server), Some(check)) =
                 (self.layout.servers.get(place), self.layout.checks.get(index))
         {
             let moved = is_up != was_up;
-            mail::check_turned(server, &check.config, verdict, moved, &self.groups, out);
+            mail::check_turned(server, &check.config, verdict, moved, &self.names, out);
         }
         if has_turned || has_moved {
             self.report_server(place);
@@ -120,7 +133,7 @@ impl Checkers {
         }
     }
 
-    /// A check made a server weigh something else.
+    /// A check made a server weigh something else; the quorum is for the caller.
     fn weigh_server(&mut self, place: usize, active: bool, out: &mut Outputs) {
         let Some(server) = self.layout.servers.get_mut(place) else { return };
         let checks = self.layout.checks.get(server.checks.clone()).unwrap_or_default();
@@ -140,12 +153,10 @@ impl Checkers {
         if !(service.is_sorry() && service.sorry_id() == Some(id)) {
             self.pool.set_destination(id, service.destination(server));
         }
-        // A server that went down at once is weighed again when it turns.
-        self.weigh_quorum(service_place, out);
     }
 
     /// A server went up or down.
-    fn server_turned(&mut self, place: usize, out: &mut Outputs) {
+    fn server_turned(&mut self, place: usize, quorums: Quorums, out: &mut Outputs) {
         let Some(server) = self.layout.servers.get(place) else { return };
         let service_place = server.service;
         let Some(service) = self.layout.services.get_mut(service_place) else { return };
@@ -159,7 +170,10 @@ impl Checkers {
             out.push(Output::Log(Event::ServerRemoved { server: id, inhibit }));
         }
         notify_server(server, out);
-        let turn = self.weigh_quorum(service_place, out);
+        let turn = match quorums {
+            Quorums::Now => self.weigh_quorum(service_place, out),
+            Quorums::Later => None,
+        };
         let Some(server) = self.layout.servers.get(place) else { return };
         let Some(service) = self.layout.services.get(service_place) else { return };
         // With a sorry server a turn has filled the pool anew already.
@@ -180,7 +194,7 @@ impl Checkers {
             Turn::Lost => Event::QuorumLost(line),
         }));
         notify_quorum(service, out);
-        mail::quorum(service, Since::Turn, &self.groups, out);
+        mail::quorum(service, Since::Turn, &self.names, out);
         self.unreported.services.insert(service.config.address, Some(service.state()));
         if service.sorry_id().is_some() {
             tell_sorry(service, out);

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use base::{Duration, Instant};
 use control_plane::model::lvs::ServerGroup;
-use control_plane::model::{CheckerKind, Lvs, ServiceAddress};
+use control_plane::model::{CheckerKind, GroupNames, Lvs, ServiceAddress};
 
 use crate::build::{Built, Prior, build};
 use crate::dialogue::{Dialogue, Step};
 use crate::event::Event;
 use crate::input::{Input, Outcome};
 use crate::jitter::Jitter;
+use crate::judge::Quorums;
 use crate::kinds::{Try, next_try, patience, silence};
 use crate::layout::{Activity, Layout, Service};
 use crate::mail::{self, Since};
@@ -38,8 +39,10 @@ use crate::verdict::{Failure, Passed};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkers {
     pub(crate) layout: Layout,
-    /// The configuration's groups, and those that the last reload took away, for their names.
+    /// The configuration's groups.
     pub(crate) groups: Vec<ServerGroup>,
+    /// Their names, and those of what the last reload took away.
+    pub(crate) names: GroupNames,
     /// The timers of all checks, soonest first.
     schedule: BTreeSet<(Instant, CheckIndex)>,
     pub(crate) probes: Probes,
@@ -88,6 +91,7 @@ impl Checkers {
         let mut machine = Self {
             layout,
             groups: config.groups.clone(),
+            names: GroupNames::of(config),
             schedule: BTreeSet::new(),
             probes: Probes::default(),
             pool: Pool::default(),
@@ -198,22 +202,17 @@ impl Checkers {
         services.chain(servers).collect()
     }
 
-    /// The groups of the running configuration, and those that its predecessor alone had, for
-    /// [`Event::named`].
-    pub fn groups(&self) -> &[ServerGroup] {
-        &self.groups
+    /// The names of groups in the running configuration, and those that its predecessor alone had,
+    /// for [`Event::named`].
+    pub const fn names(&self) -> &GroupNames {
+        &self.names
     }
 
-    /// The groups of `new`, then those that are in use now and not in it, for [`Change::named`].
-    pub fn groups_with(&self, new: &Lvs) -> Vec<ServerGroup> {
-        let in_use = |wanted: &&ServerGroup| {
-            self.layout.services.iter().any(|service| match service.config.address {
-                ServiceAddress::Group { group, .. } => group == wanted.id,
-                _ => false,
-            })
-        };
-        let gone = self.groups.iter().filter(|group| new.group(group.id).is_none());
-        new.groups.iter().chain(gone.filter(in_use)).cloned().collect()
+    /// The names of groups in `new`, and of what is in use now and not in it, for [`Change::named`].
+    pub fn names_with(&self, new: &Lvs) -> GroupNames {
+        let in_use: BTreeSet<_> =
+            self.layout.services.iter().map(|service| service.config.address).collect();
+        GroupNames::of(new).and(&self.names, |address| in_use.contains(address))
     }
 
     /// What a reload with `new` would change.
@@ -378,7 +377,8 @@ impl Checkers {
         for server in active.filter_map(|check| servers.get(check.server)) {
             out.push(Output::Log(Event::CheckerActivated(server.id())));
         }
-        self.judge_files(out);
+        // At the start; a reload has done that already.
+        self.judge_files(Quorums::Now, out);
     }
 
     fn settle_quorum(&mut self, place: usize, out: &mut Outputs) {
@@ -386,10 +386,14 @@ impl Checkers {
         let turn = service.quorum.weigh(service.live_weight);
         let line = service.quorum_line();
         let has_sorry = service.sorry_id().is_some();
+        // Also one that has not turned: a successor that knows nothing of it takes it for new.
+        if service.is_new || turn.is_some() {
+            self.unreported.services.insert(service.config.address, Some(service.state()));
+        }
         if service.is_new && (turn.is_some() || service.is_sorry()) {
-            mail::quorum(service, Since::Start, &self.groups, out);
+            mail::quorum(service, Since::Start, &self.names, out);
         } else if turn.is_some() {
-            mail::quorum(service, Since::Turn, &self.groups, out);
+            mail::quorum(service, Since::Turn, &self.names, out);
         }
         match turn {
             Some(Turn::Gained) => out.push(Output::Log(Event::QuorumGained(line))),
@@ -402,7 +406,6 @@ impl Checkers {
         }
         if turn.is_some() {
             notify_quorum(service, out);
-            self.unreported.services.insert(service.config.address, Some(service.state()));
         }
         // A service that gains its quorum at once never had its sorry server in the pool.
         if has_sorry && !(service.is_new && service.quorum.up) {
@@ -432,7 +435,7 @@ impl Checkers {
         out.reserve(servers.len());
         for service in services {
             let servers = servers.get(service.servers.clone()).unwrap_or_default();
-            notify_stop(service, servers, &self.groups, out);
+            notify_stop(service, servers, &self.names, out);
         }
         for server in servers {
             let inhibited = !server.is_up() && server.config.inhibit_on_failure;

@@ -2,8 +2,7 @@
 //! of its checks that turns, with its own state in the subject.
 
 use base::{Mail, MailAbout};
-use control_plane::model::lvs::ServerGroup;
-use control_plane::model::{Checker, CheckerKind};
+use control_plane::model::{Checker, CheckerKind, GroupNames};
 
 use crate::layout::{Server, Service};
 use crate::lines::{At, CheckKind, smtp_words};
@@ -22,7 +21,7 @@ pub(crate) fn check_turned(
     check: &Checker,
     verdict: &Verdict,
     moved: bool,
-    groups: &[ServerGroup],
+    groups: &GroupNames,
     out: &mut Outputs,
 ) {
     let about = if moved { MailAbout::State } else { MailAbout::Check };
@@ -30,7 +29,7 @@ pub(crate) fn check_turned(
 }
 
 /// A server is no longer looked after, and was up.
-pub(crate) fn server_leaves(server: &Server, why: &str, groups: &[ServerGroup], out: &mut Outputs) {
+pub(crate) fn server_leaves(server: &Server, why: &str, groups: &GroupNames, out: &mut Outputs) {
     server_mail(server, false, MailAbout::State, why, groups, out);
 }
 
@@ -39,7 +38,7 @@ fn server_mail(
     up: bool,
     about: MailAbout,
     body: &str,
-    groups: &[ServerGroup],
+    groups: &GroupNames,
     out: &mut Outputs,
 ) {
     if !server.config.smtp_alert {
@@ -60,7 +59,7 @@ pub(crate) enum Since {
 }
 
 /// A service has or lacks its quorum.
-pub(crate) fn quorum(service: &Service, since: Since, groups: &[ServerGroup], out: &mut Outputs) {
+pub(crate) fn quorum(service: &Service, since: Since, groups: &GroupNames, out: &mut Outputs) {
     let (line, up) = (service.quorum_line(), service.quorum.up);
     let (words, bound) = match (since, up) {
         (Since::Start, true) => ("Starting with quorum up", line.upper()),
@@ -75,22 +74,11 @@ pub(crate) fn quorum(service: &Service, since: Since, groups: &[ServerGroup], ou
 }
 
 /// A service that had its quorum is no longer looked after.
-pub(crate) fn service_leaves(
-    service: &Service,
-    why: &str,
-    groups: &[ServerGroup],
-    out: &mut Outputs,
-) {
+pub(crate) fn service_leaves(service: &Service, why: &str, groups: &GroupNames, out: &mut Outputs) {
     service_mail(service, false, why.to_owned(), groups, out);
 }
 
-fn service_mail(
-    service: &Service,
-    up: bool,
-    body: String,
-    groups: &[ServerGroup],
-    out: &mut Outputs,
-) {
+fn service_mail(service: &Service, up: bool, body: String, groups: &GroupNames, out: &mut Outputs) {
     if service.config.smtp_alert {
         let name = ServiceName(service.config.address, groups);
         let subject = format!("Virtualserver {name} - {}", word(up));

@@ -3,8 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use control_plane::model::ServiceAddress;
-use control_plane::model::lvs::ServerGroup;
+use control_plane::model::{GroupNames, ServiceAddress};
 use serde::{Deserialize, Serialize};
 
 /// Which real server of which virtual server; stays the same over reloads and restarts.
@@ -16,10 +15,9 @@ pub struct ServerId {
     pub server: SocketAddr,
 }
 
-/// A virtual server as keepalived logs it: `[10.1.0.100]:tcp:80`, `FWM 5`, `[VSG1]:0`. Groups have
-/// their names in the configuration.
+/// A virtual server as keepalived logs it: `[10.1.0.100]:tcp:80`, `FWM 5`, `[VSG1]:0`.
 #[derive(Clone, Copy, Debug)]
-pub struct ServiceName<'a>(pub ServiceAddress, pub &'a [ServerGroup]);
+pub struct ServiceName<'a>(pub ServiceAddress, pub &'a GroupNames);
 
 impl fmt::Display for ServiceName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -28,10 +26,7 @@ impl fmt::Display for ServiceName<'_> {
                 write!(f, "[{ip}]:{}:{port}", protocol.name())
             }
             ServiceAddress::Mark { mark, .. } => write!(f, "FWM {mark}"),
-            ServiceAddress::Group { group, .. } => {
-                let found = self.1.iter().find(|found| found.id == group);
-                write!(f, "[{}]:0", found.map_or("", |found| &found.name))
-            }
+            ServiceAddress::Group { .. } => f.write_str(self.1.get(&self.0)),
         }
     }
 }
@@ -39,7 +34,7 @@ impl fmt::Display for ServiceName<'_> {
 /// Both names of a real server's place.
 pub(crate) const fn names<'a>(
     id: &ServerId,
-    groups: &'a [ServerGroup],
+    groups: &'a GroupNames,
 ) -> (ServerName, ServiceName<'a>) {
     (ServerName(*id), ServiceName(id.service, groups))
 }
@@ -48,7 +43,7 @@ pub(crate) const fn names<'a>(
 #[derive(Clone, Copy, Debug)]
 pub struct Named<'a, T> {
     pub(crate) what: &'a T,
-    pub(crate) groups: &'a [ServerGroup],
+    pub(crate) groups: &'a GroupNames,
 }
 
 /// A real server as keepalived logs it, with the protocol of its service: `[10.2.0.2]:tcp:80`.
@@ -69,8 +64,8 @@ impl fmt::Display for ServerName {
 
 #[cfg(test)]
 mod tests {
-    use control_plane::model::Protocol;
-    use control_plane::model::lvs::GroupId;
+    use control_plane::model::lvs::{GroupId, ServerGroup};
+    use control_plane::model::{Lvs, Protocol, VirtualServer};
 
     use super::*;
 
@@ -82,14 +77,30 @@ mod tests {
             protocol: Protocol::Udp,
         };
         let server = ServerId { service, server: "10.2.0.2:5353".parse().unwrap() };
-        assert_eq!(ServiceName(service, &[]).to_string(), "[2001:db8::1]:udp:53");
-        let group = ServiceAddress::Group {
-            group: GroupId::of("VSG1"),
-            protocol: Protocol::Tcp,
+        assert_eq!(ServiceName(service, &GroupNames::NONE).to_string(), "[2001:db8::1]:udp:53");
+        assert_eq!(ServerName(server).to_string(), "[10.2.0.2]:udp:5353");
+    }
+
+    #[test]
+    fn virtual_servers_of_one_group_are_counted_in_the_order_of_the_file() {
+        let of = |name, protocol| ServiceAddress::Group {
+            group: GroupId::of(name),
+            protocol,
             ipv6: false,
         };
-        let groups = ["VSG0", "VSG1"].map(|name| ServerGroup::new(name, Vec::new()));
-        assert_eq!(ServiceName(group, &groups).to_string(), "[VSG1]:0");
-        assert_eq!(ServerName(server).to_string(), "[10.2.0.2]:udp:5353");
+        let (tcp, udp) = (of("VSG1", Protocol::Tcp), of("VSG1", Protocol::Udp));
+        let last = of("VSG1", Protocol::Sctp);
+        let all = [tcp, of("VSG0", Protocol::Udp), tcp, udp, last];
+        let lvs = Lvs {
+            groups: ["VSG0", "VSG1"].map(|name| ServerGroup::new(name, Vec::new())).into(),
+            virtual_servers: all.map(VirtualServer::new).into(),
+            ..Lvs::default()
+        };
+        let names = GroupNames::of(&lvs);
+        let name = |address| ServiceName(address, &names).to_string();
+        assert_eq!(
+            [tcp, all[1], udp, last].map(name),
+            ["[VSG1]:0", "[VSG0]:0", "[VSG1]:2", "[VSG1]:3",]
+        );
     }
 }

@@ -1,7 +1,6 @@
 //! Pipes and scripts that are told about servers and quorums.
 
-use control_plane::model::Command;
-use control_plane::model::lvs::ServerGroup;
+use control_plane::model::{Command, GroupNames};
 
 use crate::layout::{Server, Service};
 use crate::mail;
@@ -29,7 +28,7 @@ pub(crate) fn notify_quorum(service: &Service, out: &mut Outputs) {
 
 /// The line that pipes get of a new state: `RS [10.2.0.2]:tcp:80 [10.1.0.100]:tcp:80 UP`. keepalived
 /// has a zero byte after each line, by mistake.
-pub fn state_line(object: &ObjectKey, up: bool, groups: &[ServerGroup]) -> String {
+pub fn state_line(object: &ObjectKey, up: bool, groups: &GroupNames) -> String {
     let state = if up { "UP" } else { "DOWN" };
     match object {
         ObjectKey::Timeouts | ObjectKey::Mark(_) | ObjectKey::MarkTable => String::new(),
@@ -45,7 +44,7 @@ pub fn state_line(object: &ObjectKey, up: bool, groups: &[ServerGroup]) -> Strin
 pub(crate) fn notify_stop(
     service: &Service,
     servers: &[Server],
-    groups: &[ServerGroup],
+    groups: &GroupNames,
     out: &mut Outputs,
 ) {
     if !service.config.omega {

@@ -11,7 +11,7 @@ use control_plane::model::{CheckerKind, Lvs, ServiceAddress};
 
 use crate::event::Event;
 use crate::health::Health;
-use crate::judge::Before;
+use crate::judge::{Before, Quorums};
 use crate::layout::Activity;
 use crate::machine::Checkers;
 use crate::output::{Output, Outputs};
@@ -54,15 +54,15 @@ impl Checkers {
         self.outside.files.insert(name.to_owned(), value);
         for index in 0..self.layout.checks.len() {
             if self.file_of(index).is_some_and(|(_, file)| file == name) {
-                self.judge_file(index, out);
+                self.judge_file(index, Quorums::Now, out);
             }
         }
     }
 
     /// Judge all checks of files by what is known.
-    pub(crate) fn judge_files(&mut self, out: &mut Outputs) {
+    pub(crate) fn judge_files(&mut self, quorums: Quorums, out: &mut Outputs) {
         for index in 0..self.layout.checks.len() {
-            self.judge_file(index, out);
+            self.judge_file(index, quorums, out);
         }
     }
 
@@ -74,7 +74,7 @@ impl Checkers {
         Some((check, self.file_names.get(check.file.0)?))
     }
 
-    fn judge_file(&mut self, index: CheckIndex, out: &mut Outputs) {
+    fn judge_file(&mut self, index: CheckIndex, quorums: Quorums, out: &mut Outputs) {
         let Some((settings, file)) = self.file_of(index) else { return };
         let value = self.outside.files.get(file).copied().unwrap_or(0);
         let (up, adjustment) = meaning(&settings, value);
@@ -90,7 +90,7 @@ impl Checkers {
             up,
         });
         let verdict = if up { Ok(Passed::Answered) } else { Err(Failure::File) };
-        self.follow(index, before, &verdict, line.into_iter().collect(), out);
+        self.follow(index, before, &verdict, line.into_iter().collect(), quorums, out);
     }
 
     /// These addresses of services with `ha_suspend` are on this host now, and no others.

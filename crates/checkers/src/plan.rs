@@ -4,15 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use control_plane::model::lvs::{ServerGroup, ServiceDefaults};
-use control_plane::model::{Lvs, RealServer, ServiceAddress, VirtualServer};
+use control_plane::model::lvs::ServiceDefaults;
+use control_plane::model::{GroupNames, Lvs, RealServer, ServiceAddress, VirtualServer};
 
 use crate::build::{servers_of, services_of};
 use crate::kinds::is_effective;
 use crate::layout::{Layout, Server, Service};
 use crate::names::{Named, ServerId, ServiceName, names};
-use crate::shared::SharedService;
-use crate::snapshot::CheckState;
+use crate::shared::{SharedServer, SharedService};
 
 /// One thing that would change; [`Change::named`] says it in a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +43,7 @@ pub enum Change {
 
 impl Change {
     /// The sentence.
-    pub const fn named<'a>(&'a self, groups: &'a [ServerGroup]) -> Named<'a, Self> {
+    pub const fn named<'a>(&'a self, groups: &'a GroupNames) -> Named<'a, Self> {
         Named { what: self, groups }
     }
 }
@@ -83,7 +82,7 @@ impl fmt::Display for Named<'_, Change> {
 fn of_service(
     f: &mut fmt::Formatter<'_>,
     id: &ServerId,
-    groups: &[ServerGroup],
+    groups: &GroupNames,
     relation: &str,
 ) -> fmt::Result {
     let (server, service) = names(id, groups);
@@ -136,7 +135,12 @@ fn compare_service(
     }
 }
 
-fn compare_server(running: &Layout, server: &Server, new: &RealServer, changes: &mut Vec<Change>) {
+fn compare_server(
+    running: &Layout,
+    server: &Server,
+    new: &SharedServer,
+    changes: &mut Vec<Change>,
+) {
     let id = server.id();
     let (from, to) = (server.config.weight, new.weight);
     if from != to {
@@ -147,8 +151,8 @@ fn compare_server(running: &Layout, server: &Server, new: &RealServer, changes: 
     }
     let checks = running.checks.get(server.checks.clone()).unwrap_or_default();
     let running_checks = checks.iter().map(|check| check.fingerprint);
-    let new_checks = new.checkers.iter().filter(|check| is_effective(&check.kind));
-    if !running_checks.eq(new_checks.map(CheckState::fingerprint_of)) {
+    let new_checks = new.checks().filter(|check| is_effective(&check.kind));
+    if !running_checks.eq(new_checks.map(|check| check.fingerprint())) {
         changes.push(Change::ChecksChanged(id));
     }
 }

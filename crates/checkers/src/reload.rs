@@ -8,6 +8,7 @@ use control_plane::model::Lvs;
 
 use crate::build::{Built, Prior, build};
 use crate::event::Event;
+use crate::judge::Quorums;
 use crate::layout::{Layout, Service};
 use crate::machine::Checkers;
 use crate::mail;
@@ -27,12 +28,14 @@ impl Checkers {
         self.script_runs.renumber(|old| moved.get(&old).copied());
         out.extend(orphans.into_iter().map(Output::AbortProbe));
         out.extend(ignored.into_iter().map(Output::Log));
-        self.groups = self.groups_with(config);
+        self.names = self.names_with(config);
+        self.groups.clone_from(&config.groups);
         let old = std::mem::replace(&mut self.layout, layout);
         self.tell_withdrawals(&old, out);
         self.retire_unconfigured(&known, out);
         self.tell_turns(&old, out);
         self.file_names = file_names(config);
+        self.judge_files(Quorums::Later, out);
         self.settle(now, out);
         self.report_difference(&known);
         self.start_waiting(now, out);
@@ -49,7 +52,7 @@ impl Checkers {
             if service_gone {
                 out.push(Output::Log(Event::ServiceGone(service.config.address)));
                 if service.quorum.up {
-                    mail::service_leaves(service, mail::REMOVING, &self.groups, out);
+                    mail::service_leaves(service, mail::REMOVING, &self.names, out);
                 }
             }
             for server in old.servers.get(service.servers.clone()).unwrap_or_default() {
@@ -73,7 +76,7 @@ impl Checkers {
                             out.push(Output::Log(Event::ServerWithdrawn { server: id, inhibited }));
                         }
                         if active {
-                            mail::server_leaves(server, mail::REMOVING, &self.groups, out);
+                            mail::server_leaves(server, mail::REMOVING, &self.names, out);
                         }
                     }
                 }

@@ -11,6 +11,7 @@ use control_plane::model::{
 };
 
 use crate::names::ServerId;
+use crate::snapshot::CheckState;
 
 const NOWHERE: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0));
 
@@ -70,6 +71,13 @@ impl SharedServer {
         let (lvs, service, server) = (&self.lvs, self.service, self.place);
         let check = move |place| SharedCheck { lvs: Arc::clone(lvs), service, server, place };
         places(self.checkers.len()).map(check)
+    }
+}
+
+impl SharedCheck {
+    /// The fingerprint of its settings.
+    pub(crate) fn fingerprint(&self) -> u64 {
+        CheckState::fingerprint_of(self, &self.lvs)
     }
 }
 

@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 
+use control_plane::model::checks::FileCheck;
 use control_plane::model::lvs::Timeouts;
-use control_plane::model::{Checker, ServiceAddress};
+use control_plane::model::{Checker, CheckerKind, FileId, Lvs, ServiceAddress};
 use serde::{Deserialize, Serialize};
 
 use crate::health::Health;
@@ -70,10 +71,18 @@ pub struct CheckState {
 }
 
 impl CheckState {
-    /// The fingerprint of a check's settings. Two processes of one build agree on it.
-    pub fn fingerprint_of(check: &Checker) -> u64 {
+    /// The fingerprint of a check's settings in `config`. Two processes of one build agree on it. A
+    /// file is known by its name: its place is another when one is written above it.
+    pub fn fingerprint_of(check: &Checker, config: &Lvs) -> u64 {
         let mut hasher = DefaultHasher::new();
-        check.hash(&mut hasher);
+        match &check.kind {
+            CheckerKind::File(file) => {
+                let kind = CheckerKind::File(FileCheck { file: FileId(0), ..*file });
+                Checker { kind, ..check.clone() }.hash(&mut hasher);
+                config.files.get(file.file.0).map(|found| &found.name).hash(&mut hasher);
+            }
+            _ => check.hash(&mut hasher),
+        }
         hasher.finish()
     }
 }

@@ -125,6 +125,86 @@ fn what_is_known_of_a_file_counts_from_the_start_and_over_a_reload() {
     assert_eq!(servers, 2, "nobody has told the successor of a number yet");
 }
 
+/// One server of weight 10 whose weight a file changes.
+fn guarded(check: Checker, quorum: u32) -> Lvs {
+    let only = VirtualServer {
+        quorum,
+        ..service("10.1.0.100:80", vec![server("127.0.0.2:80", 10, vec![check])])
+    };
+    with_file(lvs(vec![only]))
+}
+
+/// A machine whose quorum a number in the file has taken, and nothing of that is news any more.
+fn lost(config: &Lvs, value: i32) -> World {
+    let mut world = World::new(config);
+    see(&mut world, value);
+    let last = world.take_lines().pop().unwrap();
+    assert!(last.starts_with("Lost quorum"), "{last}");
+    world.told.clear();
+    world
+}
+
+#[test]
+fn a_file_that_counts_otherwise_after_a_reload_does_not_bring_a_lost_quorum_for_a_moment() {
+    let mut world = lost(&guarded(file(1), 8), -5);
+    world.reload(&guarded(file(2), 8));
+    assert_eq!(
+        world.take_lines(),
+        ["Changing weight from 5 to 0 for active service [127.0.0.2]:tcp:80 of VS \
+             [10.1.0.100]:tcp:80"],
+    );
+    assert_eq!(world.told, [""; 0]);
+    world.reload(&guarded(file(-1), 8));
+    assert_eq!(
+        world.take_lines(),
+        [
+            "Changing weight from 0 to 15 for active service [127.0.0.2]:tcp:80 of VS \
+             [10.1.0.100]:tcp:80",
+            "Gained quorum 8+0=8 <= 15 for VS [10.1.0.100]:tcp:80",
+        ],
+    );
+    assert_eq!(world.told, ["VS [10.1.0.100]:tcp:80 UP\n"]);
+    assert!(world.table()[1].ends_with("-w 15"), "{:?}", world.table());
+    assert_eq!(world.machine.plan(&guarded(file(-1), 8).into()), []);
+}
+
+#[test]
+fn a_file_is_the_same_one_wherever_it_stands_in_the_configuration() {
+    let mut world = lost(&guarded(file(1), 8), -5);
+    let mut check = file(1);
+    check.kind = CheckerKind::File(FileCheck { file: FileId(1), weight: 1, reverse: false });
+    let mut moved = guarded(check, 8);
+    moved.files.insert(0, TrackFile { name: "first".to_owned(), ..moved.files[0].clone() });
+    assert_eq!(world.plan(&moved), []);
+    world.reload(&moved);
+    assert_eq!(world.take_lines(), [""; 0]);
+    see(&mut world, -4);
+    assert!(world.take_lines()[0].starts_with("Changing weight from 5 to 6"));
+
+    moved.files[1].name = "other".to_owned();
+    assert_eq!(world.plan(&moved).len(), 1, "that is another file at the same place");
+}
+
+#[test]
+fn a_server_that_goes_down_does_not_count_with_its_full_weight_first() {
+    let mut world = lost(&guarded(file(1), 5), -8);
+    see(&mut world, i32::MIN);
+    assert_eq!(
+        world.take_lines(),
+        [
+            "Changing weight from 2 to 10 for active service [127.0.0.2]:tcp:80 of VS \
+             [10.1.0.100]:tcp:80",
+            "([127.0.0.2]:tcp:80): tracked file drain now FAULT state",
+            "Removing service [127.0.0.2]:tcp:80 from VS [10.1.0.100]:tcp:80",
+        ],
+    );
+    assert_eq!(world.told, ["RS [127.0.0.2]:tcp:80 [10.1.0.100]:tcp:80 DOWN\n"]);
+    assert_eq!(world.table().len(), 1);
+    see(&mut world, 0);
+    let line = world.take_lines().pop().unwrap();
+    assert_eq!(line, "Gained quorum 5+0=5 <= 10 for VS [10.1.0.100]:tcp:80");
+}
+
 fn suspended(real_servers: Vec<RealServer>) -> VirtualServer {
     VirtualServer { ha_suspend: true, ..service("10.1.0.100:80", real_servers) }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use base::{Duration, Instant};
 use checkers::{Checkers, Input, Outcome, Output, Outputs, ProbeId, Snapshot};
 use common::{alpha, checked, inhibited, lvs, service, tcp};
-use control_plane::model::Lvs;
+use control_plane::model::{GroupNames, Lvs};
 use proptest::prelude::*;
 
 /// One thing that may happen.
@@ -96,12 +96,15 @@ impl Run {
                 | Output::Notify { .. }
                 | Output::Tell { .. }
                 | Output::Mail(_) => {}
-                Output::Log(event) => assert!(!event.named(&[]).to_string().is_empty()),
+                Output::Log(event) => {
+                    assert!(!event.named(&GroupNames::NONE).to_string().is_empty())
+                }
             }
         }
         for change in self.machine.take_changes() {
             self.kept.apply(change);
         }
+        assert_eq!(self.kept.services, self.machine.snapshot().services, "all is reported");
     }
 
     fn step(&mut self, step: Step) {
@@ -194,7 +197,7 @@ proptest! {
         let config = Arc::new(config(&first));
         let now = Instant::default();
         let machine = Checkers::new(now, &config, None, 5, &mut out);
-        let kept = machine.snapshot();
+        let kept = Snapshot::default();
         let mut run = Run { machine, now, config, running: Vec::new(), kept };
         run.take(out);
         run.check();

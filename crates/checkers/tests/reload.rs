@@ -10,7 +10,7 @@ use control_plane::model::lvs::{
     GroupId, Protocol, RealServer, Scheduler, ServerGroup, ServiceAddress, SorryServer, Tunnel,
     VirtualServer,
 };
-use control_plane::model::{ForwardingMethod, Lvs};
+use control_plane::model::{ForwardingMethod, GroupNames, Lvs};
 
 /// Two services; of the four servers, 127.0.0.2 and .4 are up after the first check.
 fn running() -> (Lvs, World) {
@@ -142,7 +142,8 @@ fn one_changed_weight_touches_one_destination() {
     for server in &mut new.virtual_servers[0].real_servers {
         server.weight = 4;
     }
-    let planned: Vec<_> = world.plan(&new).iter().map(|one| one.named(&[]).to_string()).collect();
+    let planned: Vec<_> =
+        world.plan(&new).iter().map(|one| one.named(&GroupNames::NONE).to_string()).collect();
     assert_eq!(
         planned,
         [
@@ -170,7 +171,8 @@ fn another_scheduler_touches_the_service_and_none_of_its_servers() {
     let (config, mut world) = running();
     let mut new = config.clone();
     new.virtual_servers[1].scheduler = Scheduler::SourceHashing;
-    let planned: Vec<_> = world.plan(&new).iter().map(|one| one.named(&[]).to_string()).collect();
+    let planned: Vec<_> =
+        world.plan(&new).iter().map(|one| one.named(&GroupNames::NONE).to_string()).collect();
     assert_eq!(planned, ["virtual server [10.1.0.101]:tcp:80 changed"]);
     world.reload(&new);
     assert_eq!(world.take_news(), [""; 0]);
@@ -372,7 +374,8 @@ fn the_plan_names_what_comes_and_goes() {
         ),
         service("10.1.0.102:80", vec![checked("127.0.0.4:80", 1, 1)]),
     ]);
-    let planned: Vec<_> = world.plan(&new).iter().map(|one| one.named(&[]).to_string()).collect();
+    let planned: Vec<_> =
+        world.plan(&new).iter().map(|one| one.named(&GroupNames::NONE).to_string()).collect();
     let of = "virtual server [10.1.0.100]:tcp:80";
     assert_eq!(
         planned,
@@ -416,7 +419,7 @@ fn a_group_is_the_same_one_wherever_it_stands_in_the_file() {
 
     let new = groups(&[("dns", "127.0.0.2"), ("web", "127.0.0.2")]);
     let plan: Vec<_> = world.plan(&new);
-    let named = world.machine.groups_with(&new);
+    let named = world.machine.names_with(&new);
     let plan: Vec<_> = plan.iter().map(|change| change.named(&named).to_string()).collect();
     assert_eq!(plan, ["virtual server [mail]:0 removed", "virtual server [dns]:0 added"]);
     world.reload(&new);
@@ -424,5 +427,43 @@ fn a_group_is_the_same_one_wherever_it_stands_in_the_file() {
         world.take_news(),
         ["Removing Virtual Server [mail]:0", "Gained quorum 1+0=1 <= 1 for VS [dns]:0",],
         "a group that is gone still has its name"
+    );
+}
+
+#[test]
+fn virtual_servers_of_one_group_have_different_names_everywhere() {
+    let of = |protocol, server: &str| {
+        let address = ServiceAddress::Group { group: GroupId::of("G"), protocol, ipv6: false };
+        let real_servers = vec![checked(&format!("{server}:80"), 1, 0)];
+        VirtualServer { real_servers, smtp_alert: true, ..VirtualServer::new(address) }
+    };
+    let groups = vec![ServerGroup::new("G", Vec::new())];
+    let of_tcp = of(Protocol::Tcp, "127.0.0.2");
+    let both = vec![of_tcp, of(Protocol::Udp, "127.0.0.3")];
+    let mut config = Lvs { groups, ..lvs(both) };
+    let mut world = World::new(&config);
+    assert_eq!(world.told, ["VS [G]:0 UP\n", "VS [G]:1 UP\n"]);
+    let subjects: Vec<_> = world.mails.drain(..).map(|mail| mail.subject).collect();
+    assert_eq!(subjects, ["Virtualserver [G]:0 - UP", "Virtualserver [G]:1 - UP"]);
+    assert_eq!(
+        world.take_news(),
+        ["Gained quorum 1+0=1 <= 1 for VS [G]:0", "Gained quorum 1+0=1 <= 1 for VS [G]:1",]
+    );
+
+    config.virtual_servers.remove(0);
+    let named = world.machine.names_with(&config);
+    let plan: Vec<_> =
+        world.plan(&config).iter().map(|one| one.named(&named).to_string()).collect();
+    assert_eq!(plan, ["virtual server [G]:0 removed"]);
+    let before = world.machine.desired().clone();
+    world.reload(&config);
+    assert_eq!(world.take_news()[0], "Removing Virtual Server [G]:0");
+    let udp = config.virtual_servers[0].address;
+    assert_eq!(world.machine.desired()[&udp], before[&udp], "it is the same one");
+    world.run_until(4_000);
+    assert_eq!(
+        world.take_news().last().unwrap(),
+        "Lost quorum 1-0=1 > 0 for VS [G]:0",
+        "and the first now"
     );
 }

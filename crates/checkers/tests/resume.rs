@@ -5,7 +5,8 @@ mod common;
 use base::Duration;
 use checkers::{Input, Snapshot};
 use common::{World, alpha, at, checked, inhibited, lvs, service};
-use control_plane::model::Lvs;
+use control_plane::model::lvs::{SorryServer, Tunnel};
+use control_plane::model::{Command, ForwardingMethod, Lvs, VirtualServer};
 
 fn config() -> Lvs {
     let mut servers = vec![
@@ -120,4 +121,39 @@ fn a_service_that_had_no_quorum_has_none_for_the_successor() {
         successor.take_news().last().unwrap(),
         "Gained quorum 1+0=1 <= 1 for VS [10.1.0.100]:tcp:80"
     );
+}
+
+/// A service that waits for its first success, with this sorry server.
+fn waiting(sorry: &str) -> Lvs {
+    let servers = vec![alpha(checked("127.0.0.2:80", 1, 0))];
+    let down = Some(Command { program: "/lost".to_owned(), args: Vec::new(), user: None });
+    let sorry_server = Some(SorryServer {
+        address: at(sorry),
+        method: ForwardingMethod::DirectRouting,
+        tunnel: Tunnel::default(),
+        inhibit: false,
+    });
+    lvs(vec![VirtualServer {
+        quorum_down: down,
+        sorry_server,
+        ..service("10.1.0.100:80", servers)
+    }])
+}
+
+#[test]
+fn a_quorum_that_was_never_there_is_told_once_however_often_the_process_dies() {
+    let mut kept = Snapshot::default();
+    let mut world = World::new(&waiting("127.0.0.9:80"));
+    assert_eq!(world.notified.len(), 1, "the start tells it");
+    world.machine.take_changes().into_iter().for_each(|change| kept.apply(change));
+    let mut successor = World::resumed(&waiting("127.0.0.9:80"), Some(&kept));
+    assert_eq!(successor.take_news(), [""; 0]);
+    assert!(successor.notified.is_empty() && successor.told.is_empty(), "{:?}", successor.told);
+    assert_eq!(successor.machine.desired(), world.machine.desired());
+
+    successor.reload(&waiting("127.0.0.8:80"));
+    successor.machine.take_changes().into_iter().for_each(|change| kept.apply(change));
+    let mut third = World::resumed(&waiting("127.0.0.8:80"), Some(&kept));
+    assert_eq!(third.take_news(), [""; 0], "the other sorry server has been told too");
+    assert!(third.notified.is_empty() && third.told.is_empty(), "{:?}", third.told);
 }

@@ -22,6 +22,8 @@ pub struct Options {
     pub include_checks_all: bool,
     /// Names of the interfaces of this machine; `None` does not look whether an interface exists.
     pub interfaces: Option<BTreeSet<String>>,
+    /// Those of them that carry no multicast, where strict mode lets an instance speak to peers.
+    pub without_multicast: BTreeSet<String>,
     /// Start of `${_RANDOM}`.
     pub random_seed: u64,
     /// Lines that definitions and repetition may add, 2,000,000 by default. Who must answer soon, as

@@ -8,6 +8,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use control_plane::model::Preempt;
+use control_plane::model::vrrp::{HmacMode, InitialState};
 use control_plane::source::{FileFacts, FileKind};
 use control_plane::{Code, Loaded, MemorySource, Options, load};
 
@@ -279,8 +281,112 @@ fn strict_mode() {
                 "down_timer_adverts 5",
                 &["(V) down_timer_adverts is incompatible with strict mode - resetting"],
             ),
+            (
+                "garp_lower_prio_repeat 3\ngarp_lower_prio_delay 4",
+                &[
+                    "(V) Strict mode requires no repeat garps. resetting",
+                    "(V) Strict mode requires no repeat garp delay. resetting",
+                ],
+            ),
+            ("garp_lower_prio_repeat 0\ngarp_lower_prio_delay 0\ngarp_master_repeat 3", &[]),
+            (
+                "lower_prio_no_advert off",
+                &["(V) Strict mode requires no lower priority advert. resetting"],
+            ),
+            ("lower_prio_no_advert on\nhigher_prio_send_advert off", &[]),
+            (
+                "higher_prio_send_advert on",
+                &["(V) strict mode requires higher_prio_send_advert to be clear. resetting"],
+            ),
+            ("state BACKUP\npriority 255", &["(V) State MASTER must match being address owner"]),
+            ("state MASTER\npriority 255", &[]),
+            (
+                "auth_hmac {\nkey 1 0123456789abcdef0123456789abcdef\nactive_key 1\nmode permissive\n}",
+                &["(V) strict mode requires auth_hmac mode enforce. resetting"],
+            ),
         ],
     );
+    let bare = |mode: &str, vip: &str| {
+        instance(mode).replace(" virtual_ipaddress {\n 10.9.0.77\n }\n", vip)
+    };
+    let (ours, theirs) =
+        (" virtual_ipaddress {\n fe80::77\n }\n", "virtual_ipaddress {\n2001:db8::7\n}\n");
+    let cases: [(&str, &str, &[&str]); 5] = [
+        (
+            "strict_mode",
+            "no_virtual_ipaddress\n",
+            &["(V) No VIP specified; at least one is required"],
+        ),
+        ("", "no_virtual_ipaddress\n", &[]),
+        ("strict_mode", ours, &[]),
+        ("strict_mode", theirs, &["(V) the first IPv6 VIP address must be link local"]),
+        (
+            "strict_mode\nversion 2",
+            ours,
+            &["(V) cannot use IPv6 with VRRP version 2; setting version 3"],
+        ),
+    ];
+    for (mode, vip, expected) in cases {
+        assert_eq!(said(&bare(mode, vip)), expected, "{mode} {vip}");
+    }
+}
+
+#[test]
+fn strict_mode_means_what_nobody_has_written() {
+    let resolved = |before: &str, lines: &str| {
+        let loaded = read(&instance_after(before, lines));
+        loaded.config.unwrap().vrrp.instances.first().cloned()
+    };
+    let lenient = "global_defs {\nvrrp_garp_lower_prio_repeat 3\nvrrp_garp_lower_prio_delay 4\n\
+                   vrrp_lower_prio_no_advert off\nvrrp_higher_prio_send_advert on\n}";
+    for before in ["", lenient] {
+        let strict = resolved(before, "strict_mode\npriority 255").unwrap();
+        assert_eq!(strict.garp.lower_prio_repeat, 0);
+        assert!(strict.garp.lower_prio_delay.is_zero());
+        assert!(strict.lower_prio_no_advert && !strict.higher_prio_send_advert);
+        assert!(strict.owner_ignore_adverts);
+    }
+    let plain = resolved(lenient, "priority 255").unwrap();
+    assert_eq!(plain.garp.lower_prio_repeat, 3);
+    assert!(!plain.lower_prio_no_advert && plain.higher_prio_send_advert);
+    assert!(!plain.owner_ignore_adverts);
+    let hmac = "strict_mode\nauth_hmac {\nkey 1 0123456789abcdef0123456789abcdef\nactive_key 1\nmode permissive\n}";
+    let hmac = resolved("", hmac).unwrap().hmac.unwrap();
+    assert_eq!(hmac.mode, HmacMode::Enforce);
+}
+
+#[test]
+fn a_strict_instance_speaks_to_peers_only_where_there_is_no_multicast() {
+    let text = instance("strict_mode\nunicast_peer {\n10.9.0.2\n}");
+    for (without, instances) in [(BTreeSet::new(), 0), (BTreeSet::from(["eth0".to_owned()]), 1)] {
+        let options = Options { without_multicast: without, ..Options::default() };
+        let loaded =
+            load(Path::new("/k.conf"), &MemorySource::new("/k.conf", text.as_str()), &options);
+        assert_eq!(loaded.diagnostics.errors().count(), 1 - instances);
+        assert_eq!(loaded.config.unwrap().vrrp.instances.len(), instances);
+    }
+}
+
+#[test]
+fn an_owner_wants_to_be_master_and_waits_for_nothing() {
+    let nopreempt = "(V) Warning - nopreempt will not work with initial state MASTER - clearing";
+    let useless = "(V) nopreempt is incompatible with priority 255. resetting nopreempt";
+    let delay = "(V) Warning - preempt delay will not work with initial state MASTER - clearing";
+    check_all(
+        instance,
+        &[
+            ("priority 255\nnopreempt", &[nopreempt]),
+            ("state BACKUP\npriority 255\nnopreempt", &[useless]),
+            ("state MASTER\npriority 255\nnopreempt", &[nopreempt]),
+            ("priority 255\npreempt_delay 5", &[delay]),
+            ("state BACKUP\npriority 255\npreempt_delay 5", &[]),
+            ("strict_mode\npriority 255\npreempt_delay 5", &[delay]),
+        ],
+    );
+    let owner = read(&instance("priority 255\nnopreempt")).config.unwrap();
+    let owner = &owner.vrrp.instances[0];
+    assert_eq!(owner.wanted_state, InitialState::Master);
+    assert_eq!(owner.preempt, Preempt::After(base::Duration::ZERO));
 }
 
 #[test]

@@ -109,7 +109,7 @@ fn read(path: &Path, interfaces: &BTreeSet<String>) -> (Loaded, Duration) {
 #[test]
 fn the_verdict_over_real_files_is_that_of_keepalived() {
     let Some(folder) = std::env::var_os("KEEPALIVED_CORPUS").map(PathBuf::from) else {
-        println!("skipped: KEEPALIVED_CORPUS names no folder of real files");
+        skips::skip(skips::Lack::Data, "KEEPALIVED_CORPUS names no folder of real files");
         return;
     };
     let interfaces: BTreeSet<String> = table(&folder.join("INTERFACES.tsv"))

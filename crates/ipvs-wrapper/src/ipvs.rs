@@ -223,9 +223,9 @@ impl<T: Transport> Ipvs<T> {
         let requests: Vec<_> = asks.iter().map(|ask| Addressed { family, ask: *ask }).collect();
         let refusals = self.engine.run(&requests).inspect_err(|_| self.stale = true)?;
         report.done += requests.len() - refusals.len();
-        // a refusal means that the picture may be wrong
-        self.stale |= !refusals.is_empty();
         let outcome = Outcome::of(asks, refusals);
+        // Only then: a request that is refused for ever must not read a large table each time.
+        self.stale |= outcome.drifted;
         for ask in &outcome.done {
             self.actual.apply(ask);
         }

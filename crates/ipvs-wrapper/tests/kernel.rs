@@ -1,6 +1,5 @@
 //! The wrapper against a kernel with IPVS, each test in a network namespace of its own, compared as
-//! text with what `ipvsadm -Sn` lists. Without IPVS or without root the tests say that they are
-//! skipped.
+//! text with what `ipvsadm -Sn` lists; where the running kernel has no IPVS, in User-Mode Linux.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "all of this is test code")]
 
@@ -13,16 +12,18 @@ use ipvs_wrapper::{
     ServiceKey, SyncDaemons, TUNNEL_CHECKSUM, TUNNEL_REMOTE_CHECKSUM, Table, Timeouts, Tunnel,
     TunnelKind, table,
 };
+use lab::uml;
 use netlink::Socket;
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, unshare};
 
-/// IPVS in a new network namespace of this thread, or `None` and a word about why not.
+/// IPVS in a new network namespace of this thread; `None` where this kernel has none, and
+/// [`all_of_it_runs_in_user_mode_linux_where_this_kernel_has_no_ipvs`] is what counts.
 fn ipvs() -> Option<Ipvs<Socket>> {
     match unshare(CloneFlags::CLONE_NEWNET) {
         Ok(()) => {}
         Err(Errno::EPERM) => {
-            eprintln!("skipped: network namespaces need root");
+            skips::skip(skips::Lack::Setup, "network namespaces need root");
             return None;
         }
         Err(error) => panic!("unshare: {error}"),
@@ -32,10 +33,18 @@ fn ipvs() -> Option<Ipvs<Socket>> {
         Ok(ipvs) => Some(ipvs),
         Err(error @ Error::NoIpvs) => {
             assert!(error.to_string().contains("modprobe ip_vs"), "{error}");
-            eprintln!("skipped: {error}");
+            assert!(!uml::is_inside(), "{error}");
             None
         }
         Err(error) => panic!("{error}"),
+    }
+}
+
+#[test]
+fn all_of_it_runs_in_user_mode_linux_where_this_kernel_has_no_ipvs() {
+    if !uml::is_inside() && !uml::has_ipvs() {
+        let text = uml::again(&["--nocapture", "--test-threads=1"]);
+        assert!(text.contains("0 failed; 0 ignored; 0 measured; 0 filtered out"), "see above");
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use env_logger::{Builder, Logger, Target};
 use log::LevelFilter;
+use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::line;
@@ -73,6 +74,11 @@ impl Write for Shared {
     }
 }
 
+/// Ends of lines in it.
+fn lines(text: &[u8]) -> u64 {
+    text.iter().filter(|byte| **byte == b'\n').count() as u64
+}
+
 struct Console<W> {
     to: W,
     lost: Arc<AtomicU64>,
@@ -114,13 +120,20 @@ impl<W: AsFd> Console<W> {
             let rest = self.text.get(self.written..).unwrap_or_default();
             let part = whole_lines(rest);
             // Past the standard library's own buffer and lock.
-            let _ = nix::unistd::write(&self.to, part);
-            self.written += part.len();
+            match nix::unistd::write(&self.to, part) {
+                Ok(0) | Err(Errno::EAGAIN) => break,
+                Ok(written) => self.written += written,
+                Err(Errno::EINTR) => {}
+                // A full disk, or nobody who reads: what it is for it cannot be told.
+                Err(_) => {
+                    self.lost.fetch_add(lines(part), Ordering::Relaxed);
+                    self.written += part.len();
+                }
+            }
         }
         if !self.gathers && self.waiting() > 0 {
             let left = self.text.get(self.written..).unwrap_or_default();
-            let lines = left.iter().filter(|byte| **byte == b'\n').count();
-            self.lost.fetch_add(lines as u64, Ordering::Relaxed);
+            self.lost.fetch_add(lines(left), Ordering::Relaxed);
             self.written = self.text.len();
         }
         self.text.drain(..self.written);
@@ -194,6 +207,19 @@ mod tests {
         assert!(lines.lines().enumerate().all(|(n, line)| line.parse::<usize>().unwrap() == n));
         assert!(!console.write_out());
         assert_eq!(console.lost.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn lines_for_which_a_disk_has_no_room_are_counted() {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut console = Console::new(full, Arc::default());
+        console.take(b"one\n");
+        assert_eq!(console.lost.load(Ordering::Relaxed), 1);
+        console.gathers = true;
+        console.take(b"two\n");
+        console.take(b"three\n");
+        assert!(!console.write_out(), "nothing waits for ever");
+        assert_eq!(console.lost.load(Ordering::Relaxed), 3);
     }
 
     #[test]

@@ -25,6 +25,19 @@ pub const DADFAILED: u32 = 0x08;
 /// Not usable before duplicate address detection ends (`IFA_F_TENTATIVE`).
 pub const TENTATIVE: u32 = 0x40;
 
+/// Not to be chosen as a source: its preferred lifetime has ended (`IFA_F_DEPRECATED`).
+pub(crate) const DEPRECATED: u32 = 0x20;
+
+/// `IFA_F_HOMEADDRESS`, `_MANAGETEMPADDR`, `_NOPREFIXROUTE`, which the kernel changes of an IPv6 address
+/// where it is.
+pub(crate) const CHANGEABLE: u32 = 0x10 | 0x100 | 0x200;
+
+/// `IFA_F_MCAUTOJOIN`, which has an effect only when the address is added.
+pub(crate) const AUTOJOIN: u32 = 0x400;
+
+/// `IFA_F_NOPREFIXROUTE` and [`AUTOJOIN`]: what an IPv4 address can have, by which it is made anew.
+pub(crate) const OF_IPV4: u32 = 0x200 | AUTOJOIN;
+
 /// It has no lifetime (`IFA_F_PERMANENT`).
 pub const PERMANENT: u32 = 0x80;
 

@@ -12,8 +12,9 @@ use neli::rtnl::IfaddrmsgBuilder;
 use netlink::{AttributeWriter, Message, Request};
 
 use crate::address::{
-    Address, IFA_ADDRESS, IFA_BROADCAST, IFA_CACHEINFO, IFA_FLAGS, IFA_LABEL, IFA_LOCAL, IFA_PROTO,
-    NODAD, PERMANENT, PROTOCOL_KEEPALIVED, RTM_DELADDR, RTM_NEWADDR,
+    AUTOJOIN, Address, CHANGEABLE, DEPRECATED, IFA_ADDRESS, IFA_BROADCAST, IFA_CACHEINFO,
+    IFA_FLAGS, IFA_LABEL, IFA_LOCAL, IFA_PROTO, NODAD, OF_IPV4, PERMANENT, PROTOCOL_KEEPALIVED,
+    RTM_DELADDR, RTM_NEWADDR,
 };
 use crate::mirror::Mirror;
 
@@ -63,13 +64,18 @@ impl DesiredAddress {
     }
 
     /// Whether `actual` will do. One that somebody else has added does as it is; our own is made
-    /// anew when the configuration of it has changed.
+    /// anew when the configuration of it has changed in what [`AddressRequest::Renew`] does not change.
     fn is_met_by(&self, actual: &Address, interface: Option<&str>) -> bool {
-        if actual.protocol != Some(PROTOCOL_KEEPALIVED) || self.net.addr().is_ipv6() {
+        if actual.protocol != Some(PROTOCOL_KEEPALIVED) {
             return true;
         }
+        let other = self.flags ^ actual.flags;
+        if self.net.addr().is_ipv6() {
+            return self.peer == actual.peer && other & AUTOJOIN == 0;
+        }
         let label = self.label.as_deref().or(interface);
-        self.scope == actual.scope
+        other & OF_IPV4 == 0
+            && self.scope == actual.scope
             && self.peer == actual.peer
             && self.broadcast == actual.broadcast
             && (label.is_none() || actual.label.as_deref() == label)
@@ -83,6 +89,34 @@ impl DesiredAddress {
             Some(_) => lasts,
             None => !lasts && actual.protocol == Some(PROTOCOL_KEEPALIVED),
         }
+    }
+
+    /// Whether our IPv6 address has flags by another configuration, or may (not) be chosen as a source. How
+    /// much is left of a preferred lifetime is not looked at.
+    fn is_used_otherwise(&self, actual: &Address) -> bool {
+        let is_ours = actual.protocol == Some(PROTOCOL_KEEPALIVED) && self.net == actual.net;
+        if !is_ours || self.net.addr().is_ipv4() {
+            return false;
+        }
+        let is_deprecated = actual.flags & DEPRECATED != 0;
+        let wrong = match (self.lease, self.preferred_lifetime) {
+            (Some(_), _) => false,
+            (None, None) => is_deprecated,
+            (None, Some(0)) => !is_deprecated,
+            (None, Some(_)) => false,
+        };
+        wrong || (self.flags ^ actual.flags) & CHANGEABLE != 0
+    }
+
+    /// What the kernel knows of the configuration in its flags.
+    pub(crate) fn kept_flags(&self) -> u32 {
+        let lasts = if self.lease.is_some() { 0 } else { PERMANENT };
+        if self.net.addr().is_ipv4() {
+            return self.flags & OF_IPV4 | lasts;
+        }
+        let nodad = if self.nodad { NODAD } else { 0 };
+        let deprecated = if self.preferred_lifetime == Some(0) { DEPRECATED } else { 0 };
+        self.flags & (CHANGEABLE | AUTOJOIN) | nodad | deprecated | lasts
     }
 
     /// `struct ifa_cacheinfo`: preferred, valid, and two times that only the kernel fills in.
@@ -104,7 +138,7 @@ impl DesiredAddress {
             net: self.net,
             peer: self.peer,
             scope: self.scope,
-            flags: if self.lease.is_some() { 0 } else { PERMANENT },
+            flags: self.kept_flags(),
             label: is_ipv4.then(|| self.label.clone().unwrap_or_else(|| interface.to_owned())),
             broadcast: self.broadcast,
             protocol: Some(PROTOCOL_KEEPALIVED),
@@ -116,7 +150,7 @@ impl DesiredAddress {
 #[derive(Clone, Debug)]
 pub(crate) enum AddressRequest {
     Add(DesiredAddress, Arc<str>),
-    /// Its lifetimes begin anew.
+    /// Its lifetimes begin anew, and an IPv6 address gets these flags.
     Renew(DesiredAddress, Arc<str>),
     /// With the peer, without which the kernel does not find it.
     Remove(IfIndex, IpNet, Option<IpAddr>, Arc<str>),
@@ -262,12 +296,17 @@ pub(crate) fn difference(
     let mut additions = Vec::new();
     for desired in desired {
         let (index, net) = (desired.index, desired.net);
-        let actual = mirror.address(index, net).or_else(|| other_prefix(mirror, index, net));
+        let is_going = |other: &Address| {
+            let place = (other.index, other.net);
+            managed.contains(&place) && !wanted.contains(&place)
+        };
+        let other = || other_prefix(mirror, index, net).filter(|other| !is_going(other));
+        let actual = mirror.address(index, net).or_else(other);
         match actual {
             Some(actual) => {
                 let name = mirror.link(index).map(|link| link.name.as_str());
                 if desired.is_met_by(actual, name) {
-                    if desired.lasts_otherwise(actual) {
+                    if desired.lasts_otherwise(actual) || desired.is_used_otherwise(actual) {
                         additions.push(AddressRequest::Renew(desired.clone(), device(index)));
                     }
                     continue;
@@ -279,6 +318,10 @@ pub(crate) fn difference(
             None => {}
         }
         additions.push(AddressRequest::Add(desired.clone(), device(index)));
+    }
+    // A new master only adds: thousands are not moved once more.
+    if requests.is_empty() {
+        return additions;
     }
     requests.append(&mut additions);
     requests

@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use base::{IfIndex, IpNet, Ipv4Net, Ipv6Net};
 
-use crate::address::{Address, PERMANENT};
+use crate::address::{Address, CHANGEABLE, DEPRECATED, PERMANENT};
 use crate::link::Link;
 
 type AddressKey = (IfIndex, IpNet);
@@ -188,11 +188,11 @@ impl Mirror {
         };
     }
 
-    /// An address has a lifetime from now on, or none any longer.
-    pub(crate) fn set_permanent(&mut self, key: AddressKey, is_permanent: bool) {
+    /// An address has another lifetime and other options from now on: these of its flags.
+    pub(crate) fn set_flags(&mut self, key: AddressKey, flags: u32) {
         if let Some(address) = self.addresses.get_mut(&key) {
-            address.flags &= !PERMANENT;
-            address.flags |= if is_permanent { PERMANENT } else { 0 };
+            address.flags &= !(PERMANENT | DEPRECATED | CHANGEABLE);
+            address.flags |= flags;
         }
     }
 

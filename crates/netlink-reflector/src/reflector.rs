@@ -183,7 +183,7 @@ impl<T: Transport> Reflector<T> {
     /// Whether [`Reflector::drain`] has to be called again although the descriptor will not announce
     /// it: it stopped at its bound, or [`Reflector::step`] has read events.
     pub fn has_more(&self) -> bool {
-        self.more || self.mirror.has_changes()
+        self.more || self.lost || self.mirror.has_changes()
     }
 
     /// Links and addresses.
@@ -248,6 +248,9 @@ impl<T: Transport> Reflector<T> {
     ) -> usize {
         self.ledger.forget(managed);
         let (removals, additions) = self.ledger.difference(managed, desired, left);
+        if removals.is_empty() && additions.is_empty() {
+            return self.pending.len();
+        }
         let addresses = std::mem::take(&mut self.pending);
         self.pending = removals
             .into_iter()
@@ -258,9 +261,16 @@ impl<T: Transport> Reflector<T> {
         self.pending.len()
     }
 
-    /// Whether a route or rule that was planned is there, as far as is known.
+    /// Whether a route or rule that was planned is there, as far as is known: one that may have gone
+    /// is not. See [`Reflector::has_lost`].
     pub fn has_object(&self, object: &Object) -> bool {
         self.ledger.has(object)
+    }
+
+    /// Whether routes or rules of ours may have gone since the last [`Reflector::take_lost`]. Until the
+    /// next plan is carried out nobody knows.
+    pub fn has_lost(&self) -> bool {
+        self.lost
     }
 
     /// Whether routes or rules of ours may have gone since the last call, so that it is time for
@@ -378,7 +388,7 @@ impl<T: Transport> Reflector<T> {
                     self.mirror.own(key, None);
                 }
                 (AddressRequest::Renew(desired, _), None) => {
-                    self.mirror.set_permanent(key, desired.lease.is_none());
+                    self.mirror.set_flags(key, desired.kept_flags());
                 }
                 _ => report.refused.extend(refusal),
             }

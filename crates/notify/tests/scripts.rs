@@ -13,7 +13,7 @@ use sys::{Child, Exit, Signal};
 
 fn main() {
     if !sys::process::is_root() {
-        println!("skipped: needs root");
+        skips::skip(skips::Lack::Setup, "needs root");
         return;
     }
     if std::env::var_os("SEEN").is_none() {

@@ -8,6 +8,7 @@ use control_plane::model::{
     Command, Instance, Preempt, ScriptId, TrackScript, Version, VirtualAddress, Vrrp, VrrpScript,
 };
 
+use crate::changes::{LONGEST, level};
 use crate::check::{self, Duel, Violation};
 use crate::node::{Life, Node, Wishes};
 use crate::seed::Seed;
@@ -22,14 +23,16 @@ const TROUBLES: u64 = 8;
 /// A world and what a seed does to it.
 #[derive(Debug)]
 pub struct Story {
-    seed: Seed,
+    pub(crate) seed: Seed,
     /// The world.
     pub world: World,
     instances: usize,
     interval: Duration,
     duel: Duel,
     /// Instances that a reload has taken from a node.
-    removed: Vec<Vec<Instance>>,
+    pub(crate) removed: Vec<Vec<Instance>>,
+    /// Whether reloads change groups, intervals, versions and scripts too.
+    changing: bool,
 }
 
 impl Story {
@@ -58,7 +61,13 @@ impl Story {
         let nodes = nodes.collect();
         let world = World::new(nodes, Seed::new(seed.any()));
         let removed = vec![Vec::new(); routers];
-        Self { seed, world, instances, interval, duel: Duel::default(), removed }
+        let duel = Duel::default();
+        Self { seed, world, instances, interval, duel, removed, changing: false }
+    }
+
+    /// The same nodes, with reloads that change groups, intervals, versions and scripts too.
+    pub fn changing(number: u64, routers: usize) -> Self {
+        Self { interval: LONGEST, changing: true, ..Self::new(number, routers) }
     }
 
     /// Plays it to its end, or to the first promise that was broken.
@@ -75,6 +84,9 @@ impl Story {
             check::settled(&self.world, self.instances)?;
             check::together(&self.world)?;
             self.rest()?;
+            if self.changing {
+                self.change_unnoticed()?;
+            }
             self.die_unnoticed()?;
         }
         Ok(())
@@ -105,7 +117,7 @@ impl Story {
         Duration::from_secs(5) + self.interval.saturating_mul(9)
     }
 
-    fn pass(&mut self, span: Duration, calm: bool) -> Result<(), Violation> {
+    pub(crate) fn pass(&mut self, span: Duration, calm: bool) -> Result<(), Violation> {
         let patience = self.interval + Duration::from_millis(20);
         let (instances, duel) = (self.instances, &mut self.duel);
         let mut broken = Ok(());
@@ -125,6 +137,10 @@ impl Story {
 
     fn trouble(&mut self) -> Result<(), Violation> {
         let node = self.seed.index(self.world.nodes.len());
+        if self.changing && self.seed.percent(40) {
+            self.change_shape(node);
+            return Ok(());
+        }
         match self.seed.below(15) {
             0 | 1 => self.switch_on(node),
             2 => {
@@ -190,14 +206,17 @@ impl Story {
     fn change_instances(&mut self, node: usize) {
         let mut config = self.world.nodes[node].config.clone();
         let others = config.instances.len().saturating_sub(1);
+        // A process that does not answer takes nothing over.
+        let obeys = matches!(self.world.nodes[node].life, Life::Running(_) | Life::Off);
         let what = match self.seed.below(3) {
             // Members of a group that others have not would wait for each other: a mistake of theirs.
-            0 if others > 0 && config.sync_groups.is_empty() => {
+            0 if obeys && others > 0 && config.sync_groups.is_empty() => {
                 self.removed[node].extend(config.instances.pop());
                 "reloads without its last instance"
             }
-            1 if !self.removed[node].is_empty() => {
+            1 if obeys && !self.removed[node].is_empty() => {
                 config.instances.extend(self.removed[node].pop());
+                level(&mut config);
                 "reloads with an instance again"
             }
             _ => {
@@ -277,6 +296,9 @@ impl Story {
                 self.switch_on(node);
             }
         }
+        if self.changing {
+            self.agree();
+        }
         // Packets of the storm are still under way.
         self.pass(Duration::from_millis(400), false)?;
         self.duel.forgive();
@@ -317,7 +339,7 @@ fn any_priority(seed: &mut Seed) -> Priority {
 }
 
 /// A sync group of all instances. Members that disagree about who is best would never agree.
-fn group(instances: &mut [Instance]) -> SyncGroup {
+pub(crate) fn group(instances: &mut [Instance]) -> SyncGroup {
     if let [first, others @ ..] = instances {
         for other in others {
             (other.priority, other.preempt) = (first.priority, first.preempt);
@@ -327,7 +349,7 @@ fn group(instances: &mut [Instance]) -> SyncGroup {
     SyncGroup { name: "G".into(), members, ..SyncGroup::default() }
 }
 
-fn script(weight: i32) -> VrrpScript {
+pub(crate) fn script(weight: i32) -> VrrpScript {
     let command = Command { program: "/bin/check".into(), args: Vec::new(), user: None };
     let mut script = VrrpScript::new("check", command);
     script.weight = Weight::new(weight).unwrap_or_default();

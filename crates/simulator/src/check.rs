@@ -6,9 +6,10 @@ use std::net::IpAddr;
 
 use base::{Duration, Instant};
 use control_plane::model::Preempt;
-use vrrp_stack::State;
+use vrrp_stack::router::Fault;
+use vrrp_stack::{Stack, State, Verdict, VirtualRouter};
 
-use crate::node::Life;
+use crate::node::{Life, Node};
 use crate::world::{Note, World};
 
 /// A promise that was broken.
@@ -125,23 +126,83 @@ pub fn addresses(world: &World) -> Result<(), Violation> {
     Ok(())
 }
 
-/// FAULT has a cause and nothing else has one; at every moment, in every process that runs.
+/// FAULT has a cause and nothing else has one, every cause is so, and nobody waits for a group that he
+/// does not belong to; at every moment, in every process that runs.
 pub fn explained(world: &World) -> Result<(), Violation> {
     for (at, node) in world.nodes.iter().enumerate() {
-        for router in node.running().into_iter().flat_map(vrrp_stack::Stack::routers) {
+        let Some(stack) = node.running() else { continue };
+        for router in stack.routers() {
             let fine = match router.state() {
                 State::Fault { .. } => !router.faults().is_empty(),
-                State::Backup(_) | State::Master(_) => router.faults().is_empty(),
+                State::Backup(backup) => {
+                    let waits = backup.expired && others_of_group(node, stack, router).is_none();
+                    router.faults().is_empty() && !waits
+                }
+                State::Master(_) => router.faults().is_empty(),
                 State::Init => false,
                 State::Stopped => true,
             };
-            if !fine {
+            let true_causes =
+                router.faults().iter().all(|fault| is_so(node, stack, router, *fault));
+            let is_named = node.link_up || router.faults().contains(&Fault::LinkDown);
+            let lives = !matches!(router.state(), State::Stopped);
+            if !(fine && (!lives || (true_causes && is_named))) {
                 let instance = router.config().name.clone();
                 return Err(Violation::Unexplained { node: at, instance });
             }
         }
     }
     Ok(())
+}
+
+/// Whether a cause of FAULT is there, seen from outside of the stack's own book of causes.
+fn is_so(node: &Node, stack: &Stack, router: &VirtualRouter, fault: Fault) -> bool {
+    let has = |id, verdict| {
+        let tracks = router.config().track_scripts.iter().any(|one| one.script == id);
+        let name = node.config.scripts.get(id.0).map(|script| &script.name);
+        let known = stack.snapshot().scripts;
+        let known = known.iter().find(|one| Some(&one.name) == name);
+        tracks && known.is_some_and(|one| one.verdict == verdict)
+    };
+    let another = |is: fn(&Fault) -> bool| {
+        let others = others_of_group(node, stack, router).unwrap_or_default();
+        others.iter().any(|other| other.faults().iter().any(is))
+    };
+    match fault {
+        Fault::LinkDown => !node.link_up,
+        Fault::ScriptPending(id) => has(id, Verdict::Unknown),
+        Fault::ScriptDown(id) => has(id, Verdict::Down),
+        Fault::GroupDown => another(|fault| !is_of_group(fault) && !is_pending(fault)),
+        Fault::GroupPending => another(|fault| !is_of_group(fault) && is_pending(fault)),
+        Fault::ProbePending(_) | Fault::ProbeDown(_) => {
+            !router.config().split_brain.track_probes.is_empty()
+        }
+        // Nothing in these worlds makes another one.
+        _ => false,
+    }
+}
+
+const fn is_of_group(fault: &Fault) -> bool {
+    matches!(fault, Fault::GroupDown | Fault::GroupPending)
+}
+
+const fn is_pending(fault: &Fault) -> bool {
+    matches!(fault, Fault::ScriptPending(_) | Fault::ProbePending(_))
+}
+
+/// The other members of a router's sync group; `None` where it has none.
+fn others_of_group<'a>(
+    node: &Node,
+    stack: &'a Stack,
+    router: &VirtualRouter,
+) -> Option<Vec<&'a VirtualRouter>> {
+    let name = &router.config().name;
+    let group = node.config.sync_groups.iter().find(|group| group.members.contains(name))?;
+    let others = stack.routers().iter().filter(|other| {
+        let other = &other.config().name;
+        other != name && group.members.contains(other)
+    });
+    Some(others.collect())
 }
 
 /// Whoever left in good order has said so; at every moment.
@@ -205,10 +266,22 @@ fn settled_part(world: &World, instance: usize, part: &[usize]) -> Result<(), Vi
     let takes_over = |node: usize| {
         router(node).is_some_and(|router| matches!(router.config().preempt, Preempt::After(_)))
     };
-    match able.iter().find(|node| takes_over(**node) && priority(**node) > priority(master)) {
+    let can = |node: usize| takes_over(node) && !is_partly_demoted(&world.nodes[node]);
+    match able.iter().find(|node| can(**node) && priority(**node) > priority(master)) {
         Some(better) => Err(Violation::WrongMaster { instance, master, better: *better }),
         None => Ok(()),
     }
+}
+
+/// Whether an owner has lowered itself in some members of a sync group only, because another owner was
+/// heard there alone: its members do not agree about who is best, and wait for each other.
+fn is_partly_demoted(node: &Node) -> bool {
+    let Some(stack) = node.running().filter(|_| !node.config.sync_groups.is_empty()) else {
+        return false;
+    };
+    let owners = stack.routers().iter().filter(|router| router.config().priority.is_owner());
+    let demoted = owners.clone().filter(|router| !router.priority().is_owner()).count();
+    demoted > 0 && demoted < owners.count()
 }
 
 /// Nothing has been noted since the account had that length.

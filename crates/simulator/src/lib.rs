@@ -7,9 +7,11 @@
 //! - [`kernel`]: the addresses in its kernel, with their lifetimes
 //! - [`world`]: nodes on a segment, and the order in which things happen
 //! - [`chaos`]: what a seed does to a world
+//! - `changes`: reloads that change more than numbers
 //! - [`faults`]: single faults against what is configured to prevent split brain
 //! - [`check`]: what must hold
 
+mod changes;
 pub mod chaos;
 pub mod check;
 pub mod faults;

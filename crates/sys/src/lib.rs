@@ -55,7 +55,7 @@ pub mod vrrp_socket;
 pub mod watch;
 pub mod way_back;
 
-pub use interface::{interface_index, interfaces};
+pub use interface::{interface_index, interfaces, interfaces_without_multicast};
 pub use linkbeat::{LinkMethod, LinkProbe};
 pub use many::{Inbox, MANY};
 pub use neighbour_socket::NeighbourSocket;

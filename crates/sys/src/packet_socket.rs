@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use base::IfIndex;
 
-use crate::many::send_many;
+use crate::many::{MANY, send_many};
 use crate::sockopt::{not_now, open, signed, uninterrupted};
 
 /// A socket that sends frames and receives none. It never waits.
@@ -56,16 +56,34 @@ impl PacketSocket {
     /// Sends frames, each out of the interface beside it, in as few calls as possible. Returns how
     /// many have left; why the next one has not is what [`Self::send`] says of it.
     pub fn send_many(&self, frames: &[(&[u8], IfIndex)]) -> usize {
-        let addressed: io::Result<Vec<_>> =
-            frames.iter().map(|(frame, interface)| Ok((*frame, link_layer(*interface)?))).collect();
-        addressed.map_or(0, |frames| send_many(self.fd.as_fd(), &frames))
+        let mut left = 0;
+        for group in frames.chunks(MANY) {
+            // No memory from the heap: a thread that only sends needs none of its own.
+            let mut addressed: [(&[u8], libc::sockaddr_ll); MANY] = [(&[], nowhere()); MANY];
+            let mut ready = 0;
+            for (slot, (frame, interface)) in addressed.iter_mut().zip(group) {
+                let Ok(to) = link_layer(*interface) else { break };
+                *slot = (frame, to);
+                ready += 1;
+            }
+            let sent = send_many(self.fd.as_fd(), addressed.get(..ready).unwrap_or_default());
+            left += sent;
+            if sent < group.len() {
+                break;
+            }
+        }
+        left
     }
 }
 
 #[expect(unsafe_code, reason = "nix makes link-layer addresses from raw pointers only")]
-fn link_layer(interface: IfIndex) -> io::Result<libc::sockaddr_ll> {
+fn nowhere() -> libc::sockaddr_ll {
     // SAFETY: all-zero bytes are a valid `sockaddr_ll`: integers and a byte array.
-    let mut to: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
+    unsafe { std::mem::zeroed() }
+}
+
+fn link_layer(interface: IfIndex) -> io::Result<libc::sockaddr_ll> {
+    let mut to = nowhere();
     to.sll_family = libc::sa_family_t::try_from(libc::AF_PACKET).map_err(io::Error::other)?;
     to.sll_ifindex = signed(interface)?;
     Ok(to)

@@ -43,10 +43,11 @@ pub struct PidFile {
 }
 
 impl PidFile {
-    /// Opens or takes over the file and locks it. Nothing is written yet.
+    /// Opens or takes over the file and locks it. Nothing is written yet. A symbolic link is refused: in a
+    /// directory of others it would lead root to write into any file.
     ///
     /// # Errors
-    /// [`PidFileError::Locked`] when a living process has it.
+    /// [`PidFileError::Locked`] when a living process has it; the system's, `ELOOP` for a link.
     pub fn open(path: &Path) -> Result<Self, PidFileError> {
         let failed = |action, source| PidFileError::Io { action, path: path.to_owned(), source };
         for _ in 0..ATTEMPTS {
@@ -56,6 +57,7 @@ impl PidFile {
                 .create(true)
                 .truncate(false)
                 .mode(0o644)
+                .custom_flags(libc::O_NOFOLLOW)
                 .open(path)
                 .map_err(|error| failed("open", error))?;
             match lock(&file) {
@@ -110,6 +112,11 @@ impl PidFile {
         }
     }
 
+    /// Whether it is still the file that lies there, and was not removed by a process that has it too.
+    pub fn is_in_place(&self) -> bool {
+        is_still_at(&self.file, &self.path)
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
@@ -143,7 +150,7 @@ fn lock(file: &File) -> io::Result<bool> {
 }
 
 fn is_still_at(file: &File, path: &Path) -> bool {
-    let (Ok(ours), Ok(there)) = (file.metadata(), fs::metadata(path)) else { return false };
+    let (Ok(ours), Ok(there)) = (file.metadata(), fs::symlink_metadata(path)) else { return false };
     (ours.dev(), ours.ino()) == (there.dev(), there.ino())
 }
 
@@ -163,6 +170,28 @@ mod tests {
         assert!(pid_file.names(4711) && !pid_file.names(471));
         pid_file.remove().unwrap();
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_link_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (victim, path) = (folder.path().join("victim"), folder.path().join("a.pid"));
+        fs::write(&victim, "mine").unwrap();
+        std::os::unix::fs::symlink(&victim, &path).unwrap();
+        assert!(matches!(PidFile::open(&path), Err(PidFileError::Io { action: "open", .. })));
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "mine");
+    }
+
+    #[test]
+    fn a_file_that_another_process_has_removed_is_not_in_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.pid");
+        let first = PidFile::open(&path).unwrap();
+        assert!(first.is_in_place());
+        fs::remove_file(&path).unwrap();
+        assert!(!first.is_in_place());
+        let second = PidFile::open(&path).unwrap();
+        assert!(second.is_in_place() && !first.is_in_place());
     }
 
     #[test]

@@ -15,6 +15,7 @@ use nix::sys::wait::{Id, WaitPidFlag, waitid, waitpid};
 use nix::unistd::{self, ForkResult, Pid};
 
 use crate::signal::{BlockedSignals, Signal};
+use crate::spawn::launch;
 
 /// Gives memory that was used and is free back to the system. For a process that has just done something
 /// large; takes about a millisecond for ten megabytes.
@@ -85,6 +86,11 @@ impl Child {
         Ok(Self { pid, pidfd: pidfd_open(pid)? })
     }
 
+    /// One that has just been made.
+    pub(crate) const fn of(pid: Pid, pidfd: OwnedFd) -> Self {
+        Self { pid, pidfd }
+    }
+
     /// Its process number, which stays its own until [`Self::try_wait`] has told the end.
     pub const fn pid(&self) -> i32 {
         self.pid.as_raw()
@@ -104,6 +110,9 @@ impl Child {
         nix::Error::result(unsafe { libc::waitid(libc::P_PIDFD, id, &raw mut info, flags) })?;
         // SAFETY: waitid succeeded, so the fields of a child's end are filled, or zero.
         let (pid, status) = (unsafe { info.si_pid() }, unsafe { info.si_status() });
+        if pid != 0 {
+            launch::tidy();
+        }
         Ok(match (pid, info.si_code) {
             (0, _) => None,
             (_, libc::CLD_EXITED) => Some(Exit::Status(status)),
@@ -174,10 +183,14 @@ pub enum Forked {
 #[expect(unsafe_code, reason = "fork is unsafe with threads; there are none")]
 pub fn fork() -> io::Result<Forked> {
     require_single_thread()?;
+    launch::tidy();
     let blocked = BlockedSignals::all()?;
     // SAFETY: one thread, checked above, so that no lock is held by a thread that the copy lacks.
     match unsafe { unistd::fork() }? {
-        ForkResult::Child => Ok(Forked::Child(blocked)),
+        ForkResult::Child => {
+            launch::forked();
+            Ok(Forked::Child(blocked))
+        }
         ForkResult::Parent { child } => {
             // Not reaped before we ask, so the number is still the child's, even if it ended.
             let pidfd = pidfd_open(child).inspect_err(|_| undo_fork(child))?;

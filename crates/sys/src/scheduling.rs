@@ -40,6 +40,49 @@ fn set_scheduler(policy: libc::c_int, priority: libc::c_int) -> io::Result<()> {
     Ok(())
 }
 
+/// How the scheduler treats a thread. A new one is ordinary, whatever the one is that made it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rank {
+    policy: libc::c_int,
+    priority: libc::c_int,
+    nice: libc::c_int,
+}
+
+impl Rank {
+    /// That of the calling thread.
+    ///
+    /// # Errors
+    /// The system calls'; none is known.
+    #[expect(unsafe_code, reason = "nix has neither sched_getparam nor getpriority")]
+    pub fn of_this_thread() -> io::Result<Self> {
+        // SAFETY: all-zero bytes are a valid `sched_param`, integers.
+        let mut parameters: libc::sched_param = unsafe { std::mem::zeroed() };
+        // SAFETY: an integer only; 0 is this thread.
+        let policy = nix::Error::result(unsafe { libc::sched_getscheduler(0) })?;
+        // SAFETY: a live value for the time of the call.
+        nix::Error::result(unsafe { libc::sched_getparam(0, &raw mut parameters) })?;
+        // SAFETY: integers only. -1 is a nice value too; for this thread nothing can be wrong.
+        let nice = unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) };
+        Ok(Self {
+            policy: policy & !libc::SCHED_RESET_ON_FORK,
+            priority: parameters.sched_priority,
+            nice,
+        })
+    }
+
+    /// Gives it to the calling thread.
+    ///
+    /// # Errors
+    /// `PermissionDenied` for more than it has without `CAP_SYS_NICE`.
+    #[expect(unsafe_code, reason = "nix has no setpriority")]
+    pub fn take(self) -> io::Result<()> {
+        // SAFETY: integers only; 0 is this thread.
+        let result = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, self.nice) };
+        nix::Error::result(result)?;
+        set_scheduler(self.policy, self.priority)
+    }
+}
+
 /// The kernel kills this process when, as a real-time one, it computes for so many microseconds
 /// without waiting once.
 ///
@@ -100,6 +143,15 @@ pub fn lock_memory() -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_thread_takes_the_rank_that_it_is_given() {
+        let ordinary = Rank::of_this_thread().unwrap();
+        let modest = Rank { nice: ordinary.nice + 1, ..ordinary };
+        let taken = std::thread::spawn(move || modest.take().and_then(|()| Rank::of_this_thread()));
+        assert_eq!(taken.join().unwrap().unwrap(), modest);
+        assert_eq!(Rank::of_this_thread().unwrap(), ordinary, "the one that made it is as it was");
+    }
 
     #[test]
     fn a_processor_that_does_not_exist_is_an_error() {

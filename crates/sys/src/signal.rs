@@ -26,7 +26,7 @@ impl Signal {
     pub const CHLD: Self = Self(libc::SIGCHLD);
 
     /// The highest signal number.
-    const MAX: i32 = 64;
+    pub(crate) const MAX: i32 = 64;
 
     /// Write the JSON file: `SIGRTMIN + 2`.
     pub fn json() -> Self {
@@ -116,6 +116,11 @@ impl Drop for BlockedSignals {
         // Fails for a bad argument only, and then nothing else could be done.
         let _ = pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&self.former), None);
     }
+}
+
+/// SIGALRM ends this process after so many seconds, whatever it waits for by then.
+pub fn end_after(seconds: u32) {
+    nix::unistd::alarm::set(seconds);
 }
 
 /// Sends a signal to this very thread. While it is blocked ([`BlockedSignals`]) it waits, also in the program that this

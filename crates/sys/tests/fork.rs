@@ -286,7 +286,7 @@ fn a_program_that_cannot_be_executed_changes_nothing() {
 
 fn what_is_given_up_is_gone_for_good_and_what_is_kept_works() {
     if !sys::process::is_root() {
-        return println!("skipped: only root has capabilities to give up");
+        return skips::skip(skips::Lack::Setup, "only root has capabilities to give up");
     }
     let ended = child(|| {
         sys::privilege::inherit_none().unwrap();

@@ -24,7 +24,7 @@ struct Cable {
 impl Cable {
     fn new() -> Option<Self> {
         if !sys::process::is_root() {
-            eprintln!("skipped: needs root");
+            skips::skip(skips::Lack::Setup, "needs root");
             return None;
         }
         namespace::new_network().unwrap();

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use control_plane::model::checks::{CheckerKind, HttpVersion, Sni, Url, UrlRegex};
 use control_plane::model::{
-    Checker, Config, Lvs, RealServer, ServiceAddress, TcpCheck, VirtualServer,
+    Checker, Config, GroupNames, RealServer, ServiceAddress, TcpCheck, VirtualServer,
 };
 
 use checkers::health::Health;
@@ -20,11 +20,11 @@ pub(crate) fn lines<'a>(
     config: &'a Config,
     live: Option<(&'a CheckersLive, Clock)>,
 ) -> impl Iterator<Item = Lines> + use<'a> {
-    let expressions = Rc::new(Expressions::new(config));
+    let known = Rc::new((Expressions::new(config), GroupNames::of(&config.lvs)));
     config.lvs.virtual_servers.iter().flat_map(move |service| {
-        let expressions = Rc::clone(&expressions);
+        let known = Rc::clone(&known);
         service.real_servers.iter().flat_map(move |server| {
-            let expressions = Rc::clone(&expressions);
+            let known = Rc::clone(&known);
             let state = live.and_then(|(live, _)| live.server(service.address, server.address));
             // Sessions of BFD are not among the states.
             let states = state.map(|state| state.checks.iter()).unwrap_or_default();
@@ -34,7 +34,7 @@ pub(crate) fn lines<'a>(
                 let state = has_state.then(|| states.next()).flatten();
                 let mut lines = one(
                     config,
-                    &expressions,
+                    (&known.0, &known.1),
                     (service, server, check),
                     state.map(|(_, state)| state),
                 );
@@ -58,14 +58,14 @@ fn last_run(lines: &mut Lines, run: Option<ScriptRun>, clock: Clock) {
 
 fn one(
     config: &Config,
-    expressions: &Expressions<'_>,
+    (expressions, groups): (&Expressions<'_>, &GroupNames),
     (service, server, check): (&VirtualServer, &RealServer, &Checker),
     state: Option<&CheckState>,
 ) -> Lines {
     let mut lines = Lines::default();
     let health = state.map(|state| state.health);
     let around = Around { virtualhost: server.virtualhost.as_deref(), expressions };
-    let (service, server) = names(&config.lvs, service.address, server);
+    let (service, server) = names(groups, service.address, server);
     lines.at(1, format!("{service} -> {server}"));
     if let Some(health) = health {
         lines.item(3, "Enabled", "yes");
@@ -109,16 +109,13 @@ const fn default_delay(kind: &CheckerKind) -> u32 {
     }
 }
 
-fn names(lvs: &Lvs, service: ServiceAddress, server: &RealServer) -> (String, String) {
+fn names(groups: &GroupNames, service: ServiceAddress, server: &RealServer) -> (String, String) {
     let (name, protocol) = match service {
         ServiceAddress::Address { ip, port, protocol } => {
             (named((ip, port).into(), Some(protocol)), Some(protocol))
         }
         ServiceAddress::Mark { mark, .. } => (format!("FWM {mark}"), None),
-        ServiceAddress::Group { group, protocol, .. } => {
-            let name = lvs.group(group).map_or("", |group| group.name.as_str());
-            (format!("[{name}]:0"), Some(protocol))
-        }
+        ServiceAddress::Group { protocol, .. } => (groups.get(&service).to_owned(), Some(protocol)),
     };
     (name, named(server.address, protocol))
 }
@@ -254,6 +251,7 @@ fn all(config: &Config) -> impl Iterator<Item = (&VirtualServer, &RealServer, &C
 
 /// `Checker track files`: each file with the servers whose weight it moves.
 pub(crate) fn files(config: &Config) -> impl Iterator<Item = Lines> + use<'_> {
+    let groups = GroupNames::of(&config.lvs);
     config.lvs.files.iter().enumerate().map(move |(place, file)| {
         let mut lines = Lines::default();
         lines.item(1, "Track file", &file.name);
@@ -261,7 +259,7 @@ pub(crate) fn files(config: &Config) -> impl Iterator<Item = Lines> + use<'_> {
         lines.item(3, "Weight", format!("{}{}", file.weight, reversed(file.reverse)));
         let trackers = all(config).filter_map(|(service, server, check)| {
             let CheckerKind::File(one) = &check.kind else { return None };
-            let (service, server) = names(&config.lvs, service.address, server);
+            let (service, server) = names(&groups, service.address, server);
             let weight = format!("{}{}", one.weight, reversed(one.reverse));
             (one.file.0 == place).then(|| format!("{service} -> {server}, weight {weight}"))
         });
@@ -278,7 +276,7 @@ pub(crate) fn sessions(config: &Config) -> impl Iterator<Item = Lines> + use<'_>
         lines.at(3, "Tracking RS :");
         for (service, server, check) in all(config) {
             if matches!(&check.kind, CheckerKind::Bfd(of) if of.0 == place) {
-                lines.at(3, names(&config.lvs, service.address, server).1);
+                lines.at(3, names(&GroupNames::NONE, service.address, server).1);
             }
         }
         lines

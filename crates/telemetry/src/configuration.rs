@@ -45,6 +45,27 @@ pub fn vrrp_data<'a>(
             live.links.iter().map(move |link| interfaces::lines(&index, link)),
         ))
         .chain(section("Scheduler", std::iter::once(lateness(live))))
+        .chain(section("Refused Packets", std::iter::once(refused(live))))
+}
+
+/// Ours: packets that belong to no instance, and what instances refuse that keepalived does not count.
+fn refused(live: &VrrpLive) -> Vec<String> {
+    let stray = &live.stack.stray;
+    let mut lines = vec![
+        format!(" Unreadable = {}", stray.unreadable),
+        format!(" Sent to another address = {}", stray.misdirected),
+        format!(" Unknown VRID = {}", stray.unknown_vrid),
+    ];
+    for one in &live.stack.instances {
+        let (name, counted) = (&one.known.identity.name, &one.known.statistics);
+        let counters = [
+            ("Wrong version", counted.version_errors),
+            ("Wrong checksum", counted.checksum_errors),
+        ];
+        let any = counters.into_iter().filter(|(_, count)| *count > 0);
+        lines.extend(any.map(|(what, count)| format!(" ({name}) {what} = {count}")));
+    }
+    lines
 }
 
 /// Ours: what `A thread timer expired N seconds ago` of keepalived's log is about.

@@ -10,7 +10,7 @@ use control_plane::model::{Authentication, Command, Instance, Preempt, Version};
 use serde::Serialize;
 use serde::ser::Serializer;
 use serde_json::ser::Formatter;
-use vrrp_stack::{InstanceView, SplitBrainStatistics, State, Statistics};
+use vrrp_stack::{InstanceView, SplitBrainStatistics, State, Statistics, StrayStatistics};
 
 use crate::instance::{address_of, route_of};
 use crate::instance_state::wanted_number;
@@ -42,7 +42,9 @@ pub fn json(
     match config.global.files.json_version {
         Some(2) => {
             let track_process = processes(config, live);
-            Second { vrrp: instances, track_process }.serialize(&mut out)?;
+            let stray = &live.stack.stray;
+            let stray_packets = (*stray != StrayStatistics::default()).then(|| stray.clone());
+            Second { vrrp: instances, track_process, stray_packets }.serialize(&mut out)?;
         }
         _ => instances.serialize(&mut out)?,
     }
@@ -66,6 +68,9 @@ impl Formatter for EscapedSlash {
 struct Second {
     vrrp: Vec<Entry>,
     track_process: Vec<Process>,
+    /// Packets that belong to no instance, where there were any; keepalived has none of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stray_packets: Option<StrayStatistics>,
 }
 
 /// A `vrrp_track_process`.
@@ -215,9 +220,19 @@ struct Counters {
     auth_ext_replay: u64,
     pri_zero_rcvd: u64,
     pri_zero_sent: u64,
+    /// Where there were any, as keepalived does not count them.
+    #[serde(skip_serializing_if = "is_zero")]
+    version_err: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    checksum_err: u64,
     /// Where any of it is configured; keepalived has none of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     split_brain: Option<SplitBrainStatistics>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// A number of seconds: whole ones without a fraction, because readers take them for integers.
@@ -349,6 +364,8 @@ fn counters(one: &Instance, counted: &Statistics) -> Counters {
         auth_ext_replay: counted.trailers.replay,
         pri_zero_rcvd: counted.priority_zero_received,
         pri_zero_sent: counted.priority_zero_sent,
+        version_err: counted.version_errors,
+        checksum_err: counted.checksum_errors,
         split_brain: split_brain::is_used(one).then(|| counted.split_brain.clone()),
     }
 }

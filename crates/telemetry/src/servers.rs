@@ -1,13 +1,15 @@
 //! `LVS Topology`: virtual server groups, virtual servers, real servers.
 
 use std::net::SocketAddr;
+use std::rc::Rc;
 
 use control_plane::Config;
 use control_plane::model::checks::CheckerKind;
 use control_plane::model::checks::{CONNECT_TIMEOUT, DELAY_LOOP};
 use control_plane::model::lvs::{CheckDefaults, GroupEntry, ServerGroup};
 use control_plane::model::{
-    ForwardingMethod, Lvs, Protocol, RealServer, Scheduler, ServiceAddress, VirtualServer,
+    ForwardingMethod, GroupNames, Lvs, Protocol, RealServer, Scheduler, ServiceAddress,
+    VirtualServer,
 };
 
 use checkers::ServerState;
@@ -26,8 +28,10 @@ pub(crate) fn lines<'a>(
     let lvs: &Lvs = &config.lvs;
     let groups = lvs.groups.iter().enumerate();
     let groups = groups.map(move |(place, group)| server_group(lvs, place, group, live));
+    let names = Rc::new(GroupNames::of(lvs));
     let servers = lvs.virtual_servers.iter().flat_map(move |service| {
-        let head = std::iter::once_with(move || virtual_server(config, service, live));
+        let names = Rc::clone(&names);
+        let head = std::iter::once_with(move || virtual_server(config, &names, service, live));
         let state = move |server: &RealServer| live?.server(service.address, server.address);
         let servers = service.real_servers.iter();
         head.chain(servers.map(move |one| real_server(config, service, one, state(one))))
@@ -119,7 +123,12 @@ impl Alive {
     }
 }
 
-fn virtual_server(config: &Config, service: &VirtualServer, live: Option<&CheckersLive>) -> Lines {
+fn virtual_server(
+    config: &Config,
+    names: &GroupNames,
+    service: &VirtualServer,
+    live: Option<&CheckersLive>,
+) -> Lines {
     let user = config.global.scripts.user.as_ref();
     let mut lines = Lines::default();
     lines.at(1, rule("Virtual server"));
@@ -128,9 +137,8 @@ fn virtual_server(config: &Config, service: &VirtualServer, live: Option<&Checke
             (format!("VS VIP = {ip}, VPORT = {port}"), ip.is_ipv6(), Some(protocol))
         }
         ServiceAddress::Mark { mark, ipv6 } => (format!("VS FWMARK = {mark}"), ipv6, None),
-        ServiceAddress::Group { group, protocol, ipv6 } => {
-            let name = config.lvs.group(group).map_or("", |group| group.name.as_str());
-            (format!("VS GROUP = [{name}]:0"), ipv6, Some(protocol))
+        ServiceAddress::Group { protocol, ipv6, .. } => {
+            (format!("VS GROUP = {}", names.get(&service.address)), ipv6, Some(protocol))
         }
     };
     lines.at(1, name);
@@ -314,8 +322,13 @@ pub(crate) fn named(server: SocketAddr, protocol: Option<Protocol>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use checkers::{ServerId, ServerState};
+    use control_plane::model::checks::FileCheck;
     use control_plane::model::lvs::GroupId;
+    use control_plane::model::tracking::TrackFile;
+    use control_plane::model::{Checker, FileId};
 
     use super::*;
 
@@ -356,5 +369,44 @@ mod tests {
         let alive: Vec<&str> =
             lines.iter().filter_map(|line| line.trim().strip_prefix("Alive: ")).collect();
         assert_eq!(alive, ["2 tcp, 1 udp, 0 sctp", "2 tcp, 1 udp, 0 sctp", "2 IPv4, 1 IPv6"]);
+    }
+    #[test]
+    fn virtual_servers_of_one_group_are_numbered_in_all_parts_of_a_dump() {
+        let service = |protocol| {
+            let file = FileCheck { file: FileId(0), weight: 1, reverse: false };
+            let checkers = vec![Checker::new(CheckerKind::File(file))];
+            let server = RealServer::new("10.2.0.1:80".parse().unwrap());
+            let group = GroupId::of("G");
+            VirtualServer {
+                real_servers: vec![RealServer { checkers, ..server }],
+                ..VirtualServer::new(ServiceAddress::Group { group, protocol, ipv6: false })
+            }
+        };
+        let config = Config {
+            lvs: Arc::new(Lvs {
+                groups: vec![ServerGroup::new("G", Vec::new())],
+                virtual_servers: [Protocol::Tcp, Protocol::Udp].map(service).into(),
+                files: vec![TrackFile {
+                    name: "F".to_owned(),
+                    path: "/run/f".to_owned(),
+                    weight: 1,
+                    reverse: false,
+                    init: None,
+                }],
+                ..Lvs::default()
+            }),
+            ..Config::default()
+        };
+        let text = |parts: Vec<Lines>| -> Vec<String> { parts.into_iter().flatten().collect() };
+        let found = |lines: &[String], what: &str| {
+            lines.iter().filter(|line| line.contains(what)).cloned().collect::<Vec<_>>().join("|")
+        };
+        let all = text(lines(&config, None).collect());
+        assert_eq!(found(&all, "VS GROUP").trim(), "VS GROUP = [G]:0| VS GROUP = [G]:1");
+        let all = text(crate::checks::lines(&config, None).collect());
+        let of = |number: usize, protocol| format!("[G]:{number} -> [10.2.0.1]:{protocol}:80");
+        assert_eq!(found(&all, "->").trim(), format!("{}| {}", of(0, "tcp"), of(1, "udp")));
+        let all = text(crate::checks::files(&config).collect());
+        assert!(found(&all, "->").contains(&of(1, "udp")), "{all:?}");
     }
 }

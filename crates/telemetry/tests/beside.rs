@@ -12,13 +12,14 @@ use std::path::{Path, PathBuf};
 
 use base::{Duration, IfIndex, Instant, Sighting};
 use control_plane::{Config, MemorySource, Options, load};
+use skips::{Lack, skip};
 use telemetry::{CheckersLive, Clock, LinkView, Moment, SocketView, VrrpLive};
 use vrrp_stack::{ExitKind, Input, Link, Output, Outputs, Stack};
 
 fn folder() -> Option<PathBuf> {
     let folder = std::env::var_os("KEEPALIVED_DUMPS").map(PathBuf::from);
     if folder.is_none() {
-        println!("skipped: KEEPALIVED_DUMPS names no folder with keepalived's dumps");
+        skip(Lack::Data, "KEEPALIVED_DUMPS names no folder with keepalived's dumps");
     }
     folder
 }
@@ -74,7 +75,7 @@ const MOVES: [&str; 36] = [
 ];
 
 /// Lines that only one of the two has: sign and beginning, without indentation; and why.
-const DIFFER: [(&str, &[&str]); 7] = [
+const DIFFER: [(&str, &[&str]); 8] = [
     ("checker_log_all_failures counts", &["-Log all failures = no", "+Log all failures = yes"]),
     (
         "a FILE_CHECK or BFD_CHECK has no rhythm: keepalived shows numbers that were never set",
@@ -104,6 +105,15 @@ const DIFFER: [(&str, &[&str]); 7] = [
     ("a library that is not used", &["-libnftnl version"]),
     ("keepalived shows default_interface too early", &["-Default interface", "+Default interface"]),
     ("ours", &["+------< Scheduler >------", "+Worst timer lateness"]),
+    (
+        "ours too",
+        &[
+            "+------< Refused Packets >------",
+            "+Unreadable = 0",
+            "+Sent to another address = 0",
+            "+Unknown VRID = 0",
+        ],
+    ),
     (
         "nobody speaks BFD here",
         &[

@@ -20,7 +20,7 @@ use control_plane::model::{
     VirtualAddress, VirtualServer, Vrrp, VrrpScript,
 };
 use telemetry::{CheckersLive, Clock, LinkView, Moment, SocketView, VrrpLive};
-use vrrp_stack::{ExitKind, Input, Link, Output, Outputs, Stack};
+use vrrp_stack::{ExitKind, Input, Link, Output, Outputs, Stack, StrayStatistics};
 
 /// The wall clock when the timers' clock says 0.
 const BOOT: u64 = 1_795_155_440;
@@ -290,6 +290,25 @@ fn json_has_keepaliveds_fields_in_its_order() {
     assert_eq!(json(&config).unwrap(), format!("[{JSON}]"));
     config.global.files.json_version = Some(2);
     assert_eq!(json(&config).unwrap(), format!("{{\"vrrp\":[{JSON}],\"track_process\":[]}}"));
+}
+
+#[test]
+fn packets_that_no_counter_of_keepalived_is_for_are_shown() {
+    let mut config = config();
+    config.vrrp.instances.remove(0);
+    config.global.files.json_version = Some(2);
+    let mut live = live(&config, 0, LONG);
+    let counted = &mut live.stack.instances[0].known.statistics;
+    (counted.version_errors, counted.checksum_errors) = (4, 5);
+    live.stack.stray = StrayStatistics { unreadable: 1, misdirected: 2, unknown_vrid: 3 };
+    let text: Vec<String> = telemetry::vrrp_data(&config, &live, clock(&live)).collect();
+    let shown = "------< Refused Packets >------\n Unreadable = 1\n Sent to another address = 2\n Unknown VRID = 3\n \
+                 (VI_2) Wrong version = 4\n (VI_2) Wrong checksum = 5";
+    assert!(text.join("\n").contains(shown), "{text:?}");
+    let json = telemetry::json(&config, &live, clock(&live)).unwrap().unwrap();
+    assert!(json.contains(r#","version_err":4,"checksum_err":5}"#), "{json}");
+    let shown = r#","stray_packets":{"unreadable":1,"misdirected":2,"unknown_vrid":3}}"#;
+    assert!(json.ends_with(shown), "{json}");
 }
 
 #[test]

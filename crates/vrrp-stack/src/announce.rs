@@ -13,7 +13,7 @@ use crate::output::{Output, Outputs};
 
 /// Messages that one input may add for one interface. The rest is due at once, so adverts and
 /// packets get their turn in between.
-pub const MESSAGES_PER_TURN: usize = 64;
+pub const MESSAGES_PER_TURN: usize = 256;
 
 /// Announcements that still have to leave, interface by interface. An address waits once, however
 /// often it is asked for, so the queue is never longer than the configuration.

@@ -101,6 +101,16 @@ impl Stack {
         }
     }
 
+    /// Who has left his group by a reload waits for nobody, and lacks nothing that only others lack.
+    pub(crate) fn release_ungrouped(&mut self, now: Instant, out: &mut Outputs) {
+        self.each_router(now, out, |router, turn| {
+            if !router.is_grouped() && router.set_group_fault(turn, None) {
+                router.follow_faults(turn);
+            }
+            router.wait_for_no_group(turn);
+        });
+    }
+
     /// A successor says nothing of groups whose state is what it was.
     pub(crate) fn remember_groups(&mut self) {
         for group in &mut self.groups {
@@ -136,6 +146,7 @@ impl Stack {
             self.share_faults(now, at, &members, out);
             self.share_yielding(now, at, &members, out);
             self.share_takeover(now, at, &members, out);
+            self.share_announcements(now, &members, out);
             let state = state_of(&self.routers, &members);
             if let (Some(group), Some(state)) = (self.groups.get_mut(at), state) {
                 group.tell(state, out);
@@ -205,6 +216,22 @@ impl Stack {
         }
         for at in members.iter().copied().filter(|at| *at != last) {
             self.with_router(now, at, out, |router, turn| router.become_master(turn));
+        }
+    }
+
+    /// Where one member has heard a lower master, the neighbours of the others may have been misled too.
+    fn share_announcements(&mut self, now: Instant, members: &[usize], out: &mut Outputs) {
+        let heard = |at: &usize| self.routers.act(*at, VirtualRouter::take_lower_heard);
+        let told: Vec<bool> = members.iter().map(heard).map(|heard| heard == Some(true)).collect();
+        if !told.contains(&true) {
+            return;
+        }
+        for at in members.iter().zip(told).filter(|(_, told)| !told).map(|(at, _)| *at) {
+            self.with_router(now, at, out, |router, turn| {
+                if router.state().is_master() {
+                    router.announce_over_lower(turn);
+                }
+            });
         }
     }
 

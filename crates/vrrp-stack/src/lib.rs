@@ -27,6 +27,7 @@ pub mod arbiter;
 mod buffers;
 pub mod complaint;
 mod debounce;
+mod dismissed;
 mod envelope;
 pub mod event;
 mod group;

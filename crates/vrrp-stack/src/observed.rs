@@ -240,14 +240,16 @@ impl Observed {
         self.processes.iter().map(ProcessTracker::snapshot)
     }
 
-    /// All that was seen, whether a configuration asks for it or not.
-    pub(crate) fn seen_all(&self) -> Vec<Sighting> {
-        let files = self.values.iter();
-        let files = files.map(|(name, value)| Sighting::File { name: name.clone(), value: *value });
-        let counts = self.counts.iter();
-        let counts =
-            counts.map(|(name, count)| Sighting::Processes { name: name.clone(), count: *count });
-        files.chain(counts).collect()
+    /// All that another one has seen, whether its configuration asked for it or not, and which groups
+    /// it knows to lack something.
+    pub(crate) fn learn(&mut self, now: Instant, other: &Self) {
+        for (name, value) in &other.values {
+            self.see(now, &Sighting::File { name: name.clone(), value: *value });
+        }
+        for (name, count) in &other.counts {
+            self.see(now, &Sighting::Processes { name: name.clone(), count: *count });
+        }
+        self.miss(&other.missing);
     }
 
     /// Numbers in files that were seen, and numbers of processes, for dumps.

@@ -151,6 +151,7 @@ impl Stack {
         self.gone.extend(gone);
         self.form_groups(new);
         self.follow_interfaces(new);
+        self.release_ungrouped(now, out);
         self.log_unknown_vrids = new.log_unknown_vrids;
         if new.fifo_states_on_reload {
             self.repeat_states(out);
@@ -172,15 +173,16 @@ impl Stack {
         for (id, fresh) in Self::tracked_scripts(now, new) {
             let tracker = match old.remove(&fresh.config().name) {
                 Some(mut tracker) => {
-                    tracker.reconfigure(now, fresh.config().clone(), out);
+                    let old = tracker.reconfigure(now, fresh.config().clone(), out);
+                    old.into_iter().for_each(|run| self.dismissed.add(now, run, out));
                     tracker
                 }
                 None => fresh,
             };
             self.scripts.insert(id, tracker);
         }
-        for tracker in old.values_mut() {
-            tracker.stop(out);
+        for run in old.values_mut().filter_map(ScriptTracker::stop) {
+            self.dismissed.add(now, run, out);
         }
         self.changed_scripts = self.scripts.keys().copied().collect();
     }

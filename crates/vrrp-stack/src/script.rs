@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use base::{Duration, Instant};
+use base::Instant;
 use control_plane::model::VrrpScript;
 use serde::{Deserialize, Serialize};
 
+use crate::dismissed::PATIENCE;
 use crate::event::{Event, ScriptSaying};
 use crate::output::{KillSignal, Output, Outputs};
 
@@ -93,9 +94,6 @@ pub struct ScriptSnapshot {
 }
 
 impl ScriptTracker {
-    /// How long a script that was asked to end may take before it is killed.
-    const PATIENCE: Duration = Duration::from_secs(1);
-
     /// A script that is due at once.
     pub fn new(now: Instant, config: VrrpScript) -> Self {
         let verdict = if config.init_fail { Verdict::Down } else { Verdict::Unknown };
@@ -166,7 +164,7 @@ impl ScriptTracker {
                 out.push(Output::StartScript { run, name, command });
             }
             Phase::Running { run, started_at, .. } => {
-                let kill_at = Some(now + Self::PATIENCE);
+                let kill_at = Some(now + PATIENCE);
                 self.phase = Phase::Ending { run, started_at, kill_at };
                 out.push(Output::KillScript { run, signal: KillSignal::Term });
                 self.count(false, ScriptSaying::TimedOut, out);
@@ -216,27 +214,32 @@ impl ScriptTracker {
         self.count(good, failure, out);
     }
 
-    /// Nobody needs the script any longer. A process that runs is ended; its end means nothing.
-    pub fn stop(&mut self, out: &mut Outputs) {
-        if let Some(run) = self.run() {
-            out.push(Output::KillScript { run, signal: KillSignal::Term });
-        }
+    /// Nobody needs the script any longer. Returns the run that has to be ended; its end means nothing.
+    #[must_use]
+    pub fn stop(&mut self) -> Option<RunId> {
+        let run = self.run();
         self.phase = Phase::Stopped;
+        run
     }
 
-    /// Takes another configuration of the same script over; its verdict stays. A process that runs
-    /// another command than the new one is ended.
-    pub fn reconfigure(&mut self, now: Instant, config: VrrpScript, out: &mut Outputs) {
-        if config.command != self.config.command
-            && let Some(run) = self.run()
-        {
-            out.push(Output::KillScript { run, signal: KillSignal::Term });
+    /// Takes another configuration of the same script over; its verdict stays. Returns the run of
+    /// another command than the new one, which has to be ended.
+    #[must_use]
+    pub fn reconfigure(
+        &mut self,
+        now: Instant,
+        config: VrrpScript,
+        out: &mut Outputs,
+    ) -> Option<RunId> {
+        let old = self.run().filter(|_| config.command != self.config.command);
+        if old.is_some() {
             self.phase = Phase::Waiting { start_at: now };
         }
         self.config = config;
         if self.verdict != Verdict::Unknown {
             self.say(ScriptSaying::KeptOnReload { up: self.verdict == Verdict::Up }, out);
         }
+        old
     }
 
     /// Starts are `interval` apart. One that would overlap with a run that takes longer is left

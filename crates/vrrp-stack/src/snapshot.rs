@@ -65,6 +65,9 @@ pub struct InstanceSnapshot {
     pub identification: u16,
     /// Sequence number of the next advert inside an authentication header.
     pub sequence: u32,
+    /// Number in the trailer of its last advert (`auth_hmac`).
+    #[serde(default)] // what an older version hands over lacks it
+    pub sealed: u64,
     /// Its counters.
     pub statistics: Statistics,
 }

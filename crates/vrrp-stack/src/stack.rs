@@ -13,6 +13,7 @@ use wire::Family;
 use crate::announce::AnnounceQueue;
 use crate::arbiter::Arbiters;
 use crate::debounce::Debounce;
+use crate::dismissed::Dismissed;
 use crate::group::{SyncGroup, effective_instances};
 use crate::input::Input;
 use crate::link::Link;
@@ -40,6 +41,8 @@ pub struct Stack {
     pub(crate) groups: Vec<SyncGroup>,
     /// Only scripts that somebody tracks.
     pub(crate) scripts: BTreeMap<ScriptId, ScriptTracker>,
+    /// Runs of scripts that nobody tracks any longer.
+    pub(crate) dismissed: Dismissed,
     pub(crate) observed: Observed,
     pub(crate) clock: WallClock,
     /// `log_unknown_vrids`.
@@ -59,7 +62,7 @@ pub struct Stack {
     next_run: RunId,
     /// Addresses that were configured before a reload and may still be installed.
     pub(crate) retired: BTreeSet<(IfIndex, IpNet)>,
-    stray: StrayStatistics,
+    pub(crate) stray: StrayStatistics,
     /// Routers whose leases begin anew, by place.
     pub(crate) renewals: BTreeSet<usize>,
     /// Grows when what the kernel should have may have changed.
@@ -109,31 +112,7 @@ impl Stack {
         around: Surroundings<'_>,
         out: &mut Outputs,
     ) -> Self {
-        let mut stack = Self {
-            routers: Self::new_routers(config),
-            groups: Vec::new(),
-            scripts: Self::tracked_scripts(now, config),
-            observed: Observed::new(config),
-            clock: WallClock::default(),
-            log_unknown_vrids: config.log_unknown_vrids,
-            links: Links::default(),
-            debounce: Debounce::default(),
-            arbiters: Arbiters::default(),
-            start_at: None,
-            announcements: AnnounceQueue::default(),
-            listeners: BTreeMap::new(),
-            stopped: false,
-            next_run: RunId(1),
-            retired: BTreeSet::new(),
-            stray: StrayStatistics::default(),
-            renewals: BTreeSet::new(),
-            generation: 1,
-            gone: Vec::new(),
-            changed_scripts: BTreeSet::new(),
-        };
-        stack.arbiters.configure(now, config);
-        stack.form_groups(config);
-        stack.changed_scripts = stack.scripts.keys().copied().collect();
+        let mut stack = Self::unstarted(now, config);
         for link in links {
             stack.links.insert(link.clone());
         }
@@ -157,6 +136,37 @@ impl Stack {
         if stack.start_at.is_none() {
             stack.start(now, out);
         }
+        stack
+    }
+
+    /// A stack that knows its configuration alone, in Initialize.
+    pub(crate) fn unstarted(now: Instant, config: &Vrrp) -> Self {
+        let mut stack = Self {
+            routers: Self::new_routers(config),
+            groups: Vec::new(),
+            scripts: Self::tracked_scripts(now, config),
+            dismissed: Dismissed::default(),
+            observed: Observed::new(config),
+            clock: WallClock::default(),
+            log_unknown_vrids: config.log_unknown_vrids,
+            links: Links::default(),
+            debounce: Debounce::default(),
+            arbiters: Arbiters::default(),
+            start_at: None,
+            announcements: AnnounceQueue::default(),
+            listeners: BTreeMap::new(),
+            stopped: false,
+            next_run: RunId(1),
+            retired: BTreeSet::new(),
+            stray: StrayStatistics::default(),
+            renewals: BTreeSet::new(),
+            generation: 1,
+            gone: Vec::new(),
+            changed_scripts: BTreeSet::new(),
+        };
+        stack.arbiters.configure(now, config);
+        stack.form_groups(config);
+        stack.changed_scripts = stack.scripts.keys().copied().collect();
         stack
     }
 
@@ -210,6 +220,7 @@ impl Stack {
             Input::Packet { index, packet } => self.receive(now, index, packet, out),
             Input::ScriptExited { run, status } => self.script_exited(now, run, status, out),
             Input::ScriptsEnded(runs) => {
+                self.dismissed.forget(runs);
                 self.scripts.values_mut().for_each(|tracker| tracker.handle_end(runs));
             }
             Input::Sighted(sighting) => {
@@ -275,6 +286,7 @@ impl Stack {
         let routers = self.routers.next_timeout().into_iter();
         let links = self.debounce.next_timeout().into_iter().chain(self.arbiters.next_timeout());
         let scripts = self.scripts.values().filter_map(ScriptTracker::next_timeout);
+        let scripts = scripts.chain(self.dismissed.next_timeout());
         let processes = self.observed.next_timeout();
         let own = routers.chain(scripts).chain(processes);
         own.chain(self.announcements.next_timeout()).chain(links).min()
@@ -324,8 +336,8 @@ impl Stack {
     pub(crate) fn stop(&mut self, now: Instant, out: &mut Outputs) {
         self.each_router(now, out, |router, turn| router.stop(turn, NotifyState::Stop));
         self.stop_groups(out);
-        for tracker in self.scripts.values_mut() {
-            tracker.stop(out);
+        for run in self.scripts.values_mut().filter_map(ScriptTracker::stop) {
+            self.dismissed.add(now, run, out);
         }
         self.announcements = AnnounceQueue::default();
         self.stopped = true;
@@ -344,6 +356,7 @@ impl Stack {
         if self.observed.handle_timeout(now) {
             self.look_around(now, out);
         }
+        self.dismissed.handle_timeout(now, out);
         let due = |tracker: &ScriptTracker| tracker.next_timeout().is_some_and(|due| due <= now);
         let scripts = self.scripts.iter().filter(|(_, tracker)| due(tracker));
         // Those that are left are due still, and a driver comes back at once.
@@ -359,6 +372,7 @@ impl Stack {
     }
 
     fn script_exited(&mut self, now: Instant, run: RunId, status: ExitKind, out: &mut Outputs) {
+        self.dismissed.forget(&BTreeSet::from([run]));
         let found = self.scripts.iter().find(|(_, tracker)| tracker.run() == Some(run));
         if let Some((id, _)) = found {
             self.with_script(now, *id, out, |tracker, _, out| {

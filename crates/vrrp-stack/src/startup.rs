@@ -36,12 +36,13 @@ impl Stack {
                 self.generation += 1;
             }
             Input::Reload(config) => {
-                let mut fresh = Self::new(now, config, &[], None, &mut Outputs::new());
+                let mut fresh = Self::unstarted(now, config);
                 fresh.links = std::mem::take(&mut self.links);
+                fresh.follow_interfaces(config);
                 fresh.clock = self.clock;
-                for sighting in self.observed.seen_all() {
-                    fresh.observed.see(now, &sighting);
-                }
+                fresh.observed.learn(now, &self.observed);
+                fresh.stray = std::mem::take(&mut self.stray);
+                fresh.tell_details(!self.announcements.is_quiet);
                 fresh.start_at = self.start_at;
                 fresh.generation = self.generation + 1;
                 *self = fresh;

@@ -12,6 +12,7 @@ use crate::router::VirtualRouter;
 use crate::script::ScriptSnapshot;
 use crate::snapshot::InstanceSnapshot;
 use crate::stack::Stack;
+use crate::statistics::StrayStatistics;
 
 /// The stack at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +28,9 @@ pub struct View {
     /// Interfaces whose newest state does not count yet (`interface_up_down_delays`).
     #[serde(default)]
     pub delayed: Vec<IfIndex>,
+    /// Packets that could not be given to any instance.
+    #[serde(default)]
+    pub stray: StrayStatistics,
 }
 
 /// An instance at one moment.
@@ -84,6 +88,7 @@ impl Stack {
             processes: self.observed.snapshots().collect(),
             seen: self.observed.seen(),
             delayed: self.debounce.waiting().collect(),
+            stray: self.stray_statistics().clone(),
         }
     }
 
@@ -95,6 +100,7 @@ impl Stack {
     /// All counters start again (`--signum=STATS_CLEAR`).
     pub fn clear_statistics(&mut self) {
         self.routers.act_all(VirtualRouter::clear_statistics);
+        self.stray = StrayStatistics::default();
     }
 }
 
@@ -136,7 +142,12 @@ mod tests {
     #[test]
     fn cleared_counters_start_again_and_the_state_stays() {
         let mut bench = Bench::master(&only(instance(100)));
+        bench.hear_bytes(HIGH, 255, &[0x21, 99, 100, 1]);
+        bench.hear_bytes(HIGH, 255, &[0x21]);
+        let stray = StrayStatistics { unreadable: 2, ..StrayStatistics::default() };
+        assert_eq!(bench.stack.view().stray, stray);
         bench.stack.clear_statistics();
+        assert_eq!(bench.stack.view().stray, StrayStatistics::default());
         let shown = &bench.stack.view().instances[0];
         assert_eq!(shown.known.statistics, crate::Statistics::default());
         assert_eq!(bench.state(), "MASTER");

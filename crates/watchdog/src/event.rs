@@ -14,8 +14,10 @@ pub enum Event {
     Starting(Role, i32),
     /// A child could not be forked.
     ForkFailed(Role, String),
-    /// A child ended by a signal.
-    Killed(i32, i32),
+    /// A child ended that was not to end.
+    Ended(i32, Exit),
+    /// A child that is not up starts anew, with the configuration that has come into force.
+    StartsAnew(Role, i32),
     /// A child died and is replaced.
     Respawning(Role, i32),
     /// A child died and `--dont-respawn` ends the daemon.
@@ -56,7 +58,7 @@ impl Event {
         matches!(
             self,
             Self::ForkFailed(..)
-                | Self::Killed(..)
+                | Self::Ended(..)
                 | Self::Respawning(..)
                 | Self::Exiting(..)
                 | Self::Permanent(..)
@@ -75,7 +77,13 @@ impl fmt::Display for Event {
         match self {
             Self::Starting(role, pid) => write!(f, "Starting {role} child process, pid={pid}"),
             Self::ForkFailed(role, why) => write!(f, "{role} child process: fork error ({why})"),
-            Self::Killed(pid, signal) => write!(f, "pid {pid} exited due to signal {signal}"),
+            Self::Ended(pid, Exit::Signal(signal)) => {
+                write!(f, "pid {pid} exited due to signal {signal}")
+            }
+            Self::Ended(pid, exit) => write!(f, "pid {pid} exited with {exit}"),
+            Self::StartsAnew(role, pid) => {
+                write!(f, "{role} child process({pid}) is not up, starts anew")
+            }
             Self::Respawning(role, pid) => {
                 write!(f, "{role} child process({pid}) died: Respawning")
             }

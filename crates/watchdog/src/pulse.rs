@@ -21,7 +21,7 @@ const MOMENT: Duration = SIGN_INTERVAL;
 
 /// A question that is looked at so much after its time says more of this process than of the child:
 /// the whole machine has slept.
-const OVERSLEPT: Duration = Duration::from_millis(500);
+pub(crate) const OVERSLEPT: Duration = Duration::from_millis(500);
 
 /// How long an answer may take. Checks can wait, and a large table takes its time.
 pub const fn limit(role: Role) -> Duration {
@@ -103,12 +103,11 @@ impl Pulse {
         }
     }
 
-    /// Its timer has run out. `is_idle`: it has nothing to do that is known to take long, as a reload
-    /// is.
-    pub const fn silent(&mut self, now: Instant, is_idle: bool) {
+    /// Its timer has run out.
+    pub const fn silent(&mut self, now: Instant) {
         match self {
             Self::Trusted { number } => {
-                *self = Self::Doubted { number: *number, ask_at: now, silent: is_idle };
+                *self = Self::Doubted { number: *number, ask_at: now, silent: true };
             }
             Self::Asked { silent, .. } => *silent = true,
             // It is asked anyway.
@@ -184,7 +183,7 @@ mod tests {
             assert_eq!(pulse.handle_timeout(now, Role::Vrrp), Beat::Ask(number));
             pulse.answered(now, number);
             assert_eq!(pulse.next_timeout(), None, "nobody wakes for one that shows itself");
-            pulse.silent(now + SILENCE, true);
+            pulse.silent(now + SILENCE);
             assert_eq!(pulse.handle_timeout(now, Role::Vrrp), Beat::Rest);
         }
     }
@@ -195,7 +194,7 @@ mod tests {
         let asked = due(pulse);
         assert_eq!(pulse.handle_timeout(asked, Role::Vrrp), Beat::Ask(1));
         pulse.answered(asked, 7);
-        pulse.silent(asked + SILENCE, true);
+        pulse.silent(asked + SILENCE);
         assert_eq!(due(pulse), asked + limit(Role::Vrrp), "7 answers nothing, silence is no news");
         assert_eq!(pulse.handle_timeout(due(pulse), Role::Vrrp), Beat::Hung);
     }
@@ -205,7 +204,7 @@ mod tests {
         assert!(SILENCE + limit_after_silence(Role::Vrrp) <= Duration::from_millis(2500));
         assert!(SILENCE > Duration::from_secs(1) + SIGN_INTERVAL, "a turn a second is enough");
         let mut pulse = trusted();
-        pulse.silent(LATER, true);
+        pulse.silent(LATER);
         assert_eq!(pulse.handle_timeout(LATER, Role::Vrrp), Beat::Ask(2));
         assert_eq!(due(pulse), LATER + Duration::from_millis(1350));
     }
@@ -218,13 +217,8 @@ mod tests {
         fresh.handle_timeout(START + SILENCE, Role::Vrrp);
         assert_eq!(due(fresh), START + SILENCE + patience);
 
-        let mut reloading = trusted();
-        reloading.silent(LATER, false);
-        reloading.handle_timeout(LATER, Role::Vrrp);
-        assert_eq!(due(reloading), LATER + patience, "it had to reload");
-
         let mut held_up = trusted();
-        held_up.silent(LATER, true);
+        held_up.silent(LATER);
         let asked = LATER + Duration::from_millis(101);
         held_up.handle_timeout(asked, Role::Vrrp);
         assert_eq!(due(held_up), asked + patience, "it may have turned since");
@@ -233,11 +227,11 @@ mod tests {
     #[test]
     fn a_silence_beside_an_answer_leads_to_a_question_more() {
         let mut pulse = trusted();
-        pulse.silent(LATER, true);
+        pulse.silent(LATER);
         assert_eq!(pulse.handle_timeout(LATER, Role::Vrrp), Beat::Ask(2));
         // It has answered and frozen; both are learned at once.
         let learned = LATER + Duration::from_millis(1200);
-        pulse.silent(learned, true);
+        pulse.silent(learned);
         pulse.answered(learned, 2);
         assert_eq!(pulse.handle_timeout(learned, Role::Vrrp), Beat::Ask(3));
         assert_eq!(pulse.handle_timeout(due(pulse), Role::Vrrp), Beat::Hung);

@@ -6,7 +6,8 @@
 //!     +---- refused -------+--> abort in all; the running configuration stays
 //! ```
 //! A child that dies meanwhile is replaced: before the commit its successor is asked again, after
-//! it the successor starts with the new configuration and needs no telling.
+//! it the successor starts with the new configuration and needs no telling. One that does not get up, or
+//! waits because it has died again and again, is not waited for, and starts anew at the commit.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +18,7 @@ use crate::role::Role;
 /// How long the children may take to answer what they would change. Comparing 50,000 real servers
 /// takes well under a second; one that needs longer than this hangs.
 pub const PREPARE_LIMIT: Duration = Duration::from_secs(10);
-/// How long a commit may take before the parent stops waiting for the word that it is done.
+/// How long a commit may take: who has not said by then that it is done hangs, and is replaced.
 pub const COMMIT_LIMIT: Duration = Duration::from_secs(30);
 
 /// Where a reload is.
@@ -31,6 +32,8 @@ pub enum Reload {
         generation: u64,
         /// Children that have not answered.
         awaiting: BTreeSet<Role>,
+        /// Children that were asked; the others are not up yet.
+        asked: BTreeSet<Role>,
         /// Children that the new configuration needs.
         wanted: BTreeSet<Role>,
         /// The end of patience.

@@ -10,6 +10,7 @@
 mod children;
 mod messages;
 mod reloading;
+mod starting;
 mod stopping;
 mod upgrade;
 
@@ -23,6 +24,7 @@ use crate::predecessor::Predecessor;
 use crate::pulse::Pulse;
 use crate::reload::Reload;
 use crate::role::Role;
+use starting::Starting;
 use upgrade::Probation;
 
 pub use messages::{Command, Exit, Input, Output, Signal};
@@ -82,10 +84,19 @@ pub struct Supervisor {
     pulses: BTreeMap<Role, Pulse>,
     /// Children that do not answer, until they are gone.
     frozen: BTreeSet<Role>,
+    /// Children that are not up yet.
+    starting: BTreeMap<Role, Starting>,
+    /// Children that were not up when another configuration came into force, until they are gone.
+    stale: BTreeSet<Role>,
     /// Children of the former binary.
     predecessors: BTreeMap<Role, Predecessor>,
     phase: Phase,
     generation: u64,
+    /// The last number that a configuration was given. One that was refused does not give it back: an
+    /// answer to it counts for no other.
+    last_number: u64,
+    /// What may have to be removed at a stop.
+    objects: u64,
     reload_again: bool,
     upgrade_wanted: bool,
     planned: bool,
@@ -103,9 +114,13 @@ impl Supervisor {
             children: BTreeMap::new(),
             pulses: BTreeMap::new(),
             frozen: BTreeSet::new(),
+            starting: BTreeMap::new(),
+            stale: BTreeSet::new(),
             predecessors: BTreeMap::new(),
             phase: Phase::Running,
             generation: 1,
+            last_number: 1,
+            objects: 0,
             reload_again: false,
             upgrade_wanted: false,
             planned: false,
@@ -131,6 +146,12 @@ impl Supervisor {
         self.generation
     }
 
+    /// So many objects (addresses, routes, servers) of the configuration in force may have to be removed
+    /// when all stop.
+    pub const fn weigh(&mut self, objects: u64) {
+        self.objects = objects;
+    }
+
     /// When [`Input::Timeout`] is due.
     pub fn next_timeout(&self) -> Option<Instant> {
         let restarts = self.children.values().filter_map(|child| match child {
@@ -142,19 +163,24 @@ impl Supervisor {
             Phase::Stopping { deadline, .. } | Phase::Trial { deadline } => Some(*deadline),
             Phase::Running | Phase::Over => None,
         };
-        // While they reload or stop they have other deadlines to keep.
-        let asks = self.feels_pulses();
-        let pulses = self.pulses.values().filter(|_| asks).filter_map(|pulse| pulse.next_timeout());
+        let felt = self.pulses.iter().filter(|(role, _)| self.feels(**role));
         restarts
             .chain(phase)
-            .chain(pulses)
+            .chain(felt.filter_map(|(_, pulse)| pulse.next_timeout()))
+            .chain(self.starts_timeout())
             .chain(self.predecessors_timeout())
             .chain(self.probation_timeout())
             .min()
     }
 
-    const fn feels_pulses(&self) -> bool {
-        matches!(self.phase, Phase::Running | Phase::Trial { .. })
+    /// Whether that child has to turn its loop now. While all stop there is another deadline to keep,
+    /// while they reload there is one for the checkers: the VRRP process does that in short turns.
+    fn feels(&self, role: Role) -> bool {
+        match self.phase {
+            Phase::Running | Phase::Trial { .. } => true,
+            Phase::Reloading(_) => role == Role::Vrrp,
+            Phase::Stopping { .. } | Phase::Over => false,
+        }
     }
 
     /// Takes one input and appends what is to be done, in order.
@@ -177,9 +203,8 @@ impl Supervisor {
                 }
             }
             Input::Silent(role) => {
-                let is_idle = self.feels_pulses();
                 if let Some(pulse) = self.pulses.get_mut(&role) {
-                    pulse.silent(now, is_idle);
+                    pulse.silent(now);
                 }
             }
             Input::Prepared { role, generation, plan } => {
@@ -202,16 +227,15 @@ impl Supervisor {
                     self.end_reload(now, Event::Refused(why), out);
                 }
             }
-            Input::Stop { objects } => self.stop(now, 0, objects, out),
+            Input::Stop => self.stop(now, 0, out),
             Input::Timeout => self.on_timeout(now, out),
         }
     }
 
     fn on_timeout(&mut self, now: Instant, out: &mut Vec<Output>) {
         self.start_waiting(now, out);
-        if self.feels_pulses() {
-            self.feel_pulses(now, out);
-        }
+        self.feel_pulses(now, out);
+        self.end_long_starts(now, out);
         self.serve_predecessors(now, out);
         self.end_probation(now, out);
         match &self.phase {

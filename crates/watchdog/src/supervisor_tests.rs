@@ -87,6 +87,11 @@ fn a_permanent_error_of_one_child_stops_the_daemon_with_its_status() {
             format!("pid 12 exited with permanent error {word}. Terminating")
         );
         assert!(out.contains(&Output::Kill(Role::Checkers, Signal::Term)));
+        assert!(out.contains(&Output::Fork(Role::Vrrp)), "what it has left is to be removed");
+        let out = feed(&mut machine, LATER, Input::Forked(Role::Vrrp, 13));
+        assert_eq!(out.last(), Some(&Output::Kill(Role::Vrrp, Signal::Term)));
+        // Whatever is wrong with it may be wrong with this one too.
+        assert_eq!(feed(&mut machine, LATER, Input::Exited(Role::Vrrp, exit)), []);
         let out = feed(&mut machine, LATER, Input::Exited(Role::Checkers, Exit::Status(0)));
         let Exit::Status(status) = exit else { unreachable!() };
         assert_eq!(out, [Output::Exit(status)]);
@@ -260,7 +265,7 @@ fn a_daemon_without_configuration_waits_and_a_reload_gives_it_work() {
 #[test]
 fn a_stop_ends_when_the_last_child_has_ended() {
     let (mut machine, _) = both_up();
-    let out = feed(&mut machine, LATER, Input::Stop { objects: 2 });
+    let out = feed(&mut machine, LATER, Input::Stop);
     assert_eq!(
         out,
         [
@@ -277,7 +282,8 @@ fn a_stop_ends_when_the_last_child_has_ended() {
 #[test]
 fn a_child_that_does_not_end_is_killed_after_a_time_that_grows_with_the_work() {
     let (mut machine, _) = both_up();
-    feed(&mut machine, LATER, Input::Stop { objects: 50_000 });
+    machine.weigh(50_000);
+    feed(&mut machine, LATER, Input::Stop);
     let due = machine.next_timeout().unwrap();
     assert_eq!(due, LATER + Duration::from_secs(55));
     let out = feed(&mut machine, due, Input::Timeout);
@@ -288,7 +294,7 @@ fn a_child_that_does_not_end_is_killed_after_a_time_that_grows_with_the_work() {
 #[test]
 fn a_child_that_is_killed_while_all_stop_has_one_successor_that_clears_up() {
     let (mut machine, _) = both_up();
-    feed(&mut machine, LATER, Input::Stop { objects: 0 });
+    feed(&mut machine, LATER, Input::Stop);
     let out = feed(&mut machine, LATER, Input::Exited(Role::Vrrp, Exit::Signal(9)));
     assert_eq!(out, [Output::Fork(Role::Vrrp)]);
     let out = feed(&mut machine, LATER, Input::Forked(Role::Vrrp, 13));
@@ -306,7 +312,7 @@ fn a_stop_during_a_backoff_does_not_wait_for_it_and_clears_up() {
         feed(&mut machine, T0, Input::Forked(Role::Vrrp, pid));
         feed(&mut machine, T0, Input::Exited(Role::Vrrp, Exit::Signal(9)));
     }
-    let out = feed(&mut machine, T0, Input::Stop { objects: 0 });
+    let out = feed(&mut machine, T0, Input::Stop);
     assert_eq!(out, [Output::Log(Event::Stopping), Output::Fork(Role::Vrrp)]);
     let out = feed(&mut machine, T0, Input::Forked(Role::Vrrp, 7));
     assert_eq!(out.last(), Some(&Output::Kill(Role::Vrrp, Signal::Term)));
@@ -346,48 +352,10 @@ fn a_child_that_does_not_answer_is_named_killed_and_replaced() {
     assert_eq!(out.last(), Some(&Output::Fork(Role::Vrrp)));
 }
 
-#[test]
-fn a_child_that_reloads_for_long_is_not_taken_for_hung() {
-    let (mut machine, _) = both_up_with(Settings::default());
-    let asked = machine.next_timeout().unwrap();
-    feed(&mut machine, asked, Input::Timeout);
-    feed(&mut machine, asked, Input::Reload);
-    feed(&mut machine, asked, Input::Loaded(roles(&Role::ALL)));
-    let later = asked + Duration::from_secs(5);
-    assert!(machine.next_timeout().unwrap() > later, "only the reload has a deadline");
-    for role in Role::ALL {
-        let plan = Vec::new();
-        feed(&mut machine, later, Input::Prepared { role, generation: 2, plan });
-    }
-    for role in Role::ALL {
-        feed(&mut machine, later, Input::Committed { role, generation: 2 });
-    }
-    let out = feed(&mut machine, later, Input::Timeout);
-    assert_eq!(out, [Output::Ping(Role::Vrrp, 2)], "past its limit, and asked anew");
-}
-
-#[test]
-fn a_child_that_was_silent_because_of_a_reload_has_its_whole_time_for_an_answer() {
-    let (mut machine, _) = both_up_with(Settings::default());
-    let asked = machine.next_timeout().unwrap();
-    feed(&mut machine, asked, Input::Timeout);
-    for role in Role::ALL {
-        feed(&mut machine, asked, Input::Pong(role, 1));
-    }
-    feed(&mut machine, LATER, Input::Reload);
-    feed(&mut machine, LATER, Input::Loaded(roles(&Role::ALL)));
-    for role in Role::ALL {
-        let plan = Vec::new();
-        feed(&mut machine, LATER, Input::Prepared { role, generation: 2, plan });
-    }
-    feed(&mut machine, LATER, Input::Silent(Role::Vrrp));
-    for role in Role::ALL {
-        feed(&mut machine, LATER, Input::Committed { role, generation: 2 });
-    }
-    assert_eq!(feed(&mut machine, LATER, Input::Timeout), [Output::Ping(Role::Vrrp, 2)]);
-    assert_eq!(machine.next_timeout(), Some(LATER + Duration::from_secs(2)));
-}
-
 #[cfg(test)]
 #[path = "supervisor/upgrade_tests.rs"]
 mod upgrade_tests;
+
+#[cfg(test)]
+#[path = "supervisor/disturbed_tests.rs"]
+mod disturbed_tests;

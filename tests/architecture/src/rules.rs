@@ -57,14 +57,15 @@ pub const PACKAGES: &[Rule] = &[
             "ipvs-wrapper",
         ],
     ),
-    system("lab", &["base", "wire"]),
+    system("skips", &[]),
+    system("lab", &["base", "wire", "skips"]),
     system("bench", &["lab"]),
     system("effects", &["base", "control-plane"]),
     system("architecture", &[]),
 ];
 
 /// What tests of any package may use besides.
-pub const FOR_TESTS: &[&str] = &["effects"];
+pub const FOR_TESTS: &[&str] = &["effects", "skips", "lab"];
 
 /// Crates from outside that touch the system, or decide how bytes look, with those who may name them.
 /// Everybody else goes through these owners. Tests (`[dev-dependencies]`) may name what touches the

@@ -88,3 +88,16 @@ fn every_warning_and_error_of_the_log_can_be_looked_up() {
         lines.iter().map(String::as_str).filter(|line| !document.contains(line)).collect();
     assert!(missing.is_empty(), "docs/log-lines.md has no row for\n{}\n", missing.join("\n"));
 }
+
+/// What a router complains of in the packets of others, each at the level *warning*.
+#[test]
+fn every_complaint_about_a_packet_can_be_looked_up() {
+    let read = |path: &str| std::fs::read_to_string(root().join(path)).expect("a text");
+    let (document, source) =
+        (read("docs/log-lines.md"), read("crates/vrrp-stack/src/complaint.rs"));
+    let source = source.split_whitespace().collect::<Vec<_>>().join(" ");
+    let lines = texts(&source, &["write!(f, ", "write!( f, "]);
+    assert!(lines.len() > 14, "the lines are found: {lines:#?}");
+    let missing: Vec<&String> = lines.iter().filter(|line| !document.contains(*line)).collect();
+    assert!(missing.is_empty(), "docs/log-lines.md has no row for {missing:#?}");
+}

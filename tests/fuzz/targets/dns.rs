@@ -15,9 +15,11 @@ fuzz_target!(|bytes: &[u8]| {
     let Some((&[kind, part], answer)) = bytes.split_first_chunk::<2>() else { return };
     let connect = TcpCheck::new("127.0.0.2:53".parse().expect("an address"));
     let kind = match kind % 4 {
-        0 | 1 => {
-            CheckerKind::Dns(DnsCheck { connect, record_type: 6, name: "example.com".to_owned() })
-        }
+        0 | 1 => CheckerKind::Dns(Box::new(DnsCheck {
+            connect,
+            record_type: 6,
+            name: "example.com".to_owned(),
+        })),
         2 => CheckerKind::Udp(Box::new(UdpCheck {
             connect,
             payload: vec![1, 2],

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use base::{Duration, Instant};
 use checkers::{Checkers, Input, Output, ProbeId, ServerState, Snapshot};
+use control_plane::model::GroupNames;
 use control_plane::model::checks::{Checker, CheckerKind};
 use control_plane::model::lvs::{Lvs, Protocol, RealServer, ServiceAddress, VirtualServer};
 
@@ -101,7 +102,9 @@ impl Run {
                     let found = Some(body.contains(&b'x'));
                     self.input(Input::Searched { probe, found });
                 }
-                Output::Log(event) => assert!(!event.named(&[]).to_string().is_empty()),
+                Output::Log(event) => {
+                    assert!(!event.named(&GroupNames::NONE).to_string().is_empty());
+                }
                 _ => {}
             }
         }

@@ -14,10 +14,10 @@ use replies::{Cut, answered};
 fuzz_target!(|bytes: &[u8]| {
     let Some((&size, answer)) = bytes.split_first() else { return };
     let kind = || {
-        CheckerKind::Smtp(SmtpCheck {
+        CheckerKind::Smtp(Box::new(SmtpCheck {
             connect: TcpCheck::new("127.0.0.2:25".parse().expect("an address")),
             helo_name: "fuzz".to_owned(),
-        })
+        }))
     };
     let whole = answered(kind(), answer, &Cut::Stream(answer.len()));
     let pieces = answered(kind(), answer, &Cut::Stream(size.into()));

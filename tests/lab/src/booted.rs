@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use skips::{Lack, skip};
 
 use crate::command::{self, Finished};
 use crate::debian::Debian;
@@ -56,7 +57,7 @@ impl Booted {
             }
             if starter.try_wait().expect("it can be waited for").is_some() {
                 let why = starter.stderr.take().map(std::io::read_to_string);
-                println!("skipped: systemd cannot be booted here: {:?}", why);
+                skip(Lack::Boot, format!("systemd cannot be booted here: {why:?}"));
                 return None;
             }
             assert!(start.elapsed() < BOOT_LIMIT, "systemd does not take its control group");

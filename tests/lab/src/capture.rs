@@ -2,8 +2,7 @@
 
 use std::io::IoSliceMut;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -12,7 +11,7 @@ use nix::sys::socket::{
     AddressFamily, ControlMessageOwned, LinkAddr, MsgFlags, SockFlag, SockProtocol, SockType,
     recvmsg, setsockopt, socket, sockopt,
 };
-use nix::sys::time::{TimeSpec, TimeVal, TimeValLike};
+use nix::sys::time::TimeSpec;
 
 use crate::frame::{self, Advert, Arp};
 use crate::network::Network;
@@ -35,9 +34,44 @@ pub struct Frame {
 /// A running capture of what one node sends.
 #[derive(Debug)]
 pub struct Capture {
-    frames: Arc<Mutex<Vec<Frame>>>,
-    stop: Arc<AtomicBool>,
+    shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    heard: Mutex<Heard>,
+    /// Somebody asks, or has been answered.
+    turn: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Heard {
+    frames: Vec<Frame>,
+    /// How often somebody has asked for all that passed until then.
+    asked: u64,
+    /// The last of them that everything was read for.
+    answered: u64,
+    ended: bool,
+}
+
+impl Shared {
+    fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Everything was read that had passed when `asked` was looked at: waits until somebody asks for more, or for a
+    /// while. Whoever sends does not wake the reader, which would cost the sender more than the frame. What to answer
+    /// next; `None` at the end.
+    fn answer(&self, asked: u64) -> Option<u64> {
+        let mut heard = self.heard();
+        heard.answered = asked;
+        self.turn.notify_all();
+        let idle = |heard: &mut Heard| heard.asked == asked && !heard.ended;
+        let waited = self.turn.wait_timeout_while(heard, PAUSE, idle);
+        (heard, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        (!heard.ended).then_some(heard.asked)
+    }
 }
 
 impl Capture {
@@ -48,12 +82,11 @@ impl Capture {
 
     /// Captures on an interface of any node: `everything`, or only frames that come in there.
     pub fn on(place: &Node, interface: &str, everything: bool) -> Self {
-        let frames: Arc<Mutex<Vec<Frame>>> = Arc::default();
-        let stop = Arc::new(AtomicBool::new(false));
+        let shared: Arc<Shared> = Arc::default();
         let namespace = place.network();
         let interface = interface.to_owned();
         let (ready, started) = std::sync::mpsc::channel();
-        let (shared, ended) = (Arc::clone(&frames), Arc::clone(&stop));
+        let reader = Arc::clone(&shared);
         let thread = thread::spawn(move || {
             enter(&namespace);
             let socket = open(&interface);
@@ -61,28 +94,41 @@ impl Capture {
                 nix::net::if_::if_nametoindex(interface.as_str()).expect("the interface exists");
             ready.send(()).ok();
             let mut buffer = vec![0; 65536];
-            while !ended.load(Ordering::Relaxed) {
+            let mut asked = 0;
+            loop {
                 match receive(&socket, &mut buffer) {
                     Ok((length, at, Some(from))) if from.ifindex() == port as usize => {
                         if everything || from.pkttype() != OUTGOING {
                             let protocol = u16::from_be(from.protocol());
                             let frame = Frame { at, protocol, bytes: buffer[..length].to_vec() };
-                            shared.lock().unwrap_or_else(PoisonError::into_inner).push(frame);
+                            reader.heard().frames.push(frame);
                         }
                     }
+                    Err(Errno::EAGAIN) => match reader.answer(asked) {
+                        Some(next) => asked = next,
+                        None => return,
+                    },
                     // ENETDOWN: the port was taken down, the capture goes on when it is up again.
-                    Ok(_) | Err(Errno::EAGAIN | Errno::EINTR | Errno::ENETDOWN) => {}
+                    Ok(_) | Err(Errno::EINTR | Errno::ENETDOWN) => {}
                     Err(error) => panic!("capture on {interface}: {error}"),
                 }
             }
         });
         started.recv().expect("the capture starts");
-        Self { frames, stop, thread: Some(thread) }
+        Self { shared, thread: Some(thread) }
     }
 
-    /// All frames so far.
+    /// All frames that have passed so far.
     pub fn frames(&self) -> Vec<Frame> {
-        self.frames.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let mut heard = self.shared.heard();
+        heard.asked += 1;
+        let asked = heard.asked;
+        self.shared.turn.notify_all();
+        let reads = |heard: &mut Heard| heard.answered < asked;
+        let waited = self.shared.turn.wait_timeout_while(heard, LIMIT, reads);
+        let (heard, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+        assert!(!waited.timed_out(), "the capture has ended");
+        heard.frames.clone()
     }
 
     /// The adverts so far.
@@ -105,7 +151,8 @@ impl Capture {
 
 impl Drop for Capture {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
+        self.shared.heard().ended = true;
+        self.shared.turn.notify_all();
         if let Some(thread) = self.thread.take() {
             thread.join().ok();
         }
@@ -116,8 +163,8 @@ impl Drop for Capture {
 fn receive(socket: &OwnedFd, buffer: &mut [u8]) -> nix::Result<(usize, Instant, Option<LinkAddr>)> {
     let mut room = nix::cmsg_space!(TimeSpec);
     let mut parts = [IoSliceMut::new(buffer)];
-    let none = MsgFlags::empty();
-    let message = recvmsg::<LinkAddr>(socket.as_raw_fd(), &mut parts, Some(&mut room), none)?;
+    let at_once = MsgFlags::MSG_DONTWAIT;
+    let message = recvmsg::<LinkAddr>(socket.as_raw_fd(), &mut parts, Some(&mut room), at_once)?;
     let stamp = message.cmsgs()?.find_map(|control| match control {
         ControlMessageOwned::ScmTimestampns(stamp) => Some(Duration::from(stamp)),
         _ => None,
@@ -134,10 +181,11 @@ fn open(interface: &str) -> OwnedFd {
     setsockopt(&socket, sockopt::BindToDevice, &interface.into()).ok();
     setsockopt(&socket, sockopt::RcvBufForce, &(32 << 20)).ok();
     setsockopt(&socket, sockopt::ReceiveTimestampns, &true).expect("the kernel stamps packets");
-    let pause = TimeVal::milliseconds(i64::try_from(PAUSE.as_millis()).unwrap_or(50));
-    setsockopt(&socket, sockopt::ReceiveTimeout, &pause).expect("a receive timeout can be set");
     socket
 }
 
-/// How long a look at the stop mark may be late.
+/// The reader looks that often when nobody asks: what passes meanwhile fits into the socket.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// The reader takes so long for what has passed, on a busy machine, unless it has ended.
+const LIMIT: Duration = Duration::from_secs(60);

@@ -1,5 +1,6 @@
 //! A daemon on a node: started as guides start it, watched, and stopped.
 
+use std::io::{Read, Write};
 use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -53,7 +54,32 @@ impl<'node> Daemon<'node> {
         let mut command = node.command(program.path());
         command.args(options);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the daemon can be started");
+        Self::of(node, command.spawn().expect("the daemon can be started"))
+    }
+
+    /// The same, and when the program was executed. What comes before is no time of its: the way into the node's
+    /// namespaces takes longer than some daemon's start where system calls are slow.
+    pub fn start_timed(
+        program: &Program,
+        node: &'node Node,
+        configuration: &str,
+        options: &[&str],
+    ) -> (Self, Instant) {
+        node.write_file("etc", CONFIGURATION, configuration);
+        let mut command = node.command("/bin/sh");
+        command.args(["-c", r#"echo; read -r go; exec "$0" "$@" </dev/null"#]);
+        command.arg(program.path()).args(options);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("a shell can be started");
+        let ready = child.stdout.as_mut().expect("standard output is a pipe");
+        ready.read_exact(&mut [0]).expect("the shell is ready");
+        let mut go = child.stdin.take().expect("standard input is a pipe");
+        let start = Instant::now();
+        go.write_all(b"\n").expect("the shell waits");
+        (Self::of(node, child), start)
+    }
+
+    fn of(node: &'node Node, mut child: Child) -> Self {
         let log = Log::default();
         log.follow(child.stdout.take().expect("standard output is a pipe"));
         log.follow(child.stderr.take().expect("standard error is a pipe"));

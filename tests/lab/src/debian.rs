@@ -7,6 +7,7 @@ use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use skips::{Lack, skip};
 use tempfile::TempDir;
 
 use crate::command::{self, Finished};
@@ -93,7 +94,7 @@ impl Debian {
     pub fn has(&self, package: &str) -> bool {
         let there = is_complete(&self.root(), package);
         if !there {
-            println!("skipped: {package} could not be downloaded");
+            skip(Lack::Mirror, format!("{package} could not be downloaded"));
         }
         there
     }
@@ -128,7 +129,7 @@ fn base() -> Option<PathBuf> {
 /// Makes the base system; where it fails, says so.
 fn bootstrap(base: &Path) -> Option<()> {
     if !command::exists("debootstrap") {
-        println!("skipped: no debootstrap (apt-get install debootstrap)");
+        skip(Lack::Setup, "no debootstrap (apt-get install debootstrap)");
         return None;
     }
     let unfinished = base.with_extension("unfinished");
@@ -138,7 +139,7 @@ fn bootstrap(base: &Path) -> Option<()> {
     debootstrap.arg(&unfinished).arg(MIRROR);
     let finished = command::run_within(BOOTSTRAP_LIMIT, debootstrap, "");
     if !finished.status.success() {
-        println!("skipped: no base system from {MIRROR}: {}", finished.stderr);
+        skip(Lack::Mirror, format!("no base system from {MIRROR}: {}", finished.stderr));
         return None;
     }
     // Certainty after a loss of power only costs time.

@@ -43,3 +43,4 @@ pub use daemon::Daemon;
 pub use network::Network;
 pub use node::Node;
 pub use program::Program;
+pub use skips::{Lack, skip};

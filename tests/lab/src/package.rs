@@ -9,6 +9,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
+use skips::{Lack, skip};
 
 use crate::command;
 
@@ -60,7 +61,7 @@ impl Builder {
 pub fn package(program: &Path, directory: &Path) -> Option<PathBuf> {
     let builders = [Builder::CargoDeb, Builder::DpkgDeb];
     let Some(builder) = builders.into_iter().find(|builder| builder.is_there()) else {
-        println!("skipped: neither cargo-deb nor dpkg-deb can build the package");
+        skip(Lack::Setup, "neither cargo-deb nor dpkg-deb can build the package");
         return None;
     };
     Some(builder.build(program, directory))

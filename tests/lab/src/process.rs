@@ -25,6 +25,30 @@ impl Process {
         signal::kill(Pid::from_raw(self.host_pid), signal).ok();
     }
 
+    /// What it has open, sorted: paths, and the kinds of what has none (`socket:`, `anon_inode:`).
+    pub fn descriptors(&self) -> Vec<String> {
+        let mut kinds: Vec<String> = fs::read_dir(format!("/proc/{}/fd", self.host_pid))
+            .expect("its descriptors")
+            .flatten()
+            .filter_map(|entry| fs::read_link(entry.path()).ok())
+            .map(|target| target.display().to_string())
+            .map(|target| match target.strip_prefix("anon_inode:") {
+                Some(_) => target,
+                None => target.split('[').next().unwrap_or_default().to_owned(),
+            })
+            .collect();
+        kinds.sort();
+        kinds
+    }
+
+    /// Memory that is its own, in KiB: what it has written to, not what it has read of its program.
+    pub fn memory(&self) -> usize {
+        let text =
+            fs::read_to_string(format!("/proc/{}/status", self.host_pid)).expect("its status");
+        let own = text.lines().find_map(|line| line.strip_prefix("RssAnon:")).expect("RssAnon");
+        own.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+
     /// False once it is gone or only waits to be reaped.
     pub fn is_alive(&self) -> bool {
         status(self.host_pid).is_some_and(|found| found.name == self.name)

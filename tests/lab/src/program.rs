@@ -6,6 +6,8 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use skips::{Lack, skip};
+
 use crate::{command, uml};
 
 /// Where Debian's package has its daemon.
@@ -35,7 +37,7 @@ impl Program {
         if Path::new(DEBIAN).is_file() {
             return Some(Self { path: DEBIAN.into() });
         }
-        println!("skipped: {DEBIAN} is not installed (apt-get install keepalived)");
+        skip(Lack::Setup, format!("{DEBIAN} is not installed (apt-get install keepalived)"));
         None
     }
 

@@ -5,6 +5,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use skips::{Lack, skip};
+
 use crate::{command, wait};
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -13,7 +15,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// `strace`, or it may not: the reason is printed.
 pub fn attach(pid: i32, arguments: &[&str], output: &Path) -> Option<Child> {
     if !command::exists("strace") {
-        println!("skipped: no strace (apt-get install strace)");
+        skip(Lack::Setup, "no strace (apt-get install strace)");
         return None;
     }
     let mut strace = Command::new("strace");
@@ -30,7 +32,7 @@ pub fn attach(pid: i32, arguments: &[&str], output: &Path) -> Option<Child> {
         ended || is_traced()
     });
     if ended {
-        println!("skipped: strace may not look at other processes here");
+        skip(Lack::Setup, "strace may not look at other processes here");
     }
     (!ended).then_some(child)
 }

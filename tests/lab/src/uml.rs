@@ -14,6 +14,8 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::time::{Duration, Instant};
 
+use skips::{Lack, skip};
+
 use crate::command;
 use crate::program::Program;
 
@@ -56,21 +58,46 @@ pub fn has_ipvs() -> bool {
 /// Runs `body` where IPVS is: here, or by running the test `name` of this executable again inside
 /// User-Mode Linux. `name` is the name of the test function.
 pub fn with_ipvs(name: &str, body: impl FnOnce()) {
-    if has_ipvs() {
+    unless(has_ipvs(), name, body);
+}
+
+/// Runs `body` where the kernel has no IPVS and cannot get it, as [`with_ipvs`] does.
+pub fn without_ipvs(name: &str, body: impl FnOnce()) {
+    if !is_inside() && has_ipvs() && !command::exists("linux.uml") {
+        return skip(Lack::KernelWithoutIpvs, "this kernel has IPVS, and there is no linux.uml");
+    }
+    if is_inside() {
+        let mut remove = Command::new("sh");
+        remove.args(["-c", "echo /bin/false >/proc/sys/kernel/modprobe; rmmod $(lsmod | awk '/^ip_vs_/ {print $1}') ip_vs"]);
+        command::output(remove, "");
+    }
+    unless(is_inside() || !has_ipvs(), name, body);
+}
+
+/// Runs `body` here where `is_possible`, else as [`with_ipvs`] does inside User-Mode Linux.
+pub fn unless(is_possible: bool, name: &str, body: impl FnOnce()) {
+    if is_possible {
         return body();
     }
-    assert!(!is_inside(), "the kernel inside has no IPVS");
+    assert!(!is_inside(), "it is not possible inside either");
     let own = env::current_exe().expect("the path of this executable");
     let path = path_of(&own, name);
-    let program = ["--exact", &path, "--nocapture", "--test-threads=1"];
+    let text = again(&["--exact", &path, "--nocapture", "--test-threads=1"]);
+    assert!(text.contains("1 passed"), "{path} did not run inside User-Mode Linux, see above");
+}
+
+/// Runs this executable of tests inside, with these arguments, and shows its output, which it returns.
+/// It must succeed.
+pub fn again(arguments: &[&str]) -> String {
+    let own = env::current_exe().expect("the path of this executable");
     let mut text = String::new();
-    let status = run(&own, &program, |line| {
+    let status = run(&own, arguments, |line| {
         text.push_str(line);
         text.push('\n');
     });
     println!("{text}");
-    assert_eq!(status, Some(0), "{name} failed inside User-Mode Linux, see above");
-    assert!(text.contains("1 passed"), "{path} did not run inside User-Mode Linux, see above");
+    assert_eq!(status, Some(0), "{arguments:?} failed inside User-Mode Linux, see above");
+    text
 }
 
 /// What the test harness calls the test of that function: the modules that it stands in come first.
@@ -178,6 +205,11 @@ fn long_forms() -> impl Iterator<Item = String> {
         .map(|(name, value)| format!("{name}={}", quoted(&value)))
 }
 
+/// ` NAME='…'` if that variable is set.
+fn given(name: &str) -> String {
+    env::var(name).map(|value| format!(" {name}={}", quoted(&value))).unwrap_or_default()
+}
+
 /// The first process inside.
 fn script(program: &Path, arguments: &[&str]) -> String {
     let mut call = quoted(&program.to_string_lossy());
@@ -189,7 +221,7 @@ fn script(program: &Path, arguments: &[&str]) -> String {
     format!(
         "#!/bin/bash
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
-export {long} {INSIDE}=1 KEEPALIVED_RS={daemon} TMPDIR=/run RUST_BACKTRACE={backtrace}
+export {long} {ci} {INSIDE}=1 KEEPALIVED_RS={daemon} TMPDIR=/run RUST_BACKTRACE={backtrace}
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t tmpfs run /run
 mount -t tmpfs shm /dev/shm; mount -t devpts devpts /dev/pts
 ip link set lo up
@@ -204,6 +236,7 @@ busybox poweroff -f
 ",
         daemon = quoted(&Program::ours().path().to_string_lossy()),
         long = long_forms().collect::<Vec<_>>().join(" "),
+        ci = given("CI") + &given("SKIPS"),
         backtrace = env::var("RUST_BACKTRACE").unwrap_or_else(|_| "0".to_owned()),
         folder = quoted(&folder.to_string_lossy()),
     )

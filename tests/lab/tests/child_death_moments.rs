@@ -1,5 +1,5 @@
 //! A child of the daemon is killed at the worst moments: while it becomes master, while it reloads,
-//! while it stops.
+//! while it stops. Or it is told to leave, and its parent knows nothing of that.
 #![allow(clippy::expect_used, reason = "test code")]
 
 use std::time::Duration;
@@ -92,9 +92,36 @@ fn when_the_parent_is_killed_its_children_say_goodbye_and_leave_nothing_but_its_
     daemon.parent().signal(Signal::SIGKILL);
     wait::eventually(LIMIT, "all processes leave", || node.processes().is_empty());
     assert!(!node.holds(VIP));
-    let adverts = sent.adverts();
-    assert_eq!(adverts.last().map(|(_, advert)| advert.priority), Some(0), "a goodbye");
+    // The capture hears with a delay.
+    wait::eventually(LIMIT, "a goodbye as the last word", || {
+        sent.adverts().last().is_some_and(|(_, advert)| advert.priority == 0)
+    });
     assert_eq!(node.run_files(), ["keepalived.pid"]);
     node.sh("rm /run/keepalived.pid");
+    left::nothing(&node, &[OWN]);
+}
+
+#[test]
+fn a_process_that_is_told_to_leave_says_goodbye_and_has_a_successor_that_its_pid_file_names() {
+    let (network, node) = machine();
+    let sent = Capture::of(&network, &node);
+    let daemon = Daemon::start(&Program::ours(), &node, &quick());
+    for _ in 0..2 {
+        wait::eventually(LIMIT, "the VIP is there", || node.holds(VIP));
+        let (first, from) = (daemon.vrrp(), daemon.log().len());
+        let seen = sent.adverts().len();
+        first.signal(Signal::SIGTERM);
+        let line = daemon.log().wait_since(from, "VRRP child process(", LIMIT);
+        assert!(line.text.ends_with(&format!("({}) died: Respawning", first.pid)), "{}", line.text);
+        wait::eventually(LIMIT, "a goodbye", || {
+            sent.adverts()[seen..].iter().any(|(_, advert)| advert.priority == 0)
+        });
+        let line = daemon.log().wait_since(from, "Starting VRRP child process, pid=", LIMIT);
+        wait::eventually(LIMIT, "the PID file names the successor", || {
+            node.pid_file("vrrp.pid").is_some_and(|pid| line.text.ends_with(&format!("={pid}")))
+        });
+    }
+    wait::eventually(LIMIT, "the VIP is there", || node.holds(VIP));
+    assert!(daemon.stop().1.success());
     left::nothing(&node, &[OWN]);
 }

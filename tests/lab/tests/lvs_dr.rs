@@ -1,6 +1,7 @@
 //! The LVS-DR pair with traffic, `lvs-dr-master.conf` and `lvs-dr-backup.conf`.
 #![allow(clippy::expect_used, reason = "test code")]
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use lab::director::{CLIENTS, Cluster, DIRECTORS, INTERFACE, SERVICE, VIP};
@@ -16,6 +17,9 @@ const LB01_DOWN_INTERVAL: Duration = Duration::from_millis(3609);
 
 /// First check within delay_loop (6 s), three retries 3 s apart, each connect refused at once.
 const REMOVAL: Duration = Duration::from_secs(6 + 3 * 3);
+
+/// From the advert of a master that returns until the neighbours know its address, where a system call takes 40 µs.
+const HANDOVER: Duration = Duration::from_millis(50);
 
 const SLACK: Duration = Duration::from_secs(6);
 
@@ -85,7 +89,19 @@ fn the_pair_serves() {
     let requests = clients.since(returning);
     let failed = load::failed(&requests);
     println!("the return cost {} of {} requests", failed.len(), requests.len());
-    assert!(failed.len() <= 2, "the return cost {failed:?}");
+    // Those on their way while the address changes hands: one of a client, all begun within a moment. The crash has left
+    // the clients in step, so that it may be all of them.
+    let first = failed.iter().map(|one| one.start).min();
+    let is_of_the_moment = |one: &&load::Request| {
+        first.is_some_and(|first| one.start.duration_since(first) <= HANDOVER)
+    };
+    let hit: BTreeSet<_> = failed.iter().map(|one| one.client).collect();
+    let of_the_moment = failed.iter().copied().filter(is_of_the_moment).count();
+    assert_eq!(
+        (hit.len(), of_the_moment),
+        (failed.len(), failed.len()),
+        "the return cost {failed:?}"
+    );
     clients.stop();
 
     assert!(backup.stop().1.success());

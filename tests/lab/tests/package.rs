@@ -222,7 +222,7 @@ fn the_package_takes_the_place_of_the_distributions_and_gives_it_back() {
 #[test]
 fn both_builders_make_the_same_package() {
     if ![Builder::CargoDeb, Builder::DpkgDeb].into_iter().all(Builder::is_there) {
-        return println!("skipped: cargo-deb or dpkg-deb is not there");
+        return lab::skip(lab::Lack::Builders, "cargo-deb or dpkg-deb is not there");
     }
     let look = |builder: Builder| {
         let directory = tempfile::tempdir().expect("a temporary directory");
@@ -325,7 +325,7 @@ fn openrc_drives_the_daemon_by_its_script() {
 #[test]
 fn systemd_takes_the_unit() {
     if !lab::command::exists("systemd-analyze") {
-        println!("skipped: no systemd-analyze (apt-get install systemd)");
+        lab::skip(lab::Lack::Setup, "no systemd-analyze (apt-get install systemd)");
         return;
     }
     let conf = concat!(env!("CARGO_MANIFEST_DIR"), "/../../conf");

@@ -24,6 +24,10 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// ... but not for more than this part of the process's time.
 const LOOK_SHARE: u64 = 100;
 
+/// A comparison that ends with a refusal is made again after a second, later where it takes long, for
+/// the sake of the checks; never later than this.
+const LONGEST_RETRY: Duration = Duration::from_secs(10);
+
 /// Entries that are compared at a time.
 const PART: usize = 1024;
 
@@ -41,6 +45,8 @@ pub(super) struct Kernel<T = Socket> {
     marks: Marks,
     /// Two virtual servers are the same service of the kernel.
     overlaps: bool,
+    /// They were until a reload, and the kernel has not been brought to what is wanted since.
+    overlapped: bool,
     /// What is ours by the groups of an earlier configuration, until the kernel has lost it.
     former: Managed,
     /// What is done about the table at the end.
@@ -89,6 +95,7 @@ impl<T: Transport> Kernel<T> {
             places: Places::default(),
             marks: Marks::new(netfilter),
             overlaps: false,
+            overlapped: false,
             former: Managed::default(),
             flush_on_stop: FlushOnStop::default(),
             timeouts: None,
@@ -134,6 +141,8 @@ impl<T: Transport> Kernel<T> {
         if let Some(machine) = machine {
             self.change_places(&places, machine);
         }
+        // A service that two had and one still has is not to go with the other.
+        self.overlapped |= self.overlaps;
         self.overlaps = overlaps(config, &places);
         self.places = places;
         self.flush_on_stop = config.flush_on_stop;
@@ -165,9 +174,10 @@ impl<T: Transport> Kernel<T> {
         self.ipvs.compact();
     }
 
-    /// After the last comparison.
+    /// After the last comparison. A table that is left alone (`-I`) is not emptied either; the
+    /// timeouts are put back, as keepalived does.
     pub(super) fn leave(&mut self) {
-        if self.flush_on_stop == FlushOnStop::All {
+        if self.flush_on_stop == FlushOnStop::All && !self.state.is_left_alone() {
             self.flush();
         }
         self.set_timeouts(Timeouts::default());
@@ -220,14 +230,22 @@ impl<T: Transport> Kernel<T> {
             }
             return false;
         }
+        let began = sys::clock::now();
         let refused = self.compare(machine);
+        let is_refused = !refused.is_empty();
         for message in self.state.compared(now, generation, refused) {
             log::error!("IPVS: {message}");
+        }
+        if is_refused {
+            let took = sys::clock::now().saturating_since(began);
+            let pause = took.saturating_mul(LOOK_SHARE).min(LONGEST_RETRY);
+            self.state.not_before(now + pause);
         }
         self.look_at = self.look_at.or(Some(now + LOOK_EVERY));
         let is_there = self.state.is_there();
         if is_there {
             self.former = Managed::default();
+            self.overlapped = false;
         }
         is_there
     }
@@ -236,10 +254,10 @@ impl<T: Transport> Kernel<T> {
     fn compare(&mut self, machine: &Checkers) -> Vec<String> {
         let touched = std::mem::take(&mut self.touched);
         let mut refused = Vec::new();
-        if !self.compare_whole && !self.overlaps {
+        if !self.compare_whole && !self.is_shared() {
             refused = self.bring_to(Wanted::part(machine, &self.places, &touched));
         }
-        if self.compare_whole || self.overlaps {
+        if self.compare_whole || self.is_shared() {
             self.compare_whole = false;
             let places = std::mem::take(&mut self.places);
             let parts = Wanted::whole(machine, &places, self.part_size());
@@ -250,9 +268,14 @@ impl<T: Transport> Kernel<T> {
         refused
     }
 
+    /// Whether two virtual servers have, or had, one service.
+    const fn is_shared(&self) -> bool {
+        self.overlaps || self.overlapped
+    }
+
     /// What was part of other groups, or is part of two services, cannot be looked at piece by piece.
     fn part_size(&self) -> usize {
-        let whole = self.overlaps || self.former != Managed::default();
+        let whole = self.is_shared() || self.former != Managed::default();
         if whole { usize::MAX } else { PART }
     }
 

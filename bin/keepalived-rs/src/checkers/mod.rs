@@ -20,8 +20,8 @@ use checkers::{
     StateChange,
 };
 use control_plane::Config;
+use control_plane::model::GroupNames;
 use control_plane::model::global::{Fifo, ProcessSettings};
-use control_plane::model::lvs::ServerGroup;
 use ipc::{Report, ToParent};
 use scheduler::{Event, Scheduler, Signal, TimerId};
 use telemetry::CheckersLive;
@@ -86,7 +86,7 @@ impl From<io::Error> for Failure {
 }
 
 fn live(options: &Options, birth: Birth<kind::Checkers>) -> Result<End, Failure> {
-    let Birth { channel, unblock, life, config } = birth;
+    let Birth { channel, unblock, life, config, looked_up } = birth;
     // Until the table is there.
     sys::memory::hold();
     let mut scheduler = Scheduler::new(&parent::signals())?;
@@ -98,7 +98,7 @@ fn live(options: &Options, birth: Birth<kind::Checkers>) -> Result<End, Failure>
     })?;
     privilege::of_checkers();
     parent.say_warm();
-    let Some(start) = parent.await_start::<Snapshot>(config, &mut scheduler)? else {
+    let Some(start) = parent.await_start::<Snapshot>((config, looked_up), &mut scheduler)? else {
         return Ok(End::Status(0));
     };
     let mut process = Process::new(scheduler, parent, kernel, start)?;
@@ -138,9 +138,9 @@ impl Process {
         mut kernel: Kernel,
         start: Start<Snapshot>,
     ) -> io::Result<Self> {
-        let Start { generation, config, known, outside, former, leave } = start;
+        let Start { generation, config, looked_up, known, outside, former, leave } = start;
         let (config, then) = match former {
-            Some(former) => (former, Some(config)),
+            Some((former, _)) => (former, Some(config)),
             None => (config, None),
         };
         let mut outputs = Outputs::new();
@@ -181,7 +181,7 @@ impl Process {
             probes,
             patterns: Patterns::new(&config.lvs),
             scripts,
-            mailer: Mailer::new(&config),
+            mailer: Mailer::new(&config, looked_up.sender),
             fifos,
             machine,
             outputs,
@@ -334,8 +334,8 @@ impl Process {
             match order {
                 Order::Prepare(generation, new) => {
                     let changes = self.machine.plan(&new.lvs);
-                    let groups = self.machine.groups_with(&new.lvs);
-                    let plan = changes.iter().map(|one| one.named(&groups).to_string());
+                    let names = self.machine.names_with(&new.lvs);
+                    let plan = changes.iter().map(|one| one.named(&names).to_string());
                     self.parent.say_prepared(generation, plan);
                 }
                 Order::Commit(generation, new, _) => {
@@ -409,14 +409,14 @@ impl Process {
                     self.scripts.give_up(probe);
                 }
                 Output::Tell { object, up } => {
-                    let line = checkers::state_line(&object, up, self.machine.groups());
+                    let line = checkers::state_line(&object, up, self.machine.names());
                     self.fifos.write(line.as_bytes());
                 }
                 Output::Notify { object, commands } => {
                     self.scripts.notify(object, commands, now, &mut self.scheduler);
                 }
                 Output::Mail(mail) => self.mailer.send(mail),
-                Output::Log(event) => log(&event, self.machine.groups()),
+                Output::Log(event) => log(&event, self.machine.names()),
             }
         }
         // Lines are out before what follows takes its time.
@@ -454,12 +454,12 @@ fn places() -> usize {
     usize::try_from(limit.saturating_sub(OWN_DESCRIPTORS)).unwrap_or(usize::MAX)
 }
 
-fn log(event: &checkers::Event, groups: &[ServerGroup]) {
+fn log(event: &checkers::Event, names: &GroupNames) {
     let level = match (event.detail(), event.level()) {
         (true, _) => log::Level::Debug,
         (_, Level::Info) => log::Level::Info,
         (_, Level::Warning) => log::Level::Warn,
         (_, Level::Error) => log::Level::Error,
     };
-    log::log!(level, "{}", event.named(groups));
+    log::log!(level, "{}", event.named(names));
 }

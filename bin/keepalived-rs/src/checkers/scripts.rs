@@ -3,7 +3,7 @@
 use checkers::names::{ServerName, ServiceName};
 use checkers::{ObjectKey, Outcome, ProbeId};
 use control_plane::Config;
-use control_plane::model::{CheckerKind, Command};
+use control_plane::model::{CheckerKind, Command, GroupNames};
 use sys::Exit;
 
 use crate::scripts::Subject;
@@ -14,7 +14,7 @@ pub(super) type Scripts = crate::scripts::Scripts<ProbeId, ObjectKey>;
 impl Subject for ObjectKey {
     fn name(&self) -> String {
         match self {
-            Self::Service(id) => ServiceName(*id, &[]).to_string(),
+            Self::Service(id) => ServiceName(*id, &GroupNames::NONE).to_string(),
             Self::Server(id) => ServerName(*id).to_string(),
             Self::Timeouts => "timeouts".to_owned(),
             Self::Mark(_) => "firewall mark".to_owned(),

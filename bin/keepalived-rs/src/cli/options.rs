@@ -117,7 +117,8 @@ impl Options {
     /// The same for a daemon that was started in `directory`.
     pub(crate) fn make_absolute_in(&mut self, directory: &Path) {
         let pid_files = [&mut self.pid_file, &mut self.vrrp_pid_file, &mut self.checkers_pid_file];
-        for file in pid_files.into_iter().flatten().chain([&mut self.config]) {
+        let files = pid_files.into_iter().chain([&mut self.log_file]).flatten();
+        for file in files.chain([&mut self.config]) {
             // An empty name stays what it is: opening it says what is wrong.
             if let Ok(absolute) = std::path::absolute(directory.join(&*file))
                 && !file.as_os_str().is_empty()

@@ -128,3 +128,15 @@ fn every_option_stands_in_the_manual_page_as_the_help_text_has_it() {
     let options = page.split(".SH ").find(|part| part.starts_with("OPTIONS")).unwrap_or_default();
     assert_eq!(options.matches(".TP\n.B ").count(), FLAGS.len());
 }
+
+#[test]
+fn names_of_files_mean_the_directory_of_the_start_wherever_the_daemon_is() {
+    let mut options = run(&["-ga.log", "-fa.conf", "-p", "a.pid", "-r/b.pid"]);
+    options.make_absolute_in("/srv".as_ref());
+    let named = [&options.log_file, &options.pid_file, &options.vrrp_pid_file];
+    let paths = named.map(|file| file.as_deref().and_then(std::path::Path::to_str));
+    assert_eq!(paths, [Some("/srv/a.log"), Some("/srv/a.pid"), Some("/b.pid")]);
+    assert_eq!(options.config, PathBuf::from("/srv/a.conf"));
+    options.make_absolute_in("/".as_ref());
+    assert_eq!(options.log_file, Some("/srv/a.log".into()), "the former program's is kept");
+}

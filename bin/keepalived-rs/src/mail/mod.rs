@@ -13,9 +13,12 @@ use std::os::fd::AsFd;
 use base::{Duration, Instant, Mail};
 use control_plane::Config;
 use notify::mail::{Host, Input, Job, MailQueue, Output, RunId, Settings};
-use scheduler::{Interest, Scheduler, TimerId, Token};
+use scheduler::{Scheduler, TimerId, Token};
+use serde::{Deserialize, Serialize};
 use sys::users::{self, User};
 use sys::{Child, Exit, Signal, Spawn, spawn_with};
+
+use crate::watched;
 
 pub(crate) use helper::run as run_helper;
 
@@ -37,11 +40,31 @@ const REPORT_LIMIT: u64 = 16 * 1024;
 /// Whom the helper runs as, if there is such a user: it needs no privilege.
 const NOBODY: &str = "nobody";
 
-/// All mails of one process.
-pub(crate) struct Mailer {
+/// Who sends mails from where: looked up once, by the parent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Sender {
     host: String,
     own_name: String,
-    nobody: Option<User>,
+    /// User and group number of [`NOBODY`], where there is one and this process may become it.
+    nobody: Option<(u32, u32)>,
+}
+
+impl Sender {
+    /// Asks the directory of users, which may take its time.
+    pub(crate) fn look_up() -> Self {
+        let own = users::own();
+        let nobody = sys::process::is_root().then(|| users::user(NOBODY).ok().flatten()).flatten();
+        Self {
+            host: crate::configuration::host_name(),
+            own_name: users::name(own).unwrap_or_else(|| own.uid.to_string()),
+            nobody: nobody.map(|User { uid, gid }| (uid, gid)),
+        }
+    }
+}
+
+/// All mails of one process.
+pub(crate) struct Mailer {
+    sender: Sender,
     settings: Option<Settings>,
     queue: MailQueue,
     running: Option<Running>,
@@ -55,25 +78,16 @@ struct Running {
 }
 
 impl Mailer {
-    /// Looks up users, before the loop runs.
-    pub(crate) fn new(config: &Config) -> Self {
-        let own = users::own();
-        let nobody = sys::process::is_root().then(|| users::user(NOBODY).ok().flatten()).flatten();
-        let mut mailer = Self {
-            host: crate::configuration::host_name(),
-            own_name: users::name(own).unwrap_or_else(|| own.uid.to_string()),
-            nobody,
-            settings: None,
-            queue: MailQueue::default(),
-            running: None,
-        };
+    pub(crate) fn new(config: &Config, sender: Sender) -> Self {
+        let mut mailer =
+            Self { sender, settings: None, queue: MailQueue::default(), running: None };
         mailer.reload(config);
         mailer
     }
 
     /// From now on by another configuration; what waits goes out by that.
     pub(crate) fn reload(&mut self, config: &Config) {
-        let host = Host { name: &self.host, user: &self.own_name };
+        let host = Host { name: &self.sender.host, user: &self.sender.own_name };
         self.settings = Settings::new(&config.global, host);
     }
 
@@ -144,12 +158,12 @@ impl Mailer {
             program: OWN_PROGRAM.to_owned(),
             args: vec![HELPER.to_owned()],
             env: BTreeMap::new(),
-            user: self.nobody,
+            user: self.sender.nobody.map(|(uid, gid)| User { uid, gid }),
             groups: Vec::new(),
             umask: 0o177,
         };
         let child = spawn_with(&helper, job.as_fd(), output.as_fd())?;
-        let token = scheduler.register(child.as_fd(), Interest::Read)?;
+        let token = watched::watch(&child, scheduler)?;
         self.running = Some(Running { id, child, token, report });
         Ok(())
     }

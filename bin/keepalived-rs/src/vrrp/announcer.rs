@@ -1,11 +1,16 @@
 //! Gratuitous ARPs and unsolicited neighbour advertisements, on their way out.
 
+mod courier;
+
 use std::collections::{BTreeMap, VecDeque};
+use std::io;
 use std::net::IpAddr;
 
 use base::IfIndex;
-use sys::PacketSocket;
+use sys::{MANY, PacketSocket};
 use wire::MacAddress;
+
+pub(super) use courier::Courier;
 
 /// An interface, its hardware address, and the address that is announced there.
 type Announcement = (IfIndex, MacAddress, IpAddr);
@@ -64,50 +69,71 @@ impl Unannounced {
     }
 }
 
-/// Sends one message for each address, from its interface's hardware address. One that cannot leave
-/// is left out: the next burst says it again. `is_router` is asked once for each interface with IPv6.
-pub(super) fn send(
-    socket: &PacketSocket,
+/// A message as it leaves.
+#[derive(Debug, Clone)]
+pub(super) struct Frame {
+    index: IfIndex,
+    address: IpAddr,
+    bytes: Bytes,
+}
+
+/// As long as the address's family wants it.
+#[derive(Debug, Clone)]
+enum Bytes {
+    Arp([u8; wire::arp::FRAME_LEN]),
+    Ndp([u8; wire::ndp::FRAME_LEN]),
+}
+
+impl Frame {
+    fn bytes(&self) -> &[u8] {
+        match &self.bytes {
+            Bytes::Arp(bytes) => bytes,
+            Bytes::Ndp(bytes) => bytes,
+        }
+    }
+}
+
+/// One message for each address, from its interface's hardware address. `is_router` is asked once for
+/// each interface with IPv6.
+pub(super) fn frames(
     addresses: &[Announcement],
     is_router: impl Fn(IfIndex) -> bool,
-) {
+) -> VecDeque<Frame> {
     let mut routers = BTreeMap::new();
-    // One after another in one piece of memory; a list of lists would cost more than the sending.
-    let mut bytes = Vec::with_capacity(addresses.len() * wire::ndp::FRAME_LEN);
-    let mut ends = Vec::with_capacity(addresses.len());
-    for (index, mac, address) in addresses {
-        match address {
-            IpAddr::V4(address) => bytes.extend(wire::arp::gratuitous(*mac, *address)),
+    let frame = |(index, mac, address): &Announcement| {
+        let bytes = match address {
+            IpAddr::V4(address) => Bytes::Arp(wire::arp::gratuitous(*mac, *address)),
             IpAddr::V6(address) => {
                 let router = *routers.entry(*index).or_insert_with(|| is_router(*index));
-                bytes.extend(wire::ndp::unsolicited(*mac, *address, router));
+                Bytes::Ndp(wire::ndp::unsolicited(*mac, *address, router))
             }
+        };
+        Frame { index: *index, address: *address, bytes }
+    };
+    addresses.iter().map(frame).collect()
+}
+
+/// Sends them. One that cannot leave is left out: the next burst says it again. Tells `failed` of it.
+pub(super) fn send(
+    socket: &PacketSocket,
+    frames: &[Frame],
+    failed: &mut dyn FnMut(IpAddr, io::Error),
+) {
+    for group in frames.chunks(MANY) {
+        // No memory from the heap for each call.
+        let mut parts: [(&[u8], IfIndex); MANY] = [(&[], IfIndex::LOOPBACK); MANY];
+        for (part, frame) in parts.iter_mut().zip(group) {
+            *part = (frame.bytes(), frame.index);
         }
-        ends.push(bytes.len());
-    }
-    let mut from = 0;
-    let frames: Vec<(&[u8], IfIndex)> = ends
-        .iter()
-        .zip(addresses)
-        .filter_map(|(end, (index, ..))| {
-            let frame = bytes.get(std::mem::replace(&mut from, *end)..*end)?;
-            Some((frame, *index))
-        })
-        .collect();
-    let mut rest = &frames[..];
-    let mut done = 0;
-    while !rest.is_empty() {
-        let sent = socket.send_many(rest);
-        done += sent;
-        rest = rest.get(sent..).unwrap_or_default();
-        if let [(frame, index), others @ ..] = rest {
-            if let Err(error) = socket.send(*index, frame)
-                && let Some((_, _, address)) = addresses.get(done)
-            {
-                log::debug!("cannot announce {address}: {error}");
+        let mut done = 0;
+        while let Some(rest @ [_, ..]) = parts.get(done..group.len()) {
+            done += socket.send_many(rest);
+            if let Some(frame) = group.get(done) {
+                if let Err(error) = socket.send(frame.index, frame.bytes()) {
+                    failed(frame.address, error);
+                }
+                done += 1;
             }
-            done += 1;
-            rest = others;
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The kernel as the VRRP stack wants it: addresses, and the addresses nobody may talk to.
 
+mod guard;
 mod view;
 
 use std::collections::BTreeSet;
@@ -8,8 +9,7 @@ use std::os::fd::RawFd;
 use base::{IfIndex, Instant, IpNet};
 use control_plane::Config;
 use control_plane::model::global::Buffers;
-use netlink_reflector::firewall::{self, Vmacs};
-use netlink_reflector::{Change, DesiredAddress, Firewall, Reflector, Report};
+use netlink_reflector::{Change, DesiredAddress, Reflector, Report};
 use vrrp_stack::{HostFact, HostMemory, Stack};
 
 use super::linkbeat::Linkbeat;
@@ -21,12 +21,12 @@ use super::wishes::{Wanted, Wishes};
 use crate::buffers;
 use crate::convergence::Convergence;
 use crate::names::Names;
+use guard::Guard;
 
 /// The mirror of the kernel, and what was last asked of it.
 pub(super) struct Kernel {
     reflector: Reflector<netlink::Socket>,
-    firewall: Option<Firewall<netlink::Socket>>,
-    firewall_options: firewall::Options,
+    guard: Guard,
     state: Convergence,
     wishes: Wishes,
     /// `track_group`s that lack something, once that is news.
@@ -113,8 +113,7 @@ impl Kernel {
         reflector.resync()?;
         Ok(Self {
             reflector,
-            firewall: None,
-            firewall_options: firewall::Options::default(),
+            guard: Guard::default(),
             state: Convergence::default(),
             wishes: Wishes::default(),
             missing: News::default(),
@@ -145,13 +144,7 @@ impl Kernel {
         self.own_links.configure(config, &names);
         let exists = |name: &str| self.reflector.link_by_name(name).is_some();
         let polled = self.linkbeat.configure(sys::clock::now(), &config.vrrp, exists);
-        let usual = firewall::Options::default();
-        let wanted = &config.global.firewall;
-        self.firewall_options = firewall::Options {
-            table: wanted.table.clone().unwrap_or(usual.table),
-            priority: wanted.priority.unwrap_or(usual.priority),
-            counters: wanted.counters,
-        };
+        self.guard.configure(config);
         self.untracked.forget_statics();
         if self.wishes.configure(config, names)
             && let Err(error) = self.reflector.watch_objects()
@@ -184,6 +177,7 @@ impl Kernel {
     /// From now on nothing is changed: what is there stays (`-V`).
     pub(super) fn leave_alone(&mut self) {
         (self.plan, self.draft) = (None, None);
+        self.guard = Guard::default();
         self.state.leave_alone();
     }
 
@@ -217,7 +211,7 @@ impl Kernel {
     /// When [`Self::drain`] and [`Self::reconcile`] are to be called without an event.
     pub(super) fn next_timeout(&self) -> Option<Instant> {
         let own = self.linkbeat.next_timeout().into_iter().chain(self.state.next_timeout());
-        own.chain(self.reflector.next_timeout()).min()
+        own.chain(self.reflector.next_timeout()).chain(self.guard.next_timeout()).min()
     }
 
     /// Asks for the links that are polled, when it is time or `changes` tell of one; interfaces whose
@@ -295,6 +289,11 @@ impl Kernel {
 
     /// Something was changed behind our back: compare at the end of this turn.
     pub(super) fn disturbed(&mut self) {
+        self.guard.disturbed();
+        self.compare_anew();
+    }
+
+    fn compare_anew(&mut self) {
         self.links_disturbed = true;
         self.state.disturbed();
         (self.plan, self.draft) = (None, None);
@@ -309,6 +308,9 @@ impl Kernel {
     /// sent when nothing differs. Says whether it is there now.
     pub(super) fn reconcile(&mut self, now: Instant, stack: &Stack) -> bool {
         let wanted = stack.wants_generation();
+        if !self.state.is_left_alone() && self.guard.look(now) {
+            self.compare_anew();
+        }
         if std::mem::take(&mut self.waits) {
             self.plan = Some(Plan::default());
             return false;
@@ -316,7 +318,7 @@ impl Kernel {
         let mut plan = match self.plan.take() {
             Some(plan) if plan.wanted == Some(wanted) => plan,
             None if !self.state.is_due(now, wanted) => return false,
-            _ => match self.next_plan(wanted, stack) {
+            _ => match self.next_plan(now, wanted, stack) {
                 Some(plan) => plan,
                 None => return false,
             },
@@ -345,7 +347,10 @@ impl Kernel {
         for message in self.state.compared(now, wanted, plan.refused) {
             log::error!("{message}");
         }
-        self.missing.learn(self.wishes.missing(&self.reflector));
+        // What may have gone with a link that was just lowered or removed is asked for in the next turn.
+        if !self.reflector.has_lost() {
+            self.missing.learn(self.wishes.missing(&self.reflector));
+        }
         let is_there = self.state.is_there();
         if is_there {
             self.untracked = plan.untracked;
@@ -355,11 +360,11 @@ impl Kernel {
 
     /// A plan whose requests may leave in this turn. What is much to gather or to compare is done in a
     /// turn of its own, unless that was so twice since requests left.
-    fn next_plan(&mut self, wanted: u64, stack: &Stack) -> Option<Plan> {
+    fn next_plan(&mut self, now: Instant, wanted: u64, stack: &Stack) -> Option<Plan> {
         let draft = match self.draft.take().filter(|draft| draft.wanted == wanted) {
             Some(draft) => draft,
             None => {
-                let draft = self.draft(wanted, stack);
+                let draft = self.draft(now, wanted, stack);
                 if self.patience.puts_off(draft.managed.len() > MANY) {
                     self.draft = Some(draft);
                     self.plan = Some(Plan::default());
@@ -430,10 +435,11 @@ impl Kernel {
     }
 
     /// What is to be there.
-    fn draft(&mut self, wanted: u64, stack: &Stack) -> Draft {
+    fn draft(&mut self, now: Instant, wanted: u64, stack: &Stack) -> Draft {
         let mut refused = Vec::new();
         // Closed before the addresses are there, opened after they have gone.
-        self.guard(stack, &mut refused);
+        let vmacs = self.own_links.vmacs(&self.reflector);
+        refused.extend(self.guard.reconcile(now, &stack.dropped_addresses(), &vmacs).err());
         let Self { reflector, wishes, untracked, .. } = self;
         let mut wanted_objects = wishes.look_up(reflector, stack, untracked, &mut refused);
         let mut addresses = std::mem::take(&mut wanted_objects.addresses);
@@ -457,24 +463,6 @@ impl Kernel {
         self.reflector.plan_objects(managed, desired, left);
         self.pace.forget();
         Plan { wanted: Some(wanted), refused, disturbed: false, untracked }
-    }
-
-    fn guard(&mut self, stack: &Stack, refused: &mut Vec<String>) {
-        let dropped = stack.dropped_addresses();
-        let vmacs = self.own_links.vmacs(&self.reflector);
-        let firewall = match &mut self.firewall {
-            Some(firewall) => firewall,
-            none => match Firewall::open() {
-                Ok(firewall) => none.insert(firewall),
-                // A kernel without nftables has no left-overs of a crash either.
-                Err(_) if dropped.is_empty() && vmacs == Vmacs::default() => return,
-                Err(error) => return refused.push(error.to_string()),
-            },
-        };
-        let configured = firewall.configure(self.firewall_options.clone());
-        if let Err(error) = configured.and_then(|()| firewall.reconcile(&dropped, &vmacs)) {
-            refused.push(error.to_string());
-        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::io;
 
 use vrrp_stack::{Input, Snapshot};
 
-use super::{SCRIPTS, Vrrp, make_links};
+use super::{SCRIPTS, Vrrp, announcer, make_links};
 use crate::kind::End;
 
 /// Turns in which the kernel is left as it should be before the process ends: enough for millions of
@@ -21,7 +21,7 @@ impl Vrrp {
         self.kernel.leave();
         self.input(now, Input::Stop);
         self.carry_out(now);
-        self.sync_daemon.leave();
+        self.sync_daemon.leave(now);
         for _ in 0..LAST_TURNS {
             if !self.kernel.is_busy() {
                 break;
@@ -44,7 +44,20 @@ impl Vrrp {
 
     /// Everything stays as it is: a successor goes on with it, from what this process knows.
     pub(super) fn retire(self) -> io::Result<End> {
-        let Self { mut scheduler, mut parent, kernel, stack, sockets, scripts, mailer, .. } = self;
+        let Self {
+            mut scheduler,
+            mut parent,
+            kernel,
+            stack,
+            sockets,
+            scripts,
+            mailer,
+            courier,
+            arp,
+            ..
+        } = self;
+        // The stack takes them for sent.
+        announcer::send(&arp, courier.give_back().make_contiguous(), &mut |_, _| {});
         let known = Snapshot { host: kernel.memory(), ..stack.snapshot() };
         parent.say_last_words(&known);
         drop(sockets);

@@ -28,6 +28,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use base::Instant;
 use control_plane::Config;
@@ -49,7 +50,7 @@ use crate::looked_up::LookedUp;
 use crate::mail::Mailer;
 use crate::parent::{self, Going, Order, Parent, Start};
 use crate::{privilege, scheduling};
-use announcer::Unannounced;
+use announcer::{Courier, Unannounced};
 use crowd::Crowd;
 use kernel::Kernel;
 use neighbours::Neighbours;
@@ -103,23 +104,24 @@ struct Begun {
     parent: Parent<VrrpState>,
     kernel: Kernel,
     kernel_token: Token,
-    arp: PacketSocket,
+    arp: Arc<PacketSocket>,
     sync_daemon: SyncDaemon,
     start: Start<Snapshot>,
 }
 
 fn begin(birth: Birth<kind::Vrrp>) -> io::Result<Option<Begun>> {
-    let Birth { channel, unblock, life, config } = birth;
+    let Birth { channel, unblock, life, config, looked_up } = birth;
     let mut scheduler = Scheduler::new(&parent::signals())?;
     drop(unblock);
     let mut parent = Parent::new(channel, life, &mut scheduler)?;
     let mut kernel = Kernel::open().map_err(io::Error::other)?;
-    let arp = PacketSocket::open()?;
+    let arp = Arc::new(PacketSocket::open()?);
     let kernel_token = scheduler.register(kernel.fd(), Interest::Read)?;
     let sync_daemon = SyncDaemon::new(&config.global.launch);
     privilege::of_vrrp();
     parent.say_warm();
-    let Some(start) = parent.await_start(config, &mut scheduler)? else { return Ok(None) };
+    let forked = (config, looked_up);
+    let Some(start) = parent.await_start(forked, &mut scheduler)? else { return Ok(None) };
     // What has changed while it waited is no news to a stack that has not begun.
     kernel.drain(sys::clock::now());
     Ok(Some(Begun { scheduler, parent, kernel, kernel_token, arp, sync_daemon, start }))
@@ -132,7 +134,7 @@ struct Vrrp {
     kernel_token: Token,
     sockets: Sockets,
     sources: Sources,
-    arp: PacketSocket,
+    arp: Arc<PacketSocket>,
     scripts: Scripts,
     /// Until it has been given back.
     has_code_of_start: bool,
@@ -156,6 +158,7 @@ struct Vrrp {
     /// A configuration that is to be compared with the one in force.
     to_compare: Option<(Generation, Rc<Config>)>,
     unannounced: Unannounced,
+    courier: Courier,
     /// The stack's wishes that announcements have been brought to.
     announced_at: u64,
     /// The stack's wishes that sockets have been brought to.
@@ -172,18 +175,19 @@ struct Vrrp {
 
 impl Vrrp {
     fn new(options: &Options, begun: Begun) -> io::Result<Self> {
-        let Begun { scheduler, mut parent, mut kernel, kernel_token, arp, sync_daemon, start } =
+        let Begun { scheduler, mut parent, mut kernel, kernel_token, arp, mut sync_daemon, start } =
             begun;
-        let Start { generation, config, known, outside, former, leave } = start;
-        let (config, then) = match former {
-            Some(former) => (former, Some(config)),
-            None => (config, None),
+        let Start { generation, config, looked_up, known, outside, former, leave } = start;
+        let ((config, found), then) = match former {
+            Some(former) => (former, Some((config, looked_up))),
+            None => ((config, looked_up), None),
         };
         if let Some(known) = &known {
             kernel.resume(&known.host);
+            sync_daemon.resume(&config);
         }
         let is_first = known.is_none();
-        kernel.configure(&config, LookedUp::names_of(&config));
+        kernel.configure(&config, found.names);
         make_links(&mut kernel, &mut parent);
         let ours = virtual_addresses(&config);
         if guards(&config) && config.global.firewall.table.is_none() {
@@ -206,14 +210,13 @@ impl Vrrp {
             held: held.as_ref(),
         };
         let stack = Stack::new_in(now, &config.vrrp, &links, known, around, &mut outputs);
-        // Users and files may take their time; from `Ready` on the parent expects signs of life.
-        let scripts = Scripts::new(&config, commands(&config));
+        let scripts = Scripts::found(&config, found.scripts);
         parent.say(&ToParent::Ready { generation });
         let mut process = Self {
             scripts,
             script_work: ScriptWork::default(),
             has_code_of_start: true,
-            mailer: Mailer::new(&config),
+            mailer: Mailer::new(&config, found.sender),
             sync_daemon,
             probes: Probes::default(),
             neighbours: Neighbours::default(),
@@ -221,6 +224,7 @@ impl Vrrp {
             lateness: Lateness::new(&config.global, &config.global.vrrp_process),
             unread: Unread::default(),
             fifos: fifos(Fifos::default(), &config),
+            courier: Courier::new(Arc::clone(&arp)),
             arp,
             sockets: Sockets::new(),
             sources,
@@ -245,8 +249,8 @@ impl Vrrp {
         };
         process.stack.tell_details(log::log_enabled!(log::Level::Debug));
         process.report_duplicates();
-        if let Some(new) = then {
-            process.commit(now, generation, new, None);
+        if let Some((new, found)) = then {
+            process.commit(now, generation, new, found);
         }
         // A successor has nothing new to say.
         if is_first && process.options.watch_addresses {
@@ -286,7 +290,9 @@ impl Vrrp {
             self.scheduler.arm(STACK, next);
             self.scheduler.be_exact_at(self.stack.takes_over_at());
             self.scheduler.gather(self.crowd.pause(now));
-            self.scheduler.arm(KERNEL, self.kernel.next_timeout());
+            let (kernel, sync_daemon) =
+                (self.kernel.next_timeout(), self.sync_daemon.next_timeout());
+            self.scheduler.arm(KERNEL, kernel.into_iter().chain(sync_daemon).min());
             self.scheduler.arm(SCRIPTS, self.scripts.next_timeout());
             self.scheduler.arm(PROBES, self.probes.next_timeout());
             log_setup::flush(now, &mut self.scheduler);
@@ -322,6 +328,7 @@ impl Vrrp {
             }
             Event::Timer(KERNEL) => self.on_kernel(now),
             Event::Timer(SETTLED) => {
+                sys::memory::give_back_early();
                 sys::process::give_back_memory();
                 // Once: what the start alone has needed is then as far away as code that never ran. Later it could be
                 // code that the next advert needs. With `vrrp_no_swap` all stays.
@@ -442,14 +449,7 @@ impl Vrrp {
         }
     }
 
-    fn commit(
-        &mut self,
-        now: Instant,
-        generation: Generation,
-        new: Config,
-        found: Option<LookedUp>,
-    ) {
-        let found = found.unwrap_or_else(|| LookedUp::of(&new));
+    fn commit(&mut self, now: Instant, generation: Generation, new: Config, found: LookedUp) {
         let ours = std::mem::replace(&mut self.ours, virtual_addresses(&new));
         self.signs = signs(&new);
         self.scripts.follow(&new, found.scripts, self.script_work.commands());

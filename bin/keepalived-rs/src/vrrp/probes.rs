@@ -14,7 +14,9 @@ use vrrp_stack::arbiter::talk::{self, Answer};
 
 /// Datagrams of one probe in one turn; a host that pings a lot hears a lot.
 const DATAGRAMS_A_TURN: usize = 64;
-/// The most that is read of a web server: its status line.
+/// Reads of one web server in one turn; its status line mostly comes at once.
+const READS_A_TURN: usize = 16;
+/// The most that is read of a web server at once: its status line.
 const LARGEST_ANSWER: usize = 512;
 
 /// Probes that are under way.
@@ -129,11 +131,14 @@ impl Probes {
         scheduler: &mut Scheduler,
     ) -> Option<(ProbeId, bool)> {
         let running = self.running.get_mut(&token)?;
-        let answer = running.progress().unwrap_or_else(|error| {
+        let (answer, more) = running.progress().unwrap_or_else(|error| {
             log::debug!("{}: {error}", running.witness);
-            Answer::Bad
+            (Answer::Bad, false)
         });
         if answer == Answer::NotYet {
+            if more {
+                scheduler.still_ready(token);
+            }
             return None;
         }
         scheduler.deregister(token);
@@ -143,7 +148,8 @@ impl Probes {
 }
 
 impl Running {
-    fn progress(&mut self) -> io::Result<Answer> {
+    /// The answer, and whether more may lie there that the descriptor will not announce.
+    fn progress(&mut self) -> io::Result<(Answer, bool)> {
         let tag = tag(self.probe);
         let (way, answer) = match std::mem::replace(&mut self.way, Way::Over) {
             Way::Ping(socket) => {
@@ -153,40 +159,51 @@ impl Running {
             Way::Connect(mut stream) => {
                 connect_result(stream.as_fd())?;
                 let Some(request) = talk::request(&self.witness, tag) else {
-                    return Ok(Answer::Good);
+                    return Ok((Answer::Good, false));
                 };
                 // A request fits into any buffer of a new connection.
                 stream.write_all(&request)?;
-                (Way::Talk(stream, Vec::new()), Answer::NotYet)
+                (Way::Talk(stream, Vec::new()), (Answer::NotYet, false))
             }
             Way::Talk(mut stream, mut said) => {
                 let answer = listen(&mut stream, &mut said, &self.witness, tag)?;
                 (Way::Talk(stream, said), answer)
             }
-            Way::Over => (Way::Over, Answer::Bad),
+            Way::Over => (Way::Over, (Answer::Bad, false)),
         };
         self.way = way;
         Ok(answer)
     }
 }
 
+/// Reads what a server has said; `true` with it: more may lie there.
 fn listen(
     stream: &mut TcpStream,
     said: &mut Vec<u8>,
     witness: &Witness,
     tag: u32,
-) -> io::Result<Answer> {
+) -> io::Result<(Answer, bool)> {
     let mut buffer = [0; LARGEST_ANSWER];
-    match stream.read(&mut buffer) {
-        Ok(0) => return Ok(Answer::Bad),
-        Ok(length) => said.extend_from_slice(buffer.get(..length).unwrap_or_default()),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-        Err(error) => return Err(error),
+    for _ in 0..READS_A_TURN {
+        match stream.read(&mut buffer) {
+            Ok(0) => return Ok((Answer::Bad, false)),
+            Ok(length) => said.extend_from_slice(buffer.get(..length).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                return Ok((Answer::NotYet, false));
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        }
+        let answer = talk::answer(witness, tag, said);
+        if answer != Answer::NotYet {
+            return Ok((answer, false));
+        }
     }
-    Ok(talk::answer(witness, tag, said))
+    Ok((Answer::NotYet, true))
 }
 
-fn hear(socket: &UdpSocket, witness: &Witness, tag: u32) -> io::Result<Answer> {
+/// Reads what has come; `true` with it: more may lie there.
+fn hear(socket: &UdpSocket, witness: &Witness, tag: u32) -> io::Result<(Answer, bool)> {
     let mut buffer = [0; 2048];
     for _ in 0..DATAGRAMS_A_TURN {
         match socket.recv(&mut buffer) {
@@ -196,14 +213,16 @@ fn hear(socket: &UdpSocket, witness: &Witness, tag: u32) -> io::Result<Answer> {
                 let message = if is_ipv4 { without_header(datagram) } else { datagram };
                 let answer = talk::answer(witness, tag, message);
                 if answer != Answer::NotYet {
-                    return Ok(answer);
+                    return Ok((answer, false));
                 }
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                return Ok((Answer::NotYet, false));
+            }
             Err(error) => return Err(error),
         }
     }
-    Ok(Answer::NotYet)
+    Ok((Answer::NotYet, true))
 }
 
 /// What follows the IPv4 header, whose length is in its first byte (RFC 791 section 3.1).
@@ -232,4 +251,73 @@ fn open(witness: &Witness, probe: ProbeId) -> io::Result<Way> {
 fn tag(probe: ProbeId) -> u32 {
     let [.., a, b, c, d] = probe.0.to_be_bytes();
     u32::from_be_bytes([a, b, c, d]) ^ std::process::id().rotate_left(16)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use scheduler::{Event, TimerId};
+
+    use super::*;
+
+    const PROBE: ProbeId = ProbeId(7);
+    const GIVES_UP: Duration = Duration::from_secs(5);
+
+    /// What becomes of a probe whose way has brought all that it will ever bring.
+    fn answer_of(witness: Witness, way: Way) -> Option<bool> {
+        let mut scheduler = Scheduler::new(&[]).unwrap();
+        let mut probes = Probes::default();
+        let token = match &way {
+            Way::Ping(socket) => scheduler.register(socket.as_fd(), Interest::Read),
+            Way::Talk(stream, _) => scheduler.register(stream.as_fd(), Interest::Both),
+            Way::Connect(_) | Way::Over => unreachable!("no test has one"),
+        };
+        let now = sys::clock::now();
+        let running = Running { probe: PROBE, witness, until: now + GIVES_UP, way };
+        probes.running.insert(token.unwrap(), running);
+        scheduler.set_timer(TimerId(0), now + GIVES_UP);
+        let mut events = Vec::new();
+        loop {
+            scheduler.turn(&mut events).unwrap();
+            for event in events.drain(..) {
+                let Event::Io { token, .. } = event else { return None };
+                if let Some((probe, good)) = probes.ready(token, &mut scheduler) {
+                    assert_eq!(probe, PROBE);
+                    return Some(good);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_echo_behind_many_others_is_found_though_nothing_more_comes() {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let other = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.connect(other.local_addr().unwrap()).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let header = [[0x45].as_slice(), &[0; 19]].concat();
+        for tag in (0..=DATAGRAMS_A_TURN).map(|_| !tag(PROBE)).chain([tag(PROBE)]) {
+            let echo = [header.as_slice(), &[0, 0, 9, 9], &tag.to_be_bytes()].concat();
+            other.send_to(&echo, socket.local_addr().unwrap()).unwrap();
+        }
+        let witness = Witness::Ping("127.0.0.1".parse().unwrap());
+        assert_eq!(answer_of(witness, Way::Ping(socket)), Some(true));
+    }
+
+    #[test]
+    fn a_server_that_ends_in_the_middle_of_a_line_is_none_at_once() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let stream = TcpStream::connect(address).unwrap();
+        let (mut server, _) = listener.accept().unwrap();
+        server.write_all(b"HTTP/1.").unwrap();
+        drop(server);
+        // Both have come before anybody looks.
+        let mut byte = [0; 8];
+        while stream.peek(&mut byte).unwrap() < 7 {}
+        stream.set_nonblocking(true).unwrap();
+        let witness = Witness::Http(address, "/".into());
+        assert_eq!(answer_of(witness, Way::Talk(stream, Vec::new())), Some(false));
+    }
 }

@@ -1,4 +1,4 @@
-//! What has to be done with processes of tracking scripts. A fork takes a part of a millisecond, the
+//! What has to be done with processes of tracking scripts. A start takes a tenth of a millisecond, the
 //! end of a process some hundredths, and a thousand scripts may be due at once: only so much is done
 //! in one turn that no advert waits for it.
 
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn forks_that_are_slow_are_spread_over_turns_in_their_order() {
+    fn starts_that_are_slow_are_spread_over_turns_in_their_order() {
         let mut work = ScriptWork::default();
         (0..5).for_each(|run| work.start(due(run)));
         assert_eq!(turn(&mut work, 250), ["start 0", "start 1"]);

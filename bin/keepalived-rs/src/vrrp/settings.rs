@@ -146,21 +146,32 @@ impl Settings {
         let surplus: Vec<Setting> =
             self.held.keys().filter(|key| !self.wanted.contains_key(key)).cloned().collect();
         for setting in surplus {
-            let Some(Held { original, ours }) = self.held.remove(&setting) else { continue };
-            self.facts.push(HostFact::Setting(setting.clone(), None));
-            let Ok(there) = access.read(&setting) else { continue };
-            if ours.is_some_and(|ours| ours != there) || there == original {
-                continue;
-            }
-            match access.write(&setting, &original) {
-                Ok(()) if is_worth_a_line(&setting) => {
-                    told("resetting", &setting, &format!("to {original}"));
+            match self.put_back(&setting, access) {
+                // What could not be put back is held, so that it is tried again, by a successor too.
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    problems.push(format!("cannot reset {}: {error}", name(&setting)));
                 }
-                Ok(()) => {}
-                Err(error) => problems.push(format!("cannot reset {}: {error}", name(&setting))),
+                _ => {
+                    self.held.remove(&setting);
+                    self.facts.push(HostFact::Setting(setting, None));
+                }
             }
         }
         problems
+    }
+
+    /// Makes a setting what it was, unless somebody has changed it since.
+    fn put_back(&self, setting: &Setting, access: &mut impl Access) -> io::Result<()> {
+        let Some(Held { original, ours }) = self.held.get(setting) else { return Ok(()) };
+        let there = access.read(setting)?;
+        if ours.as_ref().is_some_and(|ours| *ours != there) || there == *original {
+            return Ok(());
+        }
+        access.write(setting, original)?;
+        if is_worth_a_line(setting) {
+            told("resetting", setting, &format!("to {original}"));
+        }
+        Ok(())
     }
 }
 
@@ -189,9 +200,9 @@ fn name(setting: &Setting) -> String {
 mod tests {
     use super::*;
 
-    /// A kernel with a few settings.
+    /// A kernel with a few settings, and how many more changes it refuses.
     #[derive(Default)]
-    struct Kernel(BTreeMap<Setting, String>);
+    struct Kernel(BTreeMap<Setting, String>, u32);
 
     impl Access for Kernel {
         fn read(&self, setting: &Setting) -> io::Result<String> {
@@ -199,6 +210,10 @@ mod tests {
         }
 
         fn write(&mut self, setting: &Setting, value: &str) -> io::Result<()> {
+            if self.1 > 0 {
+                self.1 -= 1;
+                return Err(io::ErrorKind::PermissionDenied.into());
+            }
             self.0.insert(setting.clone(), value.to_owned());
             Ok(())
         }
@@ -213,9 +228,13 @@ mod tests {
         pairs.iter().map(|(number, value)| (setting(*number), (*value).to_owned())).collect()
     }
 
+    fn kernel(pairs: &[(u32, &str)]) -> Kernel {
+        Kernel(values(pairs), 0)
+    }
+
     #[test]
     fn what_was_there_is_told_before_it_is_changed_and_comes_back() {
-        let mut kernel = Kernel(values(&[(1, "0"), (2, "1")]));
+        let mut kernel = kernel(&[(1, "0"), (2, "1")]);
         let mut settings = Settings::default();
         settings.want(values(&[(1, "1"), (2, "1"), (3, "1")]), &kernel);
         assert_eq!(kernel.0, values(&[(1, "0"), (2, "1")]));
@@ -232,7 +251,7 @@ mod tests {
 
     #[test]
     fn a_successor_puts_back_what_its_predecessor_changed() {
-        let mut kernel = Kernel(values(&[(1, "1"), (2, "1")]));
+        let mut kernel = kernel(&[(1, "1"), (2, "1")]);
         let mut settings = Settings::default();
         settings.resume(&values(&[(1, "0"), (2, "0")]));
         settings.want(values(&[(1, "1")]), &kernel);
@@ -246,7 +265,7 @@ mod tests {
 
     #[test]
     fn what_somebody_has_changed_since_is_left_as_it_is() {
-        let mut kernel = Kernel(values(&[(1, "0")]));
+        let mut kernel = kernel(&[(1, "0")]);
         let mut settings = Settings::default();
         settings.want(values(&[(1, "1")]), &kernel);
         settings.apply(&mut kernel);
@@ -254,6 +273,34 @@ mod tests {
         settings.want(BTreeMap::new(), &kernel);
         settings.apply(&mut kernel);
         assert_eq!(kernel.0, values(&[(1, "2")]));
+    }
+
+    #[test]
+    fn what_cannot_be_put_back_is_tried_again_and_known_to_a_successor_until_it_is() {
+        let mut kernel = kernel(&[(1, "0"), (2, "0")]);
+        let mut settings = Settings::default();
+        settings.want(values(&[(1, "1"), (2, "1")]), &kernel);
+        settings.apply(&mut kernel);
+        settings.take_facts();
+        settings.want(BTreeMap::new(), &kernel);
+        kernel.1 = 1;
+        assert_eq!(settings.apply(&mut kernel).len(), 1);
+        assert_eq!(kernel.0, values(&[(1, "1"), (2, "0")]));
+        assert_eq!(settings.take_facts(), [HostFact::Setting(setting(2), None)]);
+        assert_eq!(settings.memory(), values(&[(1, "0")]));
+        assert!(!settings.is_idle());
+
+        settings.want(BTreeMap::new(), &kernel);
+        assert_eq!(settings.apply(&mut kernel), [] as [String; 0]);
+        assert_eq!(kernel.0, values(&[(1, "0"), (2, "0")]));
+        assert_eq!(settings.take_facts(), [HostFact::Setting(setting(1), None)]);
+        // An interface that is gone took its settings along.
+        settings.want(values(&[(1, "1")]), &kernel);
+        settings.apply(&mut kernel);
+        kernel.0.clear();
+        settings.want(BTreeMap::new(), &kernel);
+        assert_eq!(settings.apply(&mut kernel), [] as [String; 0]);
+        assert!(settings.is_idle());
     }
 
     #[test]

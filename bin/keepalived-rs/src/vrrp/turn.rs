@@ -17,6 +17,13 @@ use crate::kind::VrrpState;
 /// So many outputs of one turn are much; adverts are what it always does.
 const MUCH: usize = 256;
 
+fn announcement(output: &Output) -> Option<(IfIndex, MacAddress, IpAddr)> {
+    match output {
+        Output::Announce { index, mac, address } => Some((*index, *mac, *address)),
+        _ => None,
+    }
+}
+
 impl Vrrp {
     /// The end of a turn: adverts, kernel, announcements, scripts, mails, parent, log.
     pub(super) fn carry_out(&mut self, now: Instant) {
@@ -32,8 +39,13 @@ impl Vrrp {
         let is_news = |output: &&Output| !matches!(output, Output::SendAdvert(_));
         if outputs.len() > MUCH && outputs.iter().filter(is_news).count() > MUCH {
             self.scheduler.set_timer(SETTLED, now + SETTLING);
+            // What a takeover of a thousand addresses needs and lays down it needs again at once.
+            sys::memory::hold();
         }
         self.send_adverts(now, &outputs);
+        self.unannounced.extend(outputs.iter().filter_map(announcement));
+        // Before an address goes, and with what this turn wanted to announce before it stepped back.
+        self.forget_announcements();
         // Closed after the last advert of an instance has left.
         if let Some(sockets) = &sockets {
             self.neighbours.follow(&self.stack.heard_links(), &mut self.scheduler);
@@ -53,8 +65,8 @@ impl Vrrp {
         if self.kernel.has_more() {
             self.scheduler.still_ready(self.kernel_token);
         }
-        self.announce_all(now, &outputs);
-        self.sync_daemon.follow(&self.config, &self.stack);
+        self.announce_all(now);
+        self.sync_daemon.follow(now, &self.config, &self.stack);
         for output in outputs {
             self.act_on(now, output);
         }
@@ -129,21 +141,20 @@ impl Vrrp {
     }
 
     /// What announces an address that the kernel has not got yet waits until it has.
-    fn announce_all(&mut self, now: Instant, outputs: &[Output]) {
-        let fresh = outputs.iter().filter_map(|output| match output {
-            Output::Announce { index, mac, address } => Some((*index, *mac, *address)),
-            _ => None,
-        });
-        self.unannounced.extend(fresh);
-        let wanted = self.stack.wants_generation();
-        if self.announced_at != wanted {
-            self.announced_at = wanted;
-            self.forget_announcements();
+    fn announce_all(&mut self, now: Instant) {
+        let is_busy = self.kernel.is_busy();
+        let has = |index, address| self.kernel.has(index, address);
+        let ready = self.unannounced.take_ready(has, is_busy);
+        let mut frames = announcer::frames(&ready, |index| self.kernel.is_ipv6_router(index));
+        // What one call sends is not worth the trouble. While addresses are added, the courier sends all that it
+        // can; afterwards both send.
+        if frames.len() > sys::MANY {
+            let half = frames.len() / 2;
+            self.courier.take(&mut frames, if is_busy { usize::MAX } else { half });
         }
-        let Self { kernel, unannounced, .. } = self;
-        let has = |index, address| kernel.has(index, address);
-        let ready = unannounced.take_ready(has, kernel.is_busy());
-        announcer::send(&self.arp, &ready, |index| self.kernel.is_ipv6_router(index));
+        let failed = |address, error| log::debug!("cannot announce {address}: {error}");
+        announcer::send(&self.arp, frames.make_contiguous(), &mut failed.clone());
+        self.courier.failures().into_iter().for_each(|(address, error)| failed(address, error));
         if log::log_enabled!(log::Level::Debug) {
             for (index, _, address) in ready {
                 let interface = self.kernel.name(index);
@@ -154,12 +165,19 @@ impl Vrrp {
 
     /// What is no longer held is not announced, although it may be there for some turns.
     fn forget_announcements(&mut self) {
-        if self.unannounced.is_empty() {
+        let wanted = self.stack.wants_generation();
+        if self.announced_at == wanted {
+            return;
+        }
+        self.announced_at = wanted;
+        if self.unannounced.is_empty() && !self.courier.is_busy() {
             return;
         }
         let held = self.stack.desired_addresses().into_iter();
         let held: BTreeSet<_> = held.map(|one| (one.index, one.net.addr())).collect();
-        self.unannounced.retain(|index, address| held.contains(&(index, address)));
+        let is_held = |index, address| held.contains(&(index, address));
+        self.unannounced.retain(is_held);
+        self.courier.retain(is_held);
     }
 
     /// Scripts that have ended, are to end, or are due, as many as fit in a turn. When the process is

@@ -6,7 +6,7 @@ use watchdog::{Command, Output, Role};
 
 use super::reading::Read;
 use super::{WatchDog, way_back};
-use crate::plan;
+use crate::{configuration, plan};
 
 impl WatchDog {
     pub(super) fn act(&mut self, output: Output) {
@@ -15,6 +15,9 @@ impl WatchDog {
                 self.service_manager.on_event(sys::clock::now(), &event);
                 let level = if event.is_error() { log::Level::Error } else { log::Level::Info };
                 log::log!(level, "{event}");
+                if matches!(event, watchdog::Event::Delayed(..)) {
+                    self.go_on_in_the_background();
+                }
             }
             Output::Load => {
                 let input = self.read_for_reload();
@@ -49,11 +52,12 @@ impl WatchDog {
             }
             Output::Begin(role) => {
                 way_back::close();
-                let (generation, config) = (self.supervisor.generation(), &self.running.config);
+                let generation = self.supervisor.generation();
+                let new = (&self.running.config, &self.looked_up);
                 let outside = self.outside.all();
                 match role {
-                    Role::Vrrp => self.vrrp.begin(generation, config, &outside),
-                    Role::Checkers => self.checkers.begin(generation, config, &outside),
+                    Role::Vrrp => self.vrrp.begin(generation, new, &outside),
+                    Role::Checkers => self.checkers.begin(generation, new, &outside),
                 }
             }
             Output::Try => {
@@ -78,15 +82,17 @@ impl WatchDog {
 
     /// What was read is the configuration now.
     fn adopt(&mut self) {
-        let Some(Read { usable, .. }) = self.read.take() else { return };
+        let Some(Read { usable, looked_up }) = self.read.take() else { return };
         // Children read nothing from a file system.
         let in_memory = (self.running.config.global.files.tmp_config_dir.is_some())
             .then(|| plan::in_memory(&self.running));
         let former = in_memory.as_ref().map_or(self.shown.as_ref(), Option::as_ref);
-        self.vrrp.moves_on(former);
-        self.checkers.moves_on(former);
+        self.vrrp.moves_on(former, &self.looked_up);
+        self.checkers.moves_on(former, &self.looked_up);
+        self.looked_up = looked_up;
         let former = std::mem::replace(&mut self.running, usable);
         self.saved.adopted(former.config);
+        self.supervisor.weigh(configuration::objects(&self.running.config));
         self.fifos.follow(&self.running.config);
         self.look_outside();
         let reload = &self.running.config.global.reload;
@@ -101,8 +107,8 @@ impl WatchDog {
                 let new = self.read.as_ref().map(|read| (&read.usable.config, &read.looked_up));
                 let message = ToChild::Prepare { generation };
                 match role {
-                    Role::Vrrp => self.vrrp.send(&message, new.map(|(new, up)| (new, Some(up)))),
-                    Role::Checkers => self.checkers.send(&message, new.map(|(new, _)| (new, None))),
+                    Role::Vrrp => self.vrrp.send(&message, new),
+                    Role::Checkers => self.checkers.send(&message, new),
                 }
             }
             Command::Commit(number) => {

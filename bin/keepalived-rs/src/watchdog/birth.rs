@@ -65,12 +65,15 @@ impl WatchDog {
             trial,
             former,
             fifos,
+            log_files,
+            looked_up,
             ..
         } = self;
         let config = running.config;
         let global = &config.global;
         // Dropped in a copy these close descriptors; the parent has its own.
         drop((scheduler, announce, shown, outside, reload_file, pid_file, trial, former, fifos));
+        drop(log_files);
         let pid_files = (vrrp.into_pid_file(), checkers.into_pid_file());
         let (own, settings) = match K::ROLE {
             Role::Vrrp => (pid_files.0, &global.vrrp_process),
@@ -83,7 +86,9 @@ impl WatchDog {
             let _ = sys::process::set_name(name);
         }
         let end = match sys::process::die_with_parent(parent) {
-            Ok(()) => K::run(&options, Birth { channel, unblock: blocked, life, config }),
+            Ok(()) => {
+                K::run(&options, Birth { channel, unblock: blocked, life, config, looked_up })
+            }
             // It died between the fork and here; there is nobody to work for.
             Err(error) => {
                 log::error!("{error}");

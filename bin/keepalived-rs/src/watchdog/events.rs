@@ -5,8 +5,11 @@ use ipc::{Report, ToChild};
 use scheduler::{Event, Signal};
 use watchdog::Input;
 
-use super::{OUTSIDE, RELOAD_FILE, SERVICE_MANAGER, SETTLED, WatchDog, dumps, in_one_line};
-use crate::{configuration, parent};
+use super::{
+    LOG_FILES, OUTSIDE, RELOAD_FILE, SERVICE_MANAGER, SETTLED, STARTING, WatchDog, dumps,
+    in_one_line,
+};
+use crate::{log_file, parent};
 
 /// Orphans collected for one signal; the next signal collects further ones.
 const ORPHANS_A_TURN: usize = 1024;
@@ -33,6 +36,14 @@ impl WatchDog {
                 sys::memory::forget_code();
                 Vec::new()
             }
+            Event::Timer(LOG_FILES) => {
+                self.log_files.on_timeout(&mut self.scheduler);
+                Vec::new()
+            }
+            Event::Timer(STARTING) => {
+                self.go_on_in_the_background();
+                Vec::new()
+            }
             Event::Timer(_) => vec![Input::Timeout],
             Event::Io { token, .. } => {
                 let of_child = self
@@ -44,7 +55,9 @@ impl WatchDog {
                         Some(told.into_iter().collect())
                     });
                 of_child.unwrap_or_else(|| {
-                    if self.reload_file.on_event(now, token, &mut self.scheduler) {
+                    if self.log_files.on_event(now, token, &mut self.scheduler)
+                        || self.reload_file.on_event(now, token, &mut self.scheduler)
+                    {
                         return Vec::new();
                     }
                     let news = self.outside.on_event(now, token, &mut self.scheduler);
@@ -60,7 +73,7 @@ impl WatchDog {
             }
             Event::Signal(Signal::INT) if self.options.ignore_sigint => Vec::new(),
             Event::Signal(Signal::TERM | Signal::INT) => {
-                vec![Input::Stop { objects: configuration::objects(&self.running.config) }]
+                vec![Input::Stop]
             }
             Event::Signal(Signal::HUP) => vec![Input::Reload],
             Event::Signal(Signal::CHLD) => {
@@ -126,7 +139,12 @@ impl WatchDog {
     pub(super) fn end_scripts_of_the_dead(&self) {
         let tried = |pid| self.trial.as_ref().is_some_and(|trial| trial.is(pid));
         let ours = |pid| {
-            self.vrrp.is(pid) || self.checkers.is(pid) || tried(pid) || self.fifos.is_reader(pid)
+            self.vrrp.is(pid)
+                || self.checkers.is(pid)
+                || tried(pid)
+                || self.fifos.is_reader(pid)
+                // Also that of a former program, which has the last lines of its children to write.
+                || log_file::is_writer(pid)
         };
         if let Err(error) = sys::process::end_orphans(ours) {
             log::debug!("scripts of a dead process are not ended: {error}");
@@ -134,12 +152,13 @@ impl WatchDog {
     }
 
     /// Grandchildren whose own parent has died, scripts of a killed child, come to this process.
-    pub(super) fn collect_orphans(&self) {
-        let tried = |pid| self.trial.as_ref().is_some_and(|trial| trial.is(pid));
-        let ours = |pid| self.vrrp.is(pid) || self.checkers.is(pid) || tried(pid);
+    pub(super) fn collect_orphans(&mut self) {
+        let Self { trial, vrrp, checkers, fifos, .. } = self;
+        let tried = |pid| trial.as_ref().is_some_and(|trial| trial.is(pid));
+        let ours = |pid| vrrp.is(pid) || checkers.is(pid) || tried(pid);
         for _ in 0..ORPHANS_A_TURN {
             match sys::process::reap_orphan(ours) {
-                Ok(Some(_)) => {}
+                Ok(Some(pid)) => fifos.ended(pid),
                 Ok(None) => return,
                 Err(error) => return log::error!("cannot collect an orphan: {error}"),
             }

@@ -54,6 +54,15 @@ impl Fifos {
         self.made.values().filter_map(|made| made.reader.as_ref()).any(|one| one.pid() == pid)
     }
 
+    /// A process has ended and was collected: one that read a pipe has no number any longer.
+    pub(super) fn ended(&mut self, pid: i32) {
+        for (path, made) in &mut self.made {
+            if made.reader.take_if(|reader| reader.pid() == pid).is_some() {
+                log::error!("The reader of FIFO {path} has ended");
+            }
+        }
+    }
+
     /// For the program that goes on in this process.
     pub(super) fn hand_over(&self) -> Vec<FifoPlace> {
         let place = |(path, made): (&String, &Made)| FifoPlace {

@@ -182,39 +182,3 @@ impl Ending {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn config(script: &str, limit: Duration) -> Config {
-        let user = control_plane::model::ScriptUser { user: "0".into(), group: None };
-        let command = Command {
-            program: "/bin/sh".into(),
-            args: vec!["-c".into(), script.into()],
-            user: sys::process::is_root().then_some(user),
-        };
-        let mut config = Config::default();
-        config.global.lifecycle.startup = Some(command);
-        config.global.lifecycle.startup_timeout = Some(limit);
-        config
-    }
-
-    fn start_with(config: &Config) -> Start {
-        let blocked = BlockedSignals::all().unwrap();
-        startup(config, &mut ServiceManager::default(), blocked).unwrap().0
-    }
-
-    #[test]
-    fn a_script_that_never_ends_is_ended_with_all_that_it_started() {
-        let before = sys::clock::now();
-        let limit = Duration::from_millis(50);
-        assert_eq!(start_with(&config("sleep 60 & sleep 60; wait", limit)), Start::GoOn);
-        assert!(sys::clock::now().saturating_since(before) < Duration::from_secs(20));
-    }
-
-    #[test]
-    fn a_script_that_fails_does_not_stop_the_start() {
-        assert_eq!(start_with(&config("exit 3", Duration::from_secs(60))), Start::GoOn);
-    }
-}

@@ -8,6 +8,7 @@ mod events;
 mod fifos;
 mod handover;
 mod lifecycle;
+mod log_files;
 mod outside;
 mod reading;
 mod reload_file;
@@ -32,11 +33,14 @@ use watchdog::{Input, Output, Role, Settings, Supervisor};
 use crate::cli::Options;
 use crate::configuration::{self, Usable};
 use crate::kind::{Checkers, Vrrp};
+use crate::log_file::Writer;
+use crate::looked_up::LookedUp;
 use crate::{log_setup, parent, plan};
 use dumps::Dumps;
 use fifos::Fifos;
 pub(crate) use handover::HandOver;
 use handover::{Origin, Received};
+use log_files::LogFiles;
 use outside::Outside;
 use reload_file::ReloadFile;
 pub(crate) use run_files::RunFiles;
@@ -51,6 +55,11 @@ const OUTSIDE: TimerId = TimerId(1);
 const RELOAD_FILE: TimerId = TimerId(2);
 const SERVICE_MANAGER: TimerId = TimerId(3);
 const SETTLED: TimerId = TimerId(4);
+const LOG_FILES: TimerId = TimerId(5);
+const STARTING: TimerId = TimerId(6);
+
+/// So long the process that was started waits for the daemon to be up. A boot that waits for it goes on.
+const START_WAIT: base::Duration = base::Duration::from_secs(10);
 
 /// That long after a start or a reload, what it has taken to get there is needed no longer.
 const SETTLING: base::Duration = base::Duration::from_secs(1);
@@ -74,6 +83,8 @@ struct WatchDog {
     vrrp: Slot<Vrrp>,
     checkers: Slot<Checkers>,
     running: Usable,
+    /// What children have to know of `running` besides.
+    looked_up: LookedUp,
     fifos: Fifos,
     outside: Outside,
     reload_file: ReloadFile,
@@ -87,6 +98,7 @@ struct WatchDog {
     is_up: bool,
     dumps: Dumps,
     saved: Saved,
+    log_files: LogFiles,
     /// Of this process.
     pid: i32,
     /// The same open file as that of whoever removes it at the end.
@@ -103,6 +115,7 @@ struct Own {
     files: RunFiles,
     pid_file: OwnedFd,
     origin: Origin,
+    writer: Option<Writer>,
 }
 
 /// What differs between a parent that starts and one that goes on.
@@ -136,8 +149,11 @@ impl WatchDog {
         }
         let mut outputs = Vec::new();
         let supervisor = Supervisor::start(settings(&options, &running), &wanted, &mut outputs);
-        let scheduler = Scheduler::new(&signals())?;
+        let mut scheduler = Scheduler::new(&signals())?;
         drop(blocked);
+        if announce.is_some() {
+            scheduler.set_timer(STARTING, sys::clock::now() + START_WAIT);
+        }
         let (vrrp, checkers) = (Slot::new(&own.files.vrrp), Slot::new(&own.files.checkers));
         let fifos = Fifos::default();
         Ok(Self::with(Parts {
@@ -160,6 +176,7 @@ impl WatchDog {
     fn resume(
         options: Options,
         received: Received,
+        writer: Option<Writer>,
         unblock: sys::BlockedSignals,
     ) -> io::Result<Self> {
         let Received { hand_over, usable: running, pid_file, former } = received;
@@ -178,11 +195,11 @@ impl WatchDog {
         let fifos = Fifos::resume(fifos, &running.config);
         let vrrp = Slot::resume(&files.vrrp, vrrp, &mut scheduler)?;
         let checkers = Slot::resume(&files.checkers, checkers, &mut scheduler)?;
-        let watch_dog = Self::with(Parts {
+        let mut watch_dog = Self::with(Parts {
             shown: plan::show(&running),
             options,
             running,
-            own: Own { files, pid_file, origin },
+            own: Own { files, pid_file, origin, writer },
             scheduler,
             supervisor,
             outputs,
@@ -199,25 +216,29 @@ impl WatchDog {
 
     /// Looks outside from now on, as the configuration wants it.
     fn with(parts: Parts) -> Self {
-        let Parts { options, running, shown, own, mut scheduler, supervisor, outputs, .. } = parts;
+        let Parts { options, running, shown, own, mut scheduler, mut supervisor, outputs, .. } =
+            parts;
         let Parts { vrrp, checkers, mut fifos, announce, former, .. } = parts;
-        let Own { files, pid_file, origin } = own;
+        let Own { files, pid_file, origin, writer } = own;
         let (now, pid) = (sys::clock::now(), sys::process::own_pid());
+        let wanted = configuration::wanted(&options, &running.config);
+        let looked_up = LookedUp::of(&running.config, &wanted);
         fifos.follow(&running.config);
         let mut outside = Outside::default();
         outside.follow(now, &running.config, &mut scheduler);
         let mut reload_file = ReloadFile::default();
         reload_file.follow(now, &running.config.global.reload, &mut scheduler);
+        supervisor.weigh(configuration::objects(&running.config));
         let mut saved = Saved::default();
         saved.loaded(&options, &running.config, pid);
         Self {
             options,
-            scheduler,
             supervisor,
             outputs: outputs.into(),
             vrrp,
             checkers,
             running,
+            looked_up,
             fifos,
             outside,
             reload_file,
@@ -228,6 +249,8 @@ impl WatchDog {
             is_up: false,
             dumps: Dumps::new(),
             saved,
+            log_files: LogFiles::new(writer, &mut scheduler),
+            scheduler,
             pid,
             pid_file,
             files,
@@ -298,8 +321,20 @@ impl WatchDog {
         }
     }
 
+    /// The process that was started is not to wait any longer: who is to mend what hinders the children
+    /// may wait for it.
+    fn go_on_in_the_background(&mut self) {
+        if let Some(announce) = self.announce.take() {
+            log::warn!("The start takes long and goes on in the background");
+            announce.tell(0);
+        }
+    }
+
     fn feed(&mut self, now: Instant, input: Input) {
-        if let Input::Exited(_, watchdog::Exit::Signal(_)) = input {
+        let in_order = watchdog::Exit::Status(0);
+        if matches!(input, Input::Exited(_, exit) if exit != in_order)
+            || matches!(input, Input::PredecessorExited(_))
+        {
             self.end_scripts_of_the_dead();
         }
         let mut outputs = Vec::new();

@@ -1,7 +1,7 @@
 //! Reading the files for a reload: `reload_file` shows that it is under way, `reload_check_config`
 //! keeps what is wrong with them in a file.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use watchdog::Input;
@@ -16,7 +16,7 @@ const NOWHERE: &str = "/dev/null";
 /// A configuration that the children may be asked to prepare.
 pub(super) struct Read {
     pub(super) usable: Usable,
-    /// What the VRRP process needs to know beside it.
+    /// What the children need to know beside it.
     pub(super) looked_up: LookedUp,
 }
 
@@ -25,8 +25,9 @@ struct Marker(PathBuf);
 
 impl Marker {
     fn put(path: PathBuf) -> Option<Self> {
-        match File::create(&path) {
-            Ok(_) => Some(Self(path)),
+        // A link there is not followed.
+        match sys::files::initialise(&path, "", true) {
+            Ok(()) => Some(Self(path)),
             Err(error) => {
                 log::error!("cannot make reload_file {}: {error}", path.display());
                 None
@@ -68,7 +69,7 @@ impl WatchDog {
             Ok(usable) => {
                 let wanted = configuration::wanted(&self.options, &usable.config);
                 // Before the children's time to prepare begins.
-                let looked_up = LookedUp::of(&usable.config);
+                let looked_up = LookedUp::of(&usable.config, &wanted);
                 self.read = Some(Read { usable, looked_up });
                 Input::Loaded(wanted)
             }

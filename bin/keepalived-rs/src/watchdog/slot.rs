@@ -16,6 +16,7 @@ use watchdog::{Exit, Input};
 use super::handover::Place;
 use crate::kind::{Kind, ToParentChannel};
 use crate::looked_up::LookedUp;
+use crate::watched;
 
 /// Messages read from one child in one turn, so that a talkative one cannot keep the other waiting.
 const MESSAGES_A_TURN: usize = 1024;
@@ -26,8 +27,9 @@ pub(super) struct Slot<K: Kind> {
     /// The process of the former binary, and whether it still does the work.
     predecessor: Option<Predecessor<K>>,
     known: K::Known,
-    /// What the process is on its way from, until it says that it has arrived.
-    former: Option<OwnedFd>,
+    /// The configuration that the process is on its way from, until it says that it has arrived, and what was
+    /// looked up for that.
+    former: Option<[OwnedFd; 2]>,
     pid_path: PathBuf,
     pid_file: Option<PidFile>,
     reports: Vec<(Report, K::Live)>,
@@ -51,6 +53,32 @@ struct Process<K: Kind> {
     /// Runs out when it no longer turns its loop. Dropped with the process, which has it too.
     life: (Token, TimerFd),
     waits_for_room: bool,
+}
+
+impl<K: Kind> Process<K> {
+    fn deregister(&self, scheduler: &mut Scheduler) {
+        for token in [self.exit_token, self.channel_token, self.life.0] {
+            scheduler.deregister(token);
+        }
+    }
+}
+
+/// Watches all of them, or none.
+fn register<const N: usize>(
+    all: [BorrowedFd<'_>; N],
+    scheduler: &mut Scheduler,
+) -> io::Result<[Token; N]> {
+    let mut tokens = Vec::new();
+    for fd in all {
+        match scheduler.register(fd, Interest::Read) {
+            Ok(token) => tokens.push(token),
+            Err(error) => {
+                tokens.into_iter().for_each(|token| scheduler.deregister(token));
+                return Err(error);
+            }
+        }
+    }
+    tokens.try_into().map_err(|_| io::Error::other("registrations are lost"))
 }
 
 impl<K: Kind> Slot<K> {
@@ -118,8 +146,10 @@ impl<K: Kind> Slot<K> {
         Channel::pair()
     }
 
-    /// Takes the PID file, once for all processes that come to this place.
+    /// Takes the PID file, once for all processes that come to this place. One that has left in order,
+    /// told to stop by somebody else, has removed it.
     pub(super) fn claim_pid_file(&mut self) -> Result<(), PidFileError> {
+        self.pid_file.take_if(|file| !file.is_in_place());
         if self.pid_file.is_none() {
             self.pid_file = Some(PidFile::open(&self.pid_path)?);
         }
@@ -142,10 +172,12 @@ impl<K: Kind> Slot<K> {
         outside: &[Sighting],
         scheduler: &mut Scheduler,
     ) -> Result<(), String> {
-        let text = |error: io::Error| error.to_string();
-        let exit_token = scheduler.register(child.as_fd(), Interest::Read).map_err(text)?;
-        let channel_token = scheduler.register(channel.as_fd(), Interest::Read).map_err(text)?;
-        let life_token = scheduler.register(life.as_fd(), Interest::Read).map_err(text)?;
+        let watched = [child.as_fd(), channel.as_fd(), life.as_fd()];
+        let [exit_token, channel_token, life_token] =
+            register(watched, scheduler).map_err(|error| {
+                watched::end(&child);
+                error.to_string()
+            })?;
         self.process = Some(Process {
             child,
             exit_token,
@@ -157,32 +189,43 @@ impl<K: Kind> Slot<K> {
         if self.predecessor.as_ref().is_some_and(|predecessor| predecessor.is_in_charge) {
             return Ok(());
         }
-        self.start(generation, None, outside)
+        self.start(generation, None, outside).inspect_err(|_| self.abandon(scheduler))
+    }
+
+    /// Ends a process that does not know what it is to do, and forgets it: it is collected as an orphan.
+    fn abandon(&mut self, scheduler: &mut Scheduler) {
+        let Some(process) = self.process.take() else { return };
+        watched::end(&process.child);
+        process.deregister(scheduler);
     }
 
     /// The predecessor has let go, or is gone: whoever is there now begins.
-    pub(super) fn begin(&mut self, generation: u64, config: &Config, outside: &[Sighting]) {
+    pub(super) fn begin(
+        &mut self,
+        generation: u64,
+        new: (&Config, &LookedUp),
+        outside: &[Sighting],
+    ) {
         if let Some(predecessor) = &mut self.predecessor {
             predecessor.is_in_charge = false;
         }
-        if let Err(error) = self.start(generation, Some(config), outside) {
+        if let Err(error) = self.start(generation, Some(new), outside) {
             log::error!("cannot start the {} child process: {error}", K::ROLE);
+            // Its successor may have more luck.
+            self.signal(sys::Signal::KILL);
         }
     }
 
-    /// Writes the PID of the process and tells it to begin, with `config` where it may have become
-    /// another since the fork.
+    /// Writes the PID of the process and tells it to begin, with a configuration where that may have
+    /// become another since the fork.
     fn start(
         &mut self,
         generation: u64,
-        config: Option<&Config>,
+        new: Option<(&Config, &LookedUp)>,
         outside: &[Sighting],
     ) -> Result<(), String> {
         let Some(process) = &mut self.process else { return Ok(()) };
-        let mut fds = config
-            .map(|config| blob("config", &*K::share(config)))
-            .transpose()?
-            .map_or_else(Vec::new, |fd| vec![fd]);
+        let mut fds = new.map(blobs::<K>).transpose()?.map_or_else(Vec::new, Vec::from);
         if self.known != K::Known::default() {
             fds.push(blob("state", &self.known)?);
         }
@@ -194,25 +237,37 @@ impl<K: Kind> Slot<K> {
             let message = ToChild::Sightings;
             process.channel.send_with(&message, vec![fd]).map_err(|error| error.to_string())?;
         }
-        if let Some(former) =
-            self.former.as_ref().map(OwnedFd::try_clone).transpose().ok().flatten()
-        {
-            let sent = process.channel.send_with(&ToChild::Former, vec![former]);
+        if let Some([config, found]) = &self.former {
+            let copies = [config, found].map(OwnedFd::try_clone);
+            let copies = copies.into_iter().collect::<io::Result<_>>();
+            let copies = copies.map_err(|error| error.to_string())?;
+            let sent = process.channel.send_with(&ToChild::Former, copies);
             sent.map_err(|error| error.to_string())?;
         }
         let generation = Generation(generation);
         process
             .channel
-            .send_with(&ToChild::Start { generation, moved_on: config.is_some() }, fds)
+            .send_with(&ToChild::Start { generation, moved_on: new.is_some() }, fds)
             .map_err(|error| error.to_string())
     }
 
-    /// The process is about to be told to leave `former` for another configuration.
-    pub(super) fn moves_on(&mut self, former: Option<&OwnedFd>) {
+    /// The process is about to be told to leave `former`, for which that was looked up, for another
+    /// configuration.
+    pub(super) fn moves_on(&mut self, former: Option<&OwnedFd>, looked_up: &LookedUp) {
         let is_at_work = self.process.is_some() || self.known != K::Known::default();
-        if is_at_work && self.former.is_none() {
-            self.former = former.and_then(|fd| fd.try_clone().ok());
+        if !is_at_work || self.former.is_some() {
+            return;
         }
+        let Some(former) = former else { return };
+        let copy = former.try_clone().map_err(|error| error.to_string());
+        let both =
+            copy.and_then(|config| Ok([config, blob("looked up", &*looked_up.share(K::ROLE))?]));
+        self.former = both
+            .inspect_err(|error| {
+                let role = K::ROLE;
+                log::error!("a successor of the {role} process will not know the former configuration: {error}");
+            })
+            .ok();
     }
 
     /// Asks the predecessor for its last words.
@@ -292,9 +347,7 @@ impl<K: Kind> Slot<K> {
                 Exit::Signal(0)
             }
         };
-        scheduler.deregister(process.exit_token);
-        scheduler.deregister(process.channel_token);
-        scheduler.deregister(process.life.0);
+        process.deregister(scheduler);
         self.process = None;
         inputs.push(Input::Exited(K::ROLE, exit));
         inputs
@@ -349,14 +402,10 @@ impl<K: Kind> Slot<K> {
     }
 
     /// Sends a message, with a configuration where it needs one and what was looked up for it.
-    pub(super) fn send(&mut self, message: &ToChild, new: Option<(&Config, Option<&LookedUp>)>) {
+    pub(super) fn send(&mut self, message: &ToChild, new: Option<(&Config, &LookedUp)>) {
         let Some(process) = &mut self.process else { return };
-        let (config, found) = new.unzip();
-        let found = found.flatten();
-        let config = config.map(|config| blob("config", &*K::share(config))).transpose();
-        let found = found.map(|found| blob("looked up", found)).transpose();
-        let sent = config.and_then(|config| Ok((config, found?))).and_then(|(config, found)| {
-            let fds = config.into_iter().chain(found).collect();
+        let sent = new.map(blobs::<K>).transpose().and_then(|fds| {
+            let fds = fds.map_or_else(Vec::new, Vec::from);
             process.channel.send_with(message, fds).map_err(|error| error.to_string())
         });
         if let Err(error) = sent {
@@ -422,6 +471,12 @@ impl<K: Kind> Slot<K> {
             file.remove().unwrap_or_else(|error| log::error!("{error}"));
         }
     }
+}
+
+/// What a child is handed of a configuration and of what was looked up for it.
+fn blobs<K: Kind>((config, looked_up): (&Config, &LookedUp)) -> Result<[OwnedFd; 2], String> {
+    let config = blob("config", &*K::share(config))?;
+    Ok([config, blob("looked up", &*looked_up.share(K::ROLE))?])
 }
 
 fn blob<T: serde::Serialize + ?Sized>(name: &str, value: &T) -> Result<OwnedFd, String> {

@@ -13,6 +13,7 @@ use super::service_manager::ServiceManager;
 use super::{Own, WatchDog, remove, way_back};
 use crate::cli::Options;
 use crate::configuration::{self, Usable};
+use crate::log_file::Writer;
 use crate::{log_setup, privilege, trial, usage, version};
 
 /// Runs the daemon; the exit status.
@@ -23,7 +24,8 @@ pub(crate) fn run(mut options: Options) -> i32 {
     }
     sys::memory::hold();
     let origin = Origin::of_this();
-    log_setup::start(&options);
+    options.make_absolute();
+    let writer = log_setup::start(&options);
     introduce(&options);
     if !privilege::is_enough() {
         log::error!(
@@ -32,7 +34,6 @@ pub(crate) fn run(mut options: Options) -> i32 {
         );
         return 4;
     }
-    options.make_absolute();
     log::info!("Configuration file {}", options.config.display());
     let usable = match configuration::load_inside(&options) {
         Ok(loaded) => configuration::at_start(&options, loaded),
@@ -59,15 +60,19 @@ pub(crate) fn run(mut options: Options) -> i32 {
     let made = files.make_directories().map(|()| files.mount(&global.launch));
     let pid_file = match made.and_then(|()| open(&files)) {
         Ok(Some(file)) => file,
-        Ok(None) => return 0,
+        Ok(None) => {
+            files.remove_directories();
+            return 0;
+        }
         Err(why) => {
             log::error!("{why}");
+            files.remove_directories();
             return 1;
         }
     };
     sys::process::set_umask(configuration::umask(&usable.config));
     allow_core_dumps(&options);
-    run_configured(options, usable, files, pid_file, origin)
+    run_configured(options, usable, pid_file, Beginning { files, origin, writer })
 }
 
 /// Who this is, and how it was called.
@@ -112,13 +117,20 @@ fn allow_core_dumps(options: &Options) {
     }
 }
 
+/// What a parent has before it is a daemon.
+struct Beginning {
+    files: RunFiles,
+    origin: Origin,
+    writer: Option<Writer>,
+}
+
 fn run_configured(
     options: Options,
     usable: Usable,
-    files: RunFiles,
     mut pid_file: PidFile,
-    origin: Origin,
+    beginning: Beginning,
 ) -> i32 {
+    let Beginning { files, origin, writer } = beginning;
     if options.dump_config {
         for line in telemetry::configuration(&usable.config) {
             log::info!("{line}");
@@ -145,7 +157,7 @@ fn run_configured(
         Ok((blocked, pid_file.as_fd().try_clone_to_owned()?))
     });
     let status = written.and_then(|(blocked, pid_file)| {
-        let own = Own { files: files.clone(), pid_file, origin };
+        let own = Own { files: files.clone(), pid_file, origin, writer };
         live(options, usable, own, announce, blocked)
     });
     end(status, pid_file, &files)
@@ -193,7 +205,10 @@ fn go_on(mut options: Options, received: Result<Received, String>) -> i32 {
     // log files.
     let not_ended = received.as_ref().map(|it| way_back::end_strangers(&it.hand_over));
     let not_ended = not_ended.unwrap_or_default();
-    log_setup::start(&options);
+    if let Ok(received) = &received {
+        options.make_absolute_in(&received.hand_over.origin.directory);
+    }
+    let writer = log_setup::start(&options);
     not_ended.iter().for_each(|line| log::warn!("{line}"));
     let received = match received {
         Ok(received) => received,
@@ -204,7 +219,6 @@ fn go_on(mut options: Options, received: Result<Received, String>) -> i32 {
             return 1;
         }
     };
-    options.make_absolute_in(&received.hand_over.origin.directory);
     let global = &received.usable.config.global;
     log_setup::name(&global.launch);
     let _ = sys::process::set_name(global.process_name.as_deref().unwrap_or("keepalived"));
@@ -228,7 +242,7 @@ fn go_on(mut options: Options, received: Result<Received, String>) -> i32 {
         }
     };
     privilege::of_parent(&received.usable.config.global.launch, files.is_mounted());
-    let status = WatchDog::resume(options, received, unblock).and_then(WatchDog::live);
+    let status = WatchDog::resume(options, received, writer, unblock).and_then(WatchDog::live);
     if let Err(error) = &status {
         log::error!("the upgraded program cannot go on: {error}");
         way_back::take();

@@ -10,6 +10,7 @@ use watchdog::Input;
 use super::WatchDog;
 use super::handover::{self, HandOver, VARIABLE};
 use crate::trial::{self, Verdict};
+use crate::watched;
 
 /// A new binary that proves itself.
 pub(super) struct Trial {
@@ -39,9 +40,13 @@ impl Trial {
         let call = trial::argument(memory.as_raw_fd(), theirs.as_raw_fd());
         arguments.insert(1.min(arguments.len()), call.into());
         let child = program.start(&arguments, &[memory.as_fd(), theirs.as_fd()]).map_err(text)?;
-        let exit_token =
-            scheduler.register(child.as_fd().as_raw_fd(), Interest::Read).map_err(text)?;
-        let socket_token = scheduler.register(socket.as_raw_fd(), Interest::Read).map_err(text)?;
+        let exit_token = watched::watch(&child, scheduler).map_err(text)?;
+        let socket_token =
+            scheduler.register(socket.as_raw_fd(), Interest::Read).map_err(|error| {
+                scheduler.deregister(exit_token);
+                watched::end(&child);
+                text(error)
+            })?;
         Ok(Self {
             program,
             child,

@@ -86,11 +86,6 @@ pub(super) fn keep(hand_over: &mut HandOver) -> Option<OwnedFd> {
         log::warn!("Upgrade: there is no way back to the former program: {error}");
         return former;
     }
-    let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        hook(panic);
-        take();
-    }));
     former
 }
 

@@ -117,7 +117,7 @@ impl World {
         while let Some(output) = todo.pop_front() {
             match output {
                 Output::Log(event) => {
-                    let line = event.named(self.machine.groups()).to_string();
+                    let line = event.named(self.machine.names()).to_string();
                     self.lines.push((self.millis(), line));
                 }
                 Output::AbortProbe(probe) => {
@@ -129,7 +129,7 @@ impl World {
                 }
                 Output::Search { probe, .. } => panic!("{probe}: nothing is searched here"),
                 Output::Tell { object, up } => {
-                    self.told.push(state_line(&object, up, self.machine.groups()));
+                    self.told.push(state_line(&object, up, self.machine.names()));
                 }
                 Output::Notify { commands, .. } => {
                     let program = |command: Command| (self.millis(), command.program);
@@ -186,9 +186,9 @@ impl World {
                     format!("-t {}", SocketAddr::new(*ip, *port))
                 }
                 ServiceAddress::Mark { mark, .. } => format!("-f {mark}"),
-                ServiceAddress::Group { group, .. } => {
-                    let known = self.machine.groups().iter().find(|known| known.id == *group);
-                    format!("group {}", known.unwrap().name)
+                ServiceAddress::Group { .. } => {
+                    let name = self.machine.names().get(address);
+                    format!("group {}", name.trim_start_matches('[').split(']').next().unwrap())
                 }
             };
             lines.push(format!("-A {name} -s {}", service.settings.scheduler.name()));

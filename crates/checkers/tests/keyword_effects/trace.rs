@@ -146,7 +146,7 @@ impl Stage {
                     self.running.remove(&probe);
                 }
                 Output::Tell { object, up } => {
-                    let line = state_line(&object, up, self.machine.groups());
+                    let line = state_line(&object, up, self.machine.names());
                     self.say(&format!("pipe {}", line.trim_end()));
                 }
                 Output::Notify { commands, .. } => {
@@ -157,7 +157,7 @@ impl Stage {
                 Output::Mail(mail) if self.no_checker_emails && mail.about == MailAbout::Check => {}
                 Output::Mail(mail) => self.say(&format!("mail {}: {}", mail.subject, mail.body)),
                 Output::Log(event) => {
-                    let line = event.named(self.machine.groups()).to_string();
+                    let line = event.named(self.machine.names()).to_string();
                     self.say(&format!("log {line}"));
                 }
             }

@@ -27,7 +27,7 @@ pub(crate) struct HmacDraft {
     active: Option<u8>,
     time_window: Option<Duration>,
     monotonic: bool,
-    mode: HmacMode,
+    pub(super) mode: HmacMode,
 }
 
 impl HmacDraft {

@@ -4,6 +4,7 @@
 
 mod address;
 mod check;
+mod consistency;
 mod daemon;
 mod garp;
 mod global;
@@ -19,6 +20,7 @@ mod rule;
 mod script;
 mod security;
 mod server;
+mod server_group;
 mod services;
 mod split_brain;
 mod track;
@@ -41,7 +43,8 @@ use host::HostDraft;
 use instance::InstanceDraft;
 use script::ScriptDraft;
 use server::ServerDraft;
-use services::{GroupDraft, Servers};
+use server_group::GroupDraft;
+use services::Servers;
 use split_brain::ArbiterDraft;
 use tracked::{Tracked, TrackedDraft};
 
@@ -95,7 +98,8 @@ impl Builder {
             }
             (Block::Root, "vrrp_sync_group") => return self.enter_sync_group(name, statement, cx),
             (Block::Root, "virtual_server") => {
-                self.server = ServerDraft::open(statement, cx).map(Box::new);
+                let server = ServerDraft::open(statement, cx);
+                self.server = server.map(|server| Box::new(self.servers.numbered(server)));
                 return self.server.is_some();
             }
             (Block::Root, "virtual_server_group") => {

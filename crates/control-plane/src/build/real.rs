@@ -18,8 +18,13 @@ pub(crate) type Method = (ForwardingMethod, Tunnel);
 /// A `real_server` while it is read.
 pub(crate) struct RealDraft {
     pub address: IpAddr,
+    /// As it is written: where its checks go.
     pub port: Option<u16>,
+    /// Its port in the IPVS table, once the virtual server is complete.
+    pub settled: u16,
     pub place: Place,
+    /// Where on its line the address stands.
+    address_span: (u32, u32),
     pub weight: Option<u32>,
     pub method: Option<Method>,
     pub inhibit: Option<bool>,
@@ -43,11 +48,14 @@ pub(crate) struct Rare {
 }
 
 impl RealDraft {
-    pub(super) fn new(address: IpAddr, port: Option<u16>, place: Place) -> Self {
+    pub(super) fn new(address: IpAddr, port: Option<u16>, statement: &Statement<'_>) -> Self {
+        let named = statement.place_of(1);
         Self {
             address,
             port,
-            place,
+            settled: 0,
+            place: statement.place(),
+            address_span: (named.start, named.end),
             weight: None,
             method: None,
             inhibit: None,
@@ -56,6 +64,12 @@ impl RealDraft {
             rare: None,
             checks: Vec::new(),
         }
+    }
+
+    /// Where its address stands.
+    pub(super) fn address_place(&self) -> Place {
+        let (start, end) = self.address_span;
+        Place { start, end, ..self.place.clone() }
     }
 
     pub(super) fn leaf(
@@ -192,10 +206,26 @@ fn tunnel_options(statement: &Statement<'_>, tunnel: &mut Tunnel, cx: &mut Conte
         };
         at += used;
     }
+    if let Some(message) = misfit(tunnel) {
+        cx.report(Diagnostic::new(Code::Adjusted, message).at(statement.place()));
+    }
+}
+
+/// What of a tunnel's options its type does not have.
+fn misfit(tunnel: &mut Tunnel) -> Option<&'static str> {
     let gue = tunnel.kind == TunnelKind::Gue;
     if gue != (tunnel.port != 0) {
-        let message =
-            if gue { "gue tunnel type requires port" } else { "port only valid with gue tunnels" };
-        cx.report(Diagnostic::new(Code::Adjusted, message).at(statement.place()));
+        return Some("gue tunnels require port, otherwise cannot have port.");
+    }
+    match (tunnel.kind, tunnel.checksum) {
+        (TunnelKind::IpIp, TunnelChecksum::Checksum | TunnelChecksum::Remote) => {
+            tunnel.checksum = TunnelChecksum::default();
+            Some("ipip tunnels do not support checksum option.")
+        }
+        (TunnelKind::Gre, TunnelChecksum::Remote) => {
+            tunnel.checksum = TunnelChecksum::default();
+            Some("gre tunnels do not support remote checksum option.")
+        }
+        _ => None,
     }
 }

@@ -7,6 +7,7 @@ mod instance;
 mod own_links;
 mod scripts;
 mod split_brain;
+mod strict;
 mod sync_group;
 mod tracks;
 

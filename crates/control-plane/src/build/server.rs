@@ -12,7 +12,7 @@ use super::tracked::Tracked;
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::lang::Context;
 use crate::model::Command;
-use crate::model::lvs::{CheckDefaults, ForwardingMethod, Protocol, Scheduler, SchedulerFlags};
+use crate::model::lvs::{CheckDefaults, Protocol, Scheduler, SchedulerFlags};
 use crate::parse::statement::Statement;
 use crate::parse::value::{Value, integer};
 
@@ -24,7 +24,8 @@ pub(super) const DEFAULT_PERSISTENCE: Duration = Duration::from_secs(360);
 pub(crate) enum Target {
     Address(IpAddr, u16),
     Mark(u32),
-    Group(String),
+    /// The name of the group, and how many virtual servers above have the same one.
+    Group(String, usize),
 }
 
 /// A `virtual_server` while it is read.
@@ -32,6 +33,7 @@ pub(crate) struct ServerDraft {
     pub target: Target,
     pub place: Place,
     pub protocol: Option<Protocol>,
+    /// `ip_family`, else the family of the first server that is not behind a tunnel.
     pub ipv6: Option<bool>,
     pub scheduler: Option<Scheduler>,
     pub flags: SchedulerFlags,
@@ -62,6 +64,9 @@ pub(crate) struct ServerDraft {
 pub(crate) struct SorryDraft {
     pub address: IpAddr,
     pub port: Option<u16>,
+    pub place: Place,
+    /// The virtual server's method as it was when this one was read.
+    pub around: Option<Method>,
     pub method: Option<Method>,
     pub inhibit: bool,
 }
@@ -73,7 +78,7 @@ impl fmt::Display for ServerDraft {
         match &self.target {
             Target::Address(ip, port) => write!(f, "[{ip}]:{protocol}:{port}"),
             Target::Mark(mark) => write!(f, "FWM {mark}"),
-            Target::Group(name) => write!(f, "[{name}]:0"),
+            Target::Group(name, number) => write!(f, "[{name}]:{number}"),
         }
     }
 }
@@ -120,37 +125,25 @@ impl ServerDraft {
             return check.enter(statement);
         }
         if statement.keyword.name == "real_server" {
-            self.real = self.open_real(statement, cx);
+            self.real = Self::open_real(statement, cx);
             return self.real.is_some();
         }
         self.check = CheckDraft::open(statement.keyword.name, statement.place_of(0));
         self.check.is_some()
     }
 
-    fn open_real(&mut self, statement: &Statement<'_>, cx: &mut Context<'_>) -> Option<RealDraft> {
+    fn open_real(statement: &Statement<'_>, cx: &mut Context<'_>) -> Option<RealDraft> {
         let (address, port) = address_and_port(statement, "real server", cx)?;
-        let own = match self.target {
-            Target::Address(own, _) => Some(own.is_ipv4()),
-            // A mark has no family of its own: the first server gives it one.
-            Target::Mark(_) => Some(!*self.ipv6.get_or_insert_with(|| address.is_ipv6())),
-            Target::Group(_) => None,
-        };
-        let tunnel = matches!(self.method, Some((ForwardingMethod::Tunnel, _)));
-        if own.is_some_and(|own| own != address.is_ipv4()) && !tunnel {
-            let message = format!(
-                "Address family of virtual server and real server {address} don't match - \
-                 skipping real server."
-            );
-            cx.report(Diagnostic::new(Code::BadAddress, message).at(statement.place_of(1)));
-            return None;
-        }
-        Some(RealDraft::new(address, port, statement.place()))
+        Some(RealDraft::new(address, port, statement))
     }
 
     /// A block within the virtual server ends.
     pub(super) fn leave(&mut self, name: &str, cx: &mut Context<'_>) {
         match name {
-            "real_server" => self.real_servers.extend(self.real.take()),
+            "real_server" => {
+                let real = self.real.take().filter(|real| self.takes_family(real, cx));
+                self.real_servers.extend(real);
+            }
             "url" | "host" => {
                 if let Some(check) = &mut self.check {
                     check.leave(cx);
@@ -306,17 +299,8 @@ impl ServerDraft {
 
     fn open_sorry(&self, statement: &Statement<'_>, cx: &mut Context<'_>) -> Option<SorryDraft> {
         let (address, port) = address_and_port(statement, "sorry server", cx)?;
-        if let Target::Address(own, _) = self.target
-            && own.is_ipv4() != address.is_ipv4()
-        {
-            let message = format!(
-                "Address family of virtual server and sorry server {address} don't match - \
-                 skipping sorry server."
-            );
-            cx.report(Diagnostic::new(Code::BadAddress, message).at(statement.place_of(1)));
-            return None;
-        }
-        Some(SorryDraft { address, port, method: None, inhibit: false })
+        let place = statement.place_of(1);
+        Some(SorryDraft { address, port, place, around: self.method, method: None, inhibit: false })
     }
 
     fn sorry_option(&mut self, statement: &Statement<'_>, cx: &mut Context<'_>) {
@@ -370,7 +354,7 @@ impl ServerDraft {
 fn target(statement: &Statement<'_>, cx: &mut Context<'_>) -> Option<Target> {
     let second = statement.word(2);
     match (statement.word(1)?, second) {
-        ("group", Some(name)) => Some(Target::Group(name.to_owned())),
+        ("group", Some(name)) => Some(Target::Group(name.to_owned(), 0)),
         ("fwmark", Some(mark)) => match integer(mark, 1, u32::MAX.into()) {
             Ok(mark) => u32::try_from(mark).ok().map(Target::Mark),
             Err(problem) => {

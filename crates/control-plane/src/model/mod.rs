@@ -7,6 +7,7 @@
 pub mod checks;
 pub mod defaults;
 pub mod global;
+mod group_names;
 mod linkbeat;
 pub mod lvs;
 pub mod network;
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub use checks::{Checker, CheckerKind, TcpCheck};
 pub use global::{Global, ScriptSecurity};
+pub use group_names::GroupNames;
 pub use lvs::{
     ForwardingMethod, Lvs, Protocol, RealServer, Scheduler, ServiceAddress, VirtualServer,
 };

@@ -22,7 +22,7 @@ fn the_man_page_has_every_keyword() {
 fn the_man_page_is_shown_without_a_warning() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/keepalived-rs.conf.5");
     let Ok(shown) = Command::new("groff").args(["-ww", "-man", "-Tutf8", path]).output() else {
-        println!("skipped: groff is not installed");
+        skips::skip(skips::Lack::Setup, "no groff (apt-get install groff-base)");
         return;
     };
     let complaints = String::from_utf8_lossy(&shown.stderr).into_owned();

@@ -182,6 +182,55 @@ fn an_address_gets_or_loses_its_lease_where_it_is() {
     assert_eq!(asked(foreign, &plain), [] as [&str; 0], "somebody else's lifetime is his");
 }
 
+#[test]
+fn options_that_a_reload_changes_reach_the_kernel() {
+    let own = |net: &str, flags: u32| Address {
+        protocol: Some(PROTOCOL_KEEPALIVED),
+        flags: flags | PERMANENT,
+        label: net.contains('.').then(|| "eth0".to_owned()),
+        ..address(2, net)
+    };
+    let asked = |actual: &Address, desired: DesiredAddress| {
+        words(&difference(&mirror(vec![actual.clone()]), &BTreeSet::new(), &[desired]))
+    };
+    let (noprefixroute, autojoin) = (0x200, 0x400);
+    let ipv4 = |flags| DesiredAddress { flags, ..desired(2, "10.0.0.1/32") };
+    let anew = ["remove address 10.0.0.1/32 dev eth0", "add address 10.0.0.1/32 dev eth0"];
+    assert_eq!(asked(&own("10.0.0.1/32", 0), ipv4(noprefixroute)), anew);
+    assert_eq!(asked(&own("10.0.0.1/32", noprefixroute), ipv4(0)), anew);
+    let secondary = own("10.0.0.1/32", noprefixroute | 0x01);
+    assert_eq!(asked(&secondary, ipv4(noprefixroute)), [] as [&str; 0]);
+
+    let ipv6 = |flags, preferred_lifetime| DesiredAddress {
+        flags,
+        preferred_lifetime,
+        nodad: true,
+        ..desired(2, "2001:db8::1/64")
+    };
+    let renewed = ["renew address 2001:db8::1/64 dev eth0"];
+    let plain = own("2001:db8::1/64", NODAD);
+    assert_eq!(asked(&plain, ipv6(0, None)), [] as [&str; 0]);
+    assert_eq!(asked(&plain, ipv6(noprefixroute, None)), renewed);
+    assert_eq!(asked(&plain, ipv6(0, Some(0))), renewed);
+    assert_eq!(asked(&plain, ipv6(0, Some(60))), [] as [&str; 0]);
+    let unused = own("2001:db8::1/64", NODAD | DEPRECATED);
+    assert_eq!(asked(&unused, ipv6(0, Some(0))), [] as [&str; 0]);
+    assert_eq!(asked(&unused, ipv6(0, None)), renewed);
+    assert_eq!(asked(&plain, ipv6(autojoin, None)).len(), 2, "the kernel joins when it adds");
+    let foreign = Address { protocol: None, ..plain };
+    assert_eq!(asked(&foreign, ipv6(noprefixroute, Some(0))), [] as [&str; 0]);
+}
+
+#[test]
+fn an_ipv6_address_that_gets_another_prefix_length_goes_and_comes_in_one_plan() {
+    let mirror = mirror(vec![address(2, "2001:db8::1/64")]);
+    let managed = managed(&[(2, "2001:db8::1/64"), (2, "2001:db8::1/128")]);
+    assert_eq!(
+        words(&difference(&mirror, &managed, &[desired(2, "2001:db8::1/128")])),
+        ["remove address 2001:db8::1/64 dev eth0", "add address 2001:db8::1/128 dev eth0"]
+    );
+}
+
 fn any_keys() -> impl Strategy<Value = BTreeSet<(u32, u8)>> {
     prop::collection::btree_set((2..4u32, 0..6u8), 0..8)
 }

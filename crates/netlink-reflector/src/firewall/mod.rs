@@ -5,7 +5,7 @@
 //!
 //! The table is ours alone. It is made in one transaction with its first addresses, then only its
 //! sets of addresses change, and it goes with the last address and VMAC. When it turns out to be other than we left it
-//! (somebody flushed the rules), it is made anew.
+//! (somebody flushed the rules: [`Firewall::look`]), it is made anew.
 
 mod expression;
 pub mod marks;
@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use base::IfIndex;
-use netlink::{Aborted, Engine, Error, Protocol, Socket, Transport};
+use netlink::{Aborted, Attributes, Engine, Error, Protocol, Socket, Transport};
 
 use request::{Element, FirewallRequest, InTable};
 pub use ruleset::Family;
@@ -24,6 +24,9 @@ use ruleset::{Layout, Set};
 
 /// NFNL_SUBSYS_NFTABLES.
 const SUBSYSTEM: u8 = 10;
+
+/// Bytes of `struct nfgenmsg`, which every message begins with.
+const HEADER: usize = 4;
 
 /// Addresses in one transaction: its datagram stays well below the socket's send buffer.
 const CHUNK: usize = 1000;
@@ -101,28 +104,29 @@ pub struct Firewall<T> {
 }
 
 impl Firewall<Socket> {
-    /// The firewall of the network namespace that the process is in.
+    /// The firewall of the network namespace that the process is in, with tables that are made like this.
     ///
     /// # Errors
     /// [`Error::Open`] when the kernel has no nfnetlink.
-    pub fn open() -> Result<Self, Error> {
-        Socket::commands(Protocol::Netfilter).map(Self::new)
+    pub fn open(options: Options) -> Result<Self, Error> {
+        Ok(Self::new(Socket::commands(Protocol::Netfilter)?, options))
     }
 }
 
 impl<T: Transport> Firewall<T> {
     /// A firewall of which nothing is known yet.
-    pub fn new(transport: T) -> Self {
+    pub fn new(transport: T, options: Options) -> Self {
         Self {
             engine: Engine::new(transport),
-            options: Options::default(),
+            options,
             ipv4: Known::Nothing,
             ipv6: Known::Nothing,
             without_vmacs: false,
         }
     }
 
-    /// From now on tables are made like this; those that are there go when they are other.
+    /// From now on tables are made like this; those that are there go when they are other, also those that
+    /// an earlier process has left.
     ///
     /// # Errors
     /// Netlink failed, or the kernel refused to remove a table.
@@ -131,7 +135,7 @@ impl<T: Transport> Firewall<T> {
             return Ok(());
         }
         for family in [Family::Ipv4, Family::Ipv6] {
-            if matches!(self.known(family), Known::Present(_)) {
+            if *self.known(family) != Known::Absent {
                 self.remove(family)?;
             }
             *self.known(family) = Known::Nothing;
@@ -197,6 +201,43 @@ impl<T: Transport> Firewall<T> {
         }
     }
 
+    /// Whether somebody has removed a table, or rules of it; the next [`Self::reconcile`] makes it anew.
+    /// Addresses that were taken out of a set are not missed.
+    ///
+    /// # Errors
+    /// Netlink failed.
+    pub fn look(&mut self) -> Result<bool, FirewallError> {
+        let mut is_other = false;
+        for family in [Family::Ipv4, Family::Ipv6] {
+            let Known::Present(contents) = self.known(family) else { continue };
+            let contents = contents.clone();
+            let requests = ruleset::requests(family, self.layout(&contents));
+            let is_rule =
+                |request: &&FirewallRequest| matches!(request, FirewallRequest::AddRule(..));
+            if self.count_rules(family)? != requests.iter().filter(is_rule).count() {
+                *self.known(family) = Known::Nothing;
+                is_other = true;
+            }
+        }
+        Ok(is_other)
+    }
+
+    /// How many rules the table has; without a table there are none.
+    fn count_rules(&mut self, family: Family) -> Result<usize, FirewallError> {
+        let table = &self.options.table;
+        let request = InTable { table, request: &FirewallRequest::ListRules(family) };
+        let rules = self.engine.dump(&request, |reply| {
+            let attributes = reply.payload.get(HEADER..).unwrap_or_default();
+            let of = Attributes::parse(attributes)?.text(request::ATTR_TABLE);
+            Ok((of.as_ref() == Some(table)).then_some(()))
+        });
+        match rules {
+            Ok(rules) => Ok(rules.len()),
+            Err(Error::Refused(_)) => Ok(0),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Removes the table, if there is one.
     fn remove(&mut self, family: Family) -> Result<bool, FirewallError> {
         let request = FirewallRequest::GetTable(family);
@@ -215,15 +256,19 @@ impl<T: Transport> Firewall<T> {
 
     /// Makes the table with its rules and addresses, in the place of one that may be there.
     fn make(&mut self, family: Family, wanted: &Contents) -> Result<bool, FirewallError> {
-        let layout = Layout {
-            drops: !wanted.drop.is_empty(),
-            vmacs: !wanted.vmacs.is_empty(),
-            priority: self.options.priority,
-            counters: self.options.counters,
-        };
+        let layout = self.layout(wanted);
         let made = self.make_laid_out(family, wanted, layout);
         self.without_vmacs |= layout.vmacs && matches!(made, Err(FirewallError::Refused(_)));
         made
+    }
+
+    fn layout(&self, contents: &Contents) -> Layout {
+        Layout {
+            drops: !contents.drop.is_empty(),
+            vmacs: !contents.vmacs.is_empty(),
+            priority: self.options.priority,
+            counters: self.options.counters,
+        }
     }
 
     fn make_laid_out(

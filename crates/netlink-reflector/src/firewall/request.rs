@@ -17,11 +17,12 @@ const GETTABLE: u8 = 1;
 const DELTABLE: u8 = 2;
 const NEWCHAIN: u8 = 3;
 const NEWRULE: u8 = 6;
+const GETRULE: u8 = 7;
 const NEWSET: u8 = 9;
 const NEWSETELEM: u8 = 12;
 const DELSETELEM: u8 = 14;
 
-const ATTR_TABLE: u16 = 1;
+pub(super) const ATTR_TABLE: u16 = 1;
 const CHAIN_NAME: u16 = 3;
 const CHAIN_HOOK: u16 = 4;
 const CHAIN_POLICY: u16 = 5;
@@ -97,6 +98,7 @@ fn is_link_local(ip: Ipv6Addr) -> bool {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum FirewallRequest {
     GetTable(Family),
+    ListRules(Family),
     AddTable(Family),
     DeleteTable(Family),
     /// With the number of its hook and its priority there, or to be jumped to.
@@ -148,6 +150,7 @@ impl FirewallRequest {
     fn family(&self) -> Family {
         match self {
             Self::GetTable(family)
+            | Self::ListRules(family)
             | Self::AddTable(family)
             | Self::DeleteTable(family)
             | Self::AddChain(family, ..)
@@ -164,6 +167,7 @@ impl FirewallRequest {
     fn kind(&self) -> u8 {
         match self {
             Self::GetTable(_) => GETTABLE,
+            Self::ListRules(_) => GETRULE,
             Self::AddTable(_) => NEWTABLE,
             Self::DeleteTable(_) => DELTABLE,
             Self::AddChain(..) => NEWCHAIN,
@@ -179,7 +183,10 @@ impl FirewallRequest {
 
     fn flags(&self) -> NlmF {
         match self {
-            Self::GetTable(_) | Self::DeleteTable(_) | Self::DeleteElements(..) => NlmF::empty(),
+            Self::GetTable(_)
+            | Self::ListRules(_)
+            | Self::DeleteTable(_)
+            | Self::DeleteElements(..) => NlmF::empty(),
             Self::AddRule(..) => NlmF::CREATE | NlmF::APPEND,
             Self::AddTable(_)
             | Self::AddChain(..)
@@ -194,7 +201,9 @@ impl FirewallRequest {
     fn attributes(&self, table: &str) -> AttributeWriter {
         let attributes = AttributeWriter::new().text(ATTR_TABLE, table);
         match self {
-            Self::GetTable(_) | Self::AddTable(_) | Self::DeleteTable(_) => attributes,
+            Self::GetTable(_) | Self::ListRules(_) | Self::AddTable(_) | Self::DeleteTable(_) => {
+                attributes
+            }
             Self::AddChain(_, name, hook) => {
                 let attributes = attributes.text(CHAIN_NAME, name);
                 match hook {
@@ -299,6 +308,7 @@ impl fmt::Display for InTable<'_> {
         let table = format_args!("nftables table {family} {}", self.table);
         match self.request {
             R::GetTable(_) => write!(f, "look for {table}"),
+            R::ListRules(_) => write!(f, "list the rules of {table}"),
             R::AddTable(_) => write!(f, "add {table}"),
             R::DeleteTable(_) => write!(f, "delete {table}"),
             R::AddChain(_, name, _) => write!(f, "add chain {name} to {table}"),

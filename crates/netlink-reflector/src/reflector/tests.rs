@@ -2,6 +2,7 @@ use netlink::fake::{Asked, Fake, Queued, attribute, done, error, message};
 use proptest::prelude::*;
 
 use super::*;
+use crate::route::Route;
 
 const ENOBUFS: i32 = 105;
 
@@ -34,6 +35,14 @@ fn kernel(asked: &[Asked]) -> Vec<Queued> {
         RTM_GETADDR => vec![entry(RTM_NEWADDR, address(2, 1)), Ok(done(sequence))],
         _ => vec![Ok(error(asked.last().unwrap().sequence, 0, None))],
     }
+}
+
+/// The header of a route message, with the mark of keepalived.
+fn route_of_keepalived() -> [u8; 12] {
+    let mut bytes = [0; 12];
+    bytes[0] = 2;
+    bytes[ROUTE_PROTOCOL] = PROTOCOL_KEEPALIVED;
+    bytes
 }
 
 fn reflector() -> Reflector<Fake> {
@@ -191,6 +200,32 @@ fn an_address_that_somebody_removed_is_news_also_when_a_comparison_comes_first()
     let changes = reflector.drain(Instant::default()).unwrap();
     assert!(matches!(&changes[..], [Change::AddressRemoved(_)]), "{changes:?}");
     assert_eq!(reconcile(&mut reflector, &keys(&[1]), &desired(&[1])).unwrap().added, 1);
+}
+
+#[test]
+fn whether_a_route_has_gone_with_something_is_not_known_before_the_next_plan() {
+    let mut reflector = reflector();
+    let route = Route {
+        destination: Some("192.0.2.0/24".parse().unwrap()),
+        table: 254,
+        ..Route::default()
+    };
+    let ours = [Object::Route(Box::new(route))];
+    reflector.plan_objects(&ours, &ours, &[]);
+    reflector.step(usize::MAX).unwrap();
+    assert!(reflector.has_object(&ours[0]) && !reflector.has_lost() && !reflector.has_more());
+
+    event(&mut reflector, Ok(message(RTM_DELROUTE, 0, 0, &route_of_keepalived())));
+    assert_eq!(reflector.drain(Instant::default()).unwrap(), []);
+    assert!(reflector.has_lost() && !reflector.has_object(&ours[0]));
+    assert!(
+        reflector.has_more(),
+        "no link or address has changed, and yet there is something to do"
+    );
+    assert!(reflector.take_lost() && !reflector.has_more());
+    assert_eq!(reflector.plan_objects(&ours, &ours, &[]), 1);
+    reflector.step(usize::MAX).unwrap();
+    assert!(reflector.has_object(&ours[0]) && !reflector.has_lost());
 }
 
 #[test]

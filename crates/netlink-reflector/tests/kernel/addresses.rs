@@ -299,3 +299,44 @@ fn ten_thousand_addresses_go_in_and_out_and_are_known_without_a_dump() {
     assert_eq!(listed(), [] as [&str; 0]);
     assert_eq!(reflector.drain(Instant::default()).unwrap(), []);
 }
+
+#[test]
+fn options_of_our_addresses_change_where_they_are_and_the_kernel_agrees() {
+    if !enter() {
+        return;
+    }
+    let (mut reflector, index) = with_veth();
+    let (noprefixroute, home) = (0x200, 0x10);
+    let ipv4 = |flags| DesiredAddress { flags, ..DesiredAddress::new(index, net("10.0.0.1/24")) };
+    let ipv6 = |flags, preferred_lifetime| DesiredAddress {
+        flags,
+        preferred_lifetime,
+        nodad: true,
+        ..DesiredAddress::new(index, net("2001:db8::1/64"))
+    };
+    let both = keys(&[ipv4(0), ipv6(0, None)]);
+    let stages = [
+        [ipv4(0), ipv6(0, None)],
+        [ipv4(noprefixroute), ipv6(noprefixroute, Some(0))],
+        [ipv4(0), ipv6(home, None)],
+        [ipv4(home), ipv6(home | noprefixroute, None)],
+        [ipv4(0), ipv6(0, Some(0))],
+        [ipv4(0), ipv6(0, None)],
+    ];
+    for (number, desired) in stages.iter().enumerate() {
+        reconcile(&mut reflector, &both, desired).unwrap();
+        // What we believe, and what the kernel says.
+        assert_eq!(reflector.plan(&both, desired).unwrap(), 0, "{number}: as it is believed");
+        reflector.resync().unwrap();
+        assert_eq!(reflector.plan(&both, desired).unwrap(), 0, "{number}: as it is");
+        let listed = ip("-o addr show dev v0");
+        let has = |word: &str| listed.matches(word).count();
+        let [one, other] = desired;
+        let of = |one: &DesiredAddress, bit| usize::from(one.flags & bit != 0);
+        let without_route = of(one, noprefixroute) + of(other, noprefixroute);
+        assert_eq!(has("noprefixroute"), without_route, "{number}: {listed}");
+        assert_eq!(has(" home"), of(other, home), "{number}: IPv6 alone: {listed}");
+        let deprecated = usize::from(other.preferred_lifetime == Some(0));
+        assert_eq!(has("deprecated"), deprecated, "{number}: {listed}");
+    }
+}

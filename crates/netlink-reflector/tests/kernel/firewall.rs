@@ -76,6 +76,10 @@ fn v0() -> IfIndex {
     IfIndex::new(number.trim().parse().unwrap()).unwrap()
 }
 
+fn open() -> Firewall<netlink::Socket> {
+    Firewall::open(Options::default()).unwrap()
+}
+
 fn addresses(index: IfIndex, texts: &[&str]) -> BTreeSet<(IfIndex, IpAddr)> {
     texts.iter().map(|text| (index, text.parse().unwrap())).collect()
 }
@@ -86,7 +90,7 @@ fn the_tables_are_those_of_keepalived() {
         return;
     }
     let index = v0();
-    let mut firewall = Firewall::open().unwrap();
+    let mut firewall = open();
     let drop = addresses(index, &["10.66.0.1", "10.66.0.2"]);
     assert!(firewall.reconcile(&drop, &Vmacs::default()).unwrap());
     assert_eq!(nft("list ruleset"), IPV4);
@@ -109,7 +113,7 @@ fn only_the_sets_change_once_the_table_is_there() {
         return;
     }
     let index = v0();
-    let mut firewall = Firewall::open().unwrap();
+    let mut firewall = open();
     firewall.reconcile(&addresses(index, &["10.66.0.9"]), &Vmacs::default()).unwrap();
     // a rule of somebody else tells whether the table is made anew
     nft("add chain ip keepalived witness");
@@ -126,7 +130,7 @@ fn a_flushed_ruleset_is_made_anew() {
         return;
     }
     let index = v0();
-    let mut firewall = Firewall::open().unwrap();
+    let mut firewall = open();
     firewall.reconcile(&addresses(index, &["10.66.0.1"]), &Vmacs::default()).unwrap();
     nft("flush ruleset");
     firewall.reconcile(&addresses(index, &["10.66.0.1", "10.66.0.2"]), &Vmacs::default()).unwrap();
@@ -137,18 +141,62 @@ fn a_flushed_ruleset_is_made_anew() {
 }
 
 #[test]
+fn rules_that_somebody_removed_are_missed_though_the_wish_is_the_same() {
+    if !enter_with_firewall() {
+        return;
+    }
+    let index = v0();
+    let mut firewall = open();
+    let ipv6 = addresses(index, &["2001:db8::1", "fe80::5:6"]);
+    for (drop, rules) in [(addresses(index, &["10.66.0.1", "10.66.0.2"]), IPV4), (ipv6, IPV6)] {
+        firewall.reconcile(&drop, &Vmacs::default()).unwrap();
+        let family = if rules == IPV4 { "ip" } else { "ip6" };
+        for theft in ["flush ruleset".to_owned(), format!("flush chain {family} keepalived in")] {
+            assert!(!firewall.look().unwrap(), "all is well before {theft}");
+            nft(&theft);
+            assert!(firewall.look().unwrap(), "{theft}");
+            assert!(firewall.reconcile(&drop, &Vmacs::default()).unwrap(), "{theft}");
+            assert_eq!(nft("list ruleset"), rules, "{theft}");
+        }
+        // Others may do as they like.
+        nft("add table ip other");
+        nft("add chain ip other in");
+        nft("add rule ip other in counter");
+        assert!(!firewall.look().unwrap());
+        nft("delete table ip other");
+    }
+    firewall.reconcile(&BTreeSet::new(), &Vmacs::default()).unwrap();
+    assert!(!firewall.look().unwrap(), "nothing is wanted");
+}
+
+#[test]
+fn a_table_of_an_earlier_process_goes_when_its_name_changes() {
+    if !enter_with_firewall() {
+        return;
+    }
+    let index = v0();
+    let drop = addresses(index, &["10.66.0.1", "10.66.0.2"]);
+    open().reconcile(&drop, &Vmacs::default()).unwrap();
+    let mut successor = open();
+    let other = Options { table: "other".to_owned(), ..Options::default() };
+    successor.configure(other).unwrap();
+    successor.reconcile(&drop, &Vmacs::default()).unwrap();
+    assert_eq!(nft("list tables"), "table ip other\n");
+}
+
+#[test]
 fn a_table_that_an_earlier_process_left_is_taken_over_or_removed() {
     if !enter_with_firewall() {
         return;
     }
     let index = v0();
     let left = addresses(index, &["10.66.0.1", "10.66.0.7"]);
-    Firewall::open().unwrap().reconcile(&left, &Vmacs::default()).unwrap();
+    open().reconcile(&left, &Vmacs::default()).unwrap();
     let wanted = addresses(index, &["10.66.0.1", "10.66.0.2"]);
-    Firewall::open().unwrap().reconcile(&wanted, &Vmacs::default()).unwrap();
+    open().reconcile(&wanted, &Vmacs::default()).unwrap();
     assert_eq!(nft("list ruleset"), IPV4);
     nft("add table ip other");
-    Firewall::open().unwrap().reconcile(&BTreeSet::new(), &Vmacs::default()).unwrap();
+    open().reconcile(&BTreeSet::new(), &Vmacs::default()).unwrap();
     assert_eq!(nft("list ruleset"), "table ip other {\n}\n");
 }
 
@@ -160,7 +208,7 @@ fn thousands_of_addresses_fit() {
     let index = v0();
     let many: BTreeSet<_> =
         (0..5000u32).map(|n| (index, IpAddr::from((0x0a00_0000 + n).to_be_bytes()))).collect();
-    let mut firewall = Firewall::open().unwrap();
+    let mut firewall = open();
     firewall.reconcile(&many, &Vmacs::default()).unwrap();
     let listed = nft("list set ip keepalived vips");
     assert_eq!(listed.matches("10.0.").count(), 5000);
@@ -211,7 +259,7 @@ fn reports_of_a_virtual_mac_leave_by_its_base() {
     let line = ip("-o link show dev vrrp.51");
     let vmac = IfIndex::new(line.split(':').next().unwrap().trim().parse().unwrap()).unwrap();
     let pairs = BTreeMap::from([(vmac, base)]);
-    let mut firewall = Firewall::open().unwrap();
+    let mut firewall = open();
     let ipv4 = Vmacs { ipv4: pairs.clone(), ipv6: BTreeMap::new() };
     assert!(firewall.reconcile(&BTreeSet::new(), &ipv4).unwrap());
     assert_eq!(nft("list ruleset"), VMAC_IPV4);

@@ -4,6 +4,7 @@ use std::process::Command;
 
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, unshare};
+use skips::{Lack, skip};
 
 /// Moves this thread into a new namespace with the loopback up; `false` (and a word about it) when
 /// that is not allowed.
@@ -14,7 +15,7 @@ pub(crate) fn enter() -> bool {
             true
         }
         Err(Errno::EPERM) => {
-            eprintln!("skipped: network namespaces need root");
+            skip(Lack::Setup, "network namespaces need root");
             false
         }
         Err(error) => panic!("unshare: {error}"),
@@ -28,7 +29,7 @@ pub(crate) fn enter_with_firewall() -> bool {
     }
     let probe = Command::new("nft").args(["add", "table", "ip", "probe"]).output().unwrap();
     if !probe.status.success() {
-        eprintln!("skipped: {}", String::from_utf8_lossy(&probe.stderr));
+        skip(Lack::Setup, String::from_utf8_lossy(&probe.stderr));
         return false;
     }
     nft("delete table ip probe");

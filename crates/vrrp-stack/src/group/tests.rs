@@ -181,6 +181,33 @@ fn a_member_that_yields_takes_all_along() {
 }
 
 #[test]
+fn all_masters_of_a_group_announce_when_one_hears_a_lower_one() {
+    let mut config = config(100);
+    for (at, repeat) in [(0, 2), (1, 3)] {
+        config.instances[at].garp.lower_prio_repeat = repeat;
+        config.instances[at].garp.lower_prio_delay = Duration::from_secs(2);
+    }
+    let mut bench = masters(&config);
+    bench.run(Duration::from_secs(10));
+    bench.announced();
+    let both: Vec<std::net::IpAddr> = ["10.9.0.160", "10.9.0.160"]
+        .into_iter()
+        .chain(["10.8.0.160"; 3])
+        .map(|text| text.parse().unwrap())
+        .collect();
+    hear_on_eth1(&mut bench, 50);
+    let mut seen = bench.announced();
+    seen.sort_by_key(|address| both.iter().position(|one| one == address));
+    assert_eq!(seen, both);
+    bench.run(Duration::from_millis(1_999));
+    assert_eq!(bench.announced().len(), 0);
+    bench.run(Duration::from_millis(1));
+    assert_eq!(bench.announced().len(), 5, "and once more after the delay");
+    bench.run(Duration::from_secs(10));
+    assert_eq!(bench.announced().len(), 0);
+}
+
+#[test]
 fn owners_of_a_group_are_masters_at_once() {
     let bench = bench(&config(255));
     assert_eq!(states(&bench), ["MASTER", "MASTER"]);
@@ -265,6 +292,40 @@ fn members_that_join_by_reload_follow_the_group() {
     assert_eq!(states(&bench), ["MASTER", "BACKUP"]);
     bench.give(Input::Reload(&config(100)));
     assert_eq!(states(&bench), ["BACKUP", "BACKUP"]);
+}
+
+#[test]
+fn a_fault_of_the_group_ends_with_the_group() {
+    let mut alone = config(100);
+    alone.sync_groups.clear();
+    let mut smaller = config(100);
+    smaller.sync_groups[0].members = vec!["V2".into()];
+    for new in [alone, smaller] {
+        let mut bench = masters(&config(100));
+        bench.give(Input::Link(down(eth1())));
+        assert_eq!(states(&bench), ["FAULT", "FAULT"]);
+        bench.causes();
+        bench.give(Input::Reload(&new));
+        assert_eq!(states(&bench), ["BACKUP", "FAULT"]);
+        assert_eq!(bench.causes(), ["(V1) fault is over: a member of the sync group is in FAULT"]);
+        bench.run(Duration::from_secs(4));
+        assert_eq!(states(&bench), ["MASTER", "FAULT"]);
+    }
+}
+
+#[test]
+fn who_has_waited_for_his_group_takes_over_when_it_is_dissolved() {
+    let mut bench = bench(&config(100));
+    for _ in 0..4 {
+        hear_on_eth1(&mut bench, 200);
+        bench.run(SECOND);
+    }
+    assert_eq!((states(&bench), bench.notified().len()), (vec!["BACKUP", "BACKUP"], 2));
+    let mut alone = config(100);
+    alone.sync_groups.clear();
+    bench.give(Input::Reload(&alone));
+    assert_eq!(states(&bench), ["MASTER", "BACKUP"]);
+    assert_eq!(bench.adverts(), [100]);
 }
 
 #[test]

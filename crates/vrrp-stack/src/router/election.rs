@@ -149,7 +149,7 @@ impl VirtualRouter {
         if theirs > ours || same_but_higher {
             self.step_back(turn, from, theirs, advert);
         } else {
-            self.stand_firm(turn, master, from, theirs);
+            self.stand_firm(turn, from, theirs);
         }
     }
 
@@ -176,13 +176,7 @@ impl VirtualRouter {
     }
 
     /// A lower router speaks: it, and every switch, is told at once who is master.
-    fn stand_firm(
-        &mut self,
-        turn: &mut Turn<'_>,
-        mut master: Master,
-        from: IpAddr,
-        theirs: Priority,
-    ) {
+    fn stand_firm(&mut self, turn: &mut Turn<'_>, from: IpAddr, theirs: Priority) {
         let answered = !self.config.lower_prio_no_advert;
         let (theirs, ours) = (theirs.get(), self.priority.get());
         self.say(turn, Saying::LowerHeard { from, theirs, ours, answered });
@@ -191,12 +185,26 @@ impl VirtualRouter {
             self.send_advert(turn, Some(self.priority));
         }
         self.notify(turn, NotifyState::MasterRxLowerPri);
+        self.announce_over_lower(turn);
+        self.lower_heard = self.grouped;
+    }
+
+    /// Whether a lower master was heard since the last question: the other masters of the sync group
+    /// announce too, for where one was lost the others may have been.
+    pub(crate) fn take_lower_heard(&mut self) -> bool {
+        std::mem::take(&mut self.lower_heard)
+    }
+
+    /// `garp_lower_prio_repeat`, `garp_lower_prio_delay`: a lower master may have misled neighbours.
+    pub(crate) fn announce_over_lower(&mut self, turn: &mut Turn<'_>) {
         let garp = self.config.garp;
         self.announce_all(turn, garp.lower_prio_repeat);
-        if garp.lower_prio_repeat > 0 && !garp.lower_prio_delay.is_zero() {
+        if let State::Master(master) = &mut self.state
+            && garp.lower_prio_repeat > 0
+            && !garp.lower_prio_delay.is_zero()
+        {
             let at = turn.now + garp.lower_prio_delay;
             master.announce_again = Some(AnnounceAgain { at, repeat: garp.lower_prio_repeat });
         }
-        self.state = State::Master(master);
     }
 }

@@ -36,8 +36,8 @@ impl VirtualRouter {
         self.home(links).map(|link| link.index)
     }
 
-    /// What its home makes impossible.
-    pub(super) fn own_fault(&mut self, links: &Links) -> Option<Fault> {
+    /// What its home makes impossible. What only follows from another cause is none of its own.
+    pub(super) fn own_faults(&mut self, links: &Links) -> Vec<Fault> {
         let link = self.home(links);
         let anywhere = self.home_name().is_empty();
         let primary = self.configured_source().or_else(|| {
@@ -46,18 +46,21 @@ impl VirtualRouter {
         });
         self.source = primary.or(self.source);
         let unicast = self.config.unicast.as_ref();
-        match link {
-            _ if self.config.duplicate_of.is_some() => Some(Fault::VridInUse),
-            _ if unicast.is_some_and(|u| u.fault_without_peer && u.peers.is_empty()) => {
-                Some(Fault::NoPeer)
-            }
-            None if !anywhere => Some(Fault::InterfaceMissing),
-            Some(link) if !link.up && !self.config.dont_track_primary => Some(Fault::LinkDown),
-            _ if self.sending_socket(links).is_none() => Some(Fault::OwnLinkMissing),
-            _ if primary.is_none() => Some(Fault::NoPrimaryAddress),
-            _ if self.lacks_source(links) => Some(Fault::SourceMissing),
-            _ => None,
-        }
+        let lonely = unicast.is_some_and(|u| u.fault_without_peer && u.peers.is_empty());
+        let missing = link.is_none() && !anywhere;
+        let down = link.is_some_and(|link| !link.up) && !self.config.dont_track_primary;
+        let unlinked = !missing && self.sending_socket(links).is_none();
+        let is_there = !missing && !unlinked;
+        let causes = [
+            (self.config.duplicate_of.is_some(), Fault::VridInUse),
+            (lonely, Fault::NoPeer),
+            (missing, Fault::InterfaceMissing),
+            (down, Fault::LinkDown),
+            (unlinked, Fault::OwnLinkMissing),
+            (is_there && primary.is_none(), Fault::NoPrimaryAddress),
+            (!missing && self.lacks_source(links), Fault::SourceMissing),
+        ];
+        causes.into_iter().filter_map(|(is_so, fault)| is_so.then_some(fault)).collect()
     }
 
     /// `track_src_ip`: without an interface the address may be on any.

@@ -56,6 +56,7 @@ pub(crate) use configured::Configured;
 use conflict::Conflicts;
 use paths::Paths;
 pub(crate) use sending::SMALLEST_MTU;
+use tracking::Causes;
 pub use tracking::Fault;
 use trailer::Sequences;
 
@@ -93,6 +94,8 @@ pub struct VirtualRouter {
     grouped: bool,
     /// Everything that keeps it in FAULT.
     faults: BTreeSet<Fault>,
+    /// The same as they were said: after a reload their numbers mean something else.
+    causes: Causes,
     /// Effective priority: the configured one and what is tracked.
     priority: Priority,
     /// Primary address: the source of its adverts. The last known one is kept, to say goodbye with.
@@ -127,6 +130,8 @@ pub struct VirtualRouter {
     held: bool,
     /// Others who hold its addresses.
     conflicts: Conflicts,
+    /// A lower master was heard, and the sync group was not told yet.
+    lower_heard: bool,
 }
 
 impl VirtualRouter {
@@ -141,6 +146,7 @@ impl VirtualRouter {
             state: State::Init,
             grouped: false,
             faults: BTreeSet::new(),
+            causes: Causes::new(),
             priority,
             source: None,
             identification: 1,
@@ -160,6 +166,7 @@ impl VirtualRouter {
             paths: Paths::default(),
             held: false,
             conflicts: Conflicts::default(),
+            lower_heard: false,
         }
     }
 
@@ -169,6 +176,7 @@ impl VirtualRouter {
         self.statistics = known.statistics.clone();
         self.identification = known.identification.max(1);
         self.sequence = self.sequence_after(now, known);
+        self.resume_sealing(now, known);
         self.last_advert_at = known.last_advert_at;
         self.last_transition = known.last_transition;
         self.priority = Priority::new(known.priority).unwrap_or(self.priority);
@@ -217,6 +225,7 @@ impl VirtualRouter {
             last_advert_at: self.last_advert_at,
             identification: self.identification,
             sequence: self.sequence,
+            sealed: self.last_sealed(),
             statistics: self.statistics.clone(),
         }
     }
@@ -300,6 +309,10 @@ impl VirtualRouter {
     /// address owner accepts always.
     pub fn drops_packets(&self) -> bool {
         self.state.is_master() && !self.config.accept && !self.config.priority.is_owner()
+    }
+
+    pub(crate) const fn is_grouped(&self) -> bool {
+        self.grouped
     }
 
     pub(crate) const fn set_grouped(&mut self, grouped: bool) {

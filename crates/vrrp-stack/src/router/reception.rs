@@ -251,13 +251,14 @@ impl VirtualRouter {
     }
 
     /// Another list of addresses is counted and said; the advert counts all the same. The order is
-    /// nobody's business.
+    /// nobody's business. Of more addresses than fit, as many as fit are expected.
     fn compare_addresses(&mut self, turn: &mut Turn<'_>, from: IpAddr, advert: &Advert) {
         if self.config.skip_check_advert_addresses && self.hears(from) {
             return;
         }
         let ours = self.config.virtual_addresses.iter().map(|vip| vip.address());
-        let (expected, received) = (ours.len(), advert.addresses.len());
+        let expected = ours.len().min(self.most_addresses(self.mtu(turn.links)));
+        let received = advert.addresses.len();
         let complaint = if expected != received {
             Complaint::WrongAddressCount { expected, received }
         } else {

@@ -21,19 +21,21 @@ use crate::output::{OutgoingAdvert, Output, SocketKey};
 /// Every IPv6 link carries that much (RFC 8200 section 5).
 pub(crate) const SMALLEST_MTU: u32 = 1_280;
 
+/// The kernel writes it (RFC 8200 section 3).
+const IPV6_HEADER_LEN: usize = 40;
+
 impl VirtualRouter {
     /// Sends an advert to the group or to each peer; `None` is priority 0. Without an interface or
     /// an address nothing can be sent.
     pub(super) fn send_advert(&mut self, turn: &mut Turn<'_>, priority: Option<Priority>) {
         let number = self.next_sequence(turn);
-        let link = self.home(turn.links);
         let service = self
             .sending_socket(turn.links)
             .zip(self.source)
             .into_iter()
             .flat_map(|(socket, source)| self.service_ways(socket, source));
         let heartbeats = self.heartbeat_ways(turn.links).into_iter().map(|(_, way)| way);
-        let advert = self.advert(priority, link.map_or(SMALLEST_MTU, |link| link.mtu));
+        let advert = self.advert(priority, self.mtu(turn.links));
         let mut sent = false;
         for way in service.chain(heartbeats) {
             if let Some(advert) = self.outgoing(&advert, &way, number) {
@@ -146,29 +148,39 @@ impl VirtualRouter {
     }
 
     /// As many addresses as fit into one packet of the interface.
-    fn most_addresses(&self, mtu: u32) -> usize {
-        let (header, auth) = match (self.family, self.version()) {
-            (Family::Ipv4, Version::V2) => (ipv4::HEADER_LEN, AdvertView::AUTH_LEN),
-            (Family::Ipv4, Version::V3) => (ipv4::HEADER_LEN, 0),
-            (Family::Ipv6, _) => (40, 0),
-        };
-        let room = usize::try_from(mtu).unwrap_or(usize::MAX);
-        let room = room.saturating_sub(header + AdvertView::HEADER_LEN + auth + self.trailer_len());
+    pub(super) fn most_addresses(&self, mtu: u32) -> usize {
+        let room = usize::try_from(mtu).unwrap_or(usize::MAX).saturating_sub(self.overhead());
         (room / self.family.address_len()).min(usize::from(u8::MAX))
+    }
+
+    /// What an advert has besides addresses, with the header of the datagram.
+    fn overhead(&self) -> usize {
+        let header = match self.family {
+            Family::Ipv4 => ipv4::HEADER_LEN,
+            Family::Ipv6 => IPV6_HEADER_LEN,
+        };
+        let auth = match self.version() {
+            Version::V2 => AdvertView::AUTH_LEN,
+            Version::V3 => 0,
+        };
+        let sealed = if self.ah_key().is_some() { ah::HEADER_LEN } else { 0 };
+        header + sealed + AdvertView::HEADER_LEN + auth + self.trailer_len()
+    }
+
+    /// What its interface carries.
+    pub(super) fn mtu(&self, links: &Links) -> u32 {
+        self.home(links).map_or(SMALLEST_MTU, |link| link.mtu)
     }
 
     /// Bytes of one of its adverts: of IPv4 with the header of the datagram.
     pub(crate) fn datagram_length(&self, mtu: u32) -> u32 {
-        let (header, auth) = match (self.family, self.version()) {
-            (Family::Ipv4, Version::V2) => (ipv4::HEADER_LEN, AdvertView::AUTH_LEN),
-            (Family::Ipv4, Version::V3) => (ipv4::HEADER_LEN, 0),
-            (Family::Ipv6, _) => (0, 0),
-        };
-        let sealed = if self.ah_key().is_some() { ah::HEADER_LEN } else { 0 };
         let count = self.config.virtual_addresses.len().min(self.most_addresses(mtu));
-        let addresses = count * self.family.address_len();
-        let rest = AdvertView::HEADER_LEN + auth + self.trailer_len();
-        u32::try_from(header + sealed + addresses + rest).unwrap_or(u32::MAX)
+        let length = self.overhead() + count * self.family.address_len();
+        let length = match self.family {
+            Family::Ipv4 => length,
+            Family::Ipv6 => length - IPV6_HEADER_LEN,
+        };
+        u32::try_from(length).unwrap_or(u32::MAX)
     }
 
     /// Tells the neighbours of every address, `repeat` times.

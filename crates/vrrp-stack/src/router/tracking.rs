@@ -11,7 +11,7 @@ use super::{Configured, Turn, VirtualRouter};
 use crate::event::Saying;
 use crate::notification::NotifyState;
 use crate::script::{ScriptTracker, Verdict};
-use crate::state::State;
+use crate::state::{Backup, State};
 
 /// One thing that keeps a router in FAULT. All of them have to go before it leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,6 +54,23 @@ pub enum Fault {
     GroupDown,
 }
 
+/// A fault as it was said.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Cause {
+    text: String,
+    /// The `track_file` that it comes from.
+    file: Option<String>,
+}
+
+/// Faults as they were said, in the order of the faults.
+pub(super) type Causes = Vec<Cause>;
+
+/// Those of the first whose words are not among the second's.
+fn without(some: &[Cause], others: &[Cause]) -> Causes {
+    let is_there = |one: &&Cause| !others.iter().any(|other| other.text == one.text);
+    some.iter().filter(is_there).cloned().collect()
+}
+
 impl Fault {
     pub(crate) const fn is_pending(self) -> bool {
         matches!(self, Self::ScriptPending(_) | Self::ProbePending(_) | Self::GroupPending)
@@ -68,7 +85,7 @@ impl VirtualRouter {
     /// Looks at everything that it depends on, as it is now. Faults take effect with
     /// [`Self::follow_faults`], the effective priority at once.
     pub(crate) fn look_around(&mut self, turn: &mut Turn<'_>) {
-        let mut faults: BTreeSet<Fault> = self.own_fault(turn.links).into_iter().collect();
+        let mut faults: BTreeSet<Fault> = self.own_faults(turn.links).into_iter().collect();
         let mut sum = 0_i32;
         let mut take = |effect: Effect| match effect {
             Effect::Fault(fault) => {
@@ -124,31 +141,40 @@ impl VirtualRouter {
         self.replace_faults(turn, own.chain(fault).collect())
     }
 
-    /// Every cause is said when it comes and when it goes; whether any did.
+    /// Every cause is said when it comes and when it goes; whether any did. The same words are the same
+    /// cause.
     fn replace_faults(&mut self, turn: &mut Turn<'_>, new: BTreeSet<Fault>) -> bool {
-        if new == self.faults {
+        if new.is_empty() && self.faults.is_empty() {
             return false;
         }
-        let old = std::mem::replace(&mut self.faults, new);
-        let gone: Vec<Fault> = old.difference(&self.faults).copied().collect();
-        let come: Vec<Fault> = self.faults.difference(&old).copied().collect();
-        for fault in gone.into_iter().filter(|_| self.state != State::Init) {
-            self.say_tracked(turn, fault, false);
-            let cause = self.describe(turn, fault);
-            self.say(turn, Saying::CauseGone(cause));
+        let causes: Causes = new.iter().map(|fault| self.cause(turn, *fault)).collect();
+        self.faults = new;
+        let old = std::mem::replace(&mut self.causes, causes);
+        let gone: Vec<_> = without(&old, &self.causes);
+        let come: Vec<_> = without(&self.causes, &old);
+        let is_news = !gone.is_empty() || !come.is_empty();
+        for cause in gone.into_iter().filter(|_| self.state != State::Init) {
+            self.say_tracked(turn, &cause, false);
+            self.say(turn, Saying::CauseGone(cause.text));
         }
-        for fault in come {
-            self.say_tracked(turn, fault, true);
-            let cause = self.describe(turn, fault);
-            self.say(turn, Saying::CauseCome(cause));
+        for cause in come {
+            self.say_tracked(turn, &cause, true);
+            self.say(turn, Saying::CauseCome(cause.text));
         }
-        true
+        is_news
+    }
+
+    fn cause(&self, turn: &Turn<'_>, fault: Fault) -> Cause {
+        let file = match fault {
+            Fault::FileDown(id) => Some(turn.observed.file_name(id).to_owned()),
+            _ => None,
+        };
+        Cause { text: self.describe(turn, fault), file }
     }
 
     /// What keepalived says of some causes.
-    fn say_tracked(&self, turn: &mut Turn<'_>, fault: Fault, fault_state: bool) {
-        if let Fault::FileDown(id) = fault {
-            let name = turn.observed.file_name(id).to_owned();
+    fn say_tracked(&self, turn: &mut Turn<'_>, cause: &Cause, fault_state: bool) {
+        if let Some(name) = cause.file.clone() {
             self.say(turn, Saying::TrackedFile { name, fault_state });
         }
     }
@@ -282,26 +308,56 @@ impl VirtualRouter {
         if old.lease_seconds() != self.config.lease_seconds() {
             self.change_lease(now);
         }
+        self.change_timing(now, &old);
+    }
+
+    /// A reload has brought other intervals, or another way for adverts. A master speaks at once.
+    fn change_timing(&mut self, now: Instant, old: &model::Instance) {
         let timing = |config: &model::Instance| {
             (config.advert_interval, config.down_timer_adverts, config.priority, config.version)
         };
-        if timing(&old) == timing(&self.config) {
-            return;
-        }
-        self.dirty = true;
-        match self.state {
-            State::Backup(mut backup) => {
-                backup.interval = self.config.advert_interval;
-                backup.down_at = now + self.active_down_interval(backup.interval);
-                backup.expired = false;
-                self.state = State::Backup(backup);
+        let is_same = timing(old) == timing(&self.config);
+        self.dirty |= !is_same;
+        match &mut self.state {
+            State::Backup(backup) if !is_same => {
+                let backup = *backup;
+                self.state = State::Backup(self.wait_anew(now, backup, old));
             }
-            State::Master(mut master) => {
-                master.advert_at = now;
-                self.state = State::Master(master);
+            State::Master(master) => {
+                // Nobody has heard it there.
+                let new = &*self.config;
+                let is_same_way = (old.source, old.destination, &old.unicast)
+                    == (new.source, new.destination, &new.unicast);
+                if !is_same || !is_same_way {
+                    master.advert_at = now;
+                }
+                let refresh = self.config.garp.refresh;
+                if refresh != old.garp.refresh {
+                    master.refresh_at = (!refresh.is_zero()).then_some(now + refresh);
+                    self.dirty = true;
+                }
             }
-            State::Init | State::Fault { .. } | State::Stopped => {}
+            State::Backup(_) | State::Init | State::Fault { .. } | State::Stopped => {}
         }
+    }
+
+    /// Active_Adver_Interval of version 3 is the master's: it stays, and so does the timer, unless what
+    /// it counts has changed. Another priority counts from the next advert on.
+    fn wait_anew(&self, now: Instant, mut backup: Backup, old: &model::Instance) -> Backup {
+        let new = &*self.config;
+        let is_theirs = backup.active.is_some() && new.version == model::Version::V3;
+        let is_kept = is_theirs || old.advert_interval == new.advert_interval;
+        let interval = if is_kept && old.version == new.version {
+            backup.interval
+        } else {
+            new.advert_interval
+        };
+        if interval != backup.interval || old.down_timer_adverts != new.down_timer_adverts {
+            backup.interval = interval;
+            backup.down_at = now + self.active_down_interval(interval);
+            backup.expired = false;
+        }
+        backup
     }
 }
 

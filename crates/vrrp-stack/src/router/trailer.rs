@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use base::Duration;
+use base::{Duration, Instant};
 use control_plane::model::vrrp::{Hmac, HmacMode};
 use wire::trailer::{self, Sequence, Trailer, TrailerError};
 
 use super::{Turn, VirtualRouter};
 use crate::complaint::{Complaint, TrailerFault};
 use crate::event::Saying;
+use crate::snapshot::InstanceSnapshot;
 
 /// Multicast senders that are remembered at most, as in keepalived. The one that was silent longest
 /// makes room.
@@ -39,6 +40,20 @@ impl VirtualRouter {
         let next = if first || clock.is_after(sent) || far_ahead { clock } else { sent.next() };
         self.sequences.sent = next;
         Some(next)
+    }
+
+    /// The number of its last advert, for a successor.
+    pub(super) const fn last_sealed(&self) -> u64 {
+        self.sequences.sent.0
+    }
+
+    /// Goes on behind the number that a predecessor can have come to: it was told now and then only, and
+    /// numbers grow no faster than time. A clock that was set back would repeat what others have heard.
+    pub(super) fn resume_sealing(&mut self, now: Instant, known: &InstanceSnapshot) {
+        if known.sealed != Sequence::default().0 {
+            let silent = now.saturating_since(known.last_advert_at.unwrap_or(now));
+            self.sequences.sent = Sequence(known.sealed.wrapping_add(Sequence::at(silent).0));
+        }
     }
 
     /// An advert with the trailer that it is to have.

@@ -75,6 +75,17 @@ impl VirtualRouter {
         }
     }
 
+    /// Its timer has run out while it belonged to a group; it has left that, and takes over alone.
+    pub(crate) fn wait_for_no_group(&mut self, turn: &mut Turn<'_>) {
+        if let State::Backup(backup) = self.state
+            && backup.expired
+            && !self.grouped
+        {
+            self.state = State::Backup(Backup { expired: false, ..backup });
+            self.expire(turn, backup);
+        }
+    }
+
     /// An owner has nobody to wait for but its sync group.
     fn wait_no_longer_as_owner(&mut self, turn: &mut Turn<'_>) {
         if let State::Backup(backup) = self.state

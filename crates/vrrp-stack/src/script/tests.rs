@@ -1,3 +1,5 @@
+use base::Duration;
+
 use control_plane::model::Command;
 
 use super::*;
@@ -165,8 +167,8 @@ fn another_command_ends_the_run_of_the_old_one() {
     bench.out.clear();
     let mut other = config(1, 1);
     other.command.program = "/bin/other".into();
-    bench.tracker.reconfigure(bench.now, other, &mut bench.out);
-    assert_eq!(bench.out[0], Output::KillScript { run: RunId(2), signal: KillSignal::Term });
+    let old = bench.tracker.reconfigure(bench.now, other, &mut bench.out);
+    assert_eq!(old, Some(RunId(2)));
     assert_eq!(bench.log(), ["VRRP_Script(chk) considered successful on reload"]);
     assert_eq!((bench.tracker.run(), bench.tracker.next_timeout()), (None, Some(bench.now)));
 }
@@ -175,7 +177,7 @@ fn another_command_ends_the_run_of_the_old_one() {
 fn a_stopped_script_never_starts_again() {
     let mut bench = Bench::new(config(1, 1));
     bench.timeout();
-    bench.tracker.stop(&mut bench.out);
+    assert_eq!(bench.tracker.stop(), Some(RunId(1)));
     bench.exit(0);
     assert_eq!((bench.tracker.next_timeout(), bench.tracker.verdict()), (None, Verdict::Unknown));
 }

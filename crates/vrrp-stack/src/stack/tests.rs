@@ -8,6 +8,7 @@ mod hmac;
 mod identity;
 mod ipv6;
 mod lease;
+mod lengths;
 mod outside;
 mod own_links;
 mod reception;
@@ -17,8 +18,9 @@ mod tracking;
 mod unicast;
 
 use base::Duration;
-use control_plane::model::Vrrp;
 use control_plane::model::network::{Route, Rule};
+use control_plane::model::vrrp::TrackGroup;
+use control_plane::model::{Vrrp, VrrpScript};
 
 use crate::fixture::*;
 use crate::input::{Input, Packet};
@@ -400,6 +402,45 @@ fn a_reload_or_a_stop_in_the_startup_delay_is_obeyed() {
     let mut bench = Bench::on(&config, &[eth0()], None);
     bench.give(Input::Stop);
     assert_eq!(bench.stack.next_timeout(), None);
+}
+
+#[test]
+fn a_reload_that_takes_the_startup_delay_out_starts_nothing_before_its_time() {
+    let script = || {
+        let mut script = VrrpScript::new("chk", command("/bin/chk"));
+        (script.interval, script.timeout) = (SECOND, SECOND);
+        script
+    };
+    let before = with_script(instance(100), script());
+    let before = Vrrp { startup_delay: Duration::from_secs(10), ..before };
+    let mut bench = Bench::on(&before, &[eth0()], None);
+    bench.run(Duration::from_secs(2));
+    bench.give(Input::Reload(&with_script(instance(100), script())));
+    assert_eq!((bench.started().len(), bench.state()), (0, "INIT"));
+    bench.run(Duration::from_secs(8));
+    let runs = bench.started();
+    assert_eq!(runs.len(), 1);
+    bench.exit(runs[0], 0);
+    let lines = [
+        "Delayed start completed",
+        "(VI_1) removing VIPs.",
+        "VRRP_Script(chk) succeeded",
+        "(VI_1) Entering BACKUP STATE",
+    ];
+    assert_eq!(bench.log(), lines);
+    assert_eq!(bench.notified(), ["/bin/backup", "/bin/generic INSTANCE VI_1 BACKUP 100"]);
+}
+
+#[test]
+fn what_is_missing_before_the_delayed_start_is_known_after_a_reload() {
+    let mut config = only(instance(100));
+    config.track_groups = vec![TrackGroup { name: "T".into(), members: vec!["VI_1".into()] }];
+    let delayed = Vrrp { startup_delay: Duration::from_secs(10), ..config.clone() };
+    let mut bench = Bench::on(&delayed, &[eth0()], None);
+    bench.give(Input::StaticsMissing(&["T".to_owned()].into()));
+    bench.give(Input::Reload(&config));
+    bench.run(Duration::from_secs(10));
+    assert_eq!(bench.state(), "FAULT");
 }
 
 #[test]

@@ -37,6 +37,10 @@ fn protocol() -> Vec<Row> {
             .having("10.9.0.77/24", "fe80::77/64"),
         row("vrrp_down_timer_adverts", "2", TO_MASTER, new("[2609] log (V) Entering MASTER")),
         row("vrrp_strict", "", TO_MASTER, new("dropped {(")),
+        row("vrrp_strict", "", &as_master(50), gone("[4000] advert")),
+        row("vrrp_strict", "", &as_master(50), gone("[4000] announce")),
+        row("vrrp_strict", "", &owner, gone("both configured as address owner"))
+            .having("priority 100", "priority 255"),
         row("v3_checksum_as_v2", "", &short, new("master set to")),
         row("vrrp_lower_prio_no_advert", "", &as_master(50), gone("[4000] advert")),
         row("vrrp_higher_prio_send_advert", "", &as_master(150), new("[4000] advert")),

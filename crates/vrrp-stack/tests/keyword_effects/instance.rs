@@ -47,6 +47,7 @@ fn identity() -> Vec<Row> {
     let swap = |keyword, line: &str, old: &str, sees| {
         row(keyword, line, TO_MASTER, sees).having(&format!("{old}\n"), "").instead_of(old)
     };
+    let lower = [(MASTER, hear(50)), (MASTER + 1, Act::End)];
     let with_other = [(1_000, Act::Hear(Heard { priority: 255, ..HEARD })), (1_001, Act::End)];
     vec![
         swap("interface", "eth1", "interface eth0", new("from 10.8.0.5 to 224.0.0.18 by 3")),
@@ -57,6 +58,10 @@ fn identity() -> Vec<Row> {
         row("state", "MASTER", TO_MASTER, new("[0] log (V) Entering MASTER STATE"))
             .having("priority 100\n", ""),
         row("strict_mode", "", TO_MASTER, new("dropped {(")),
+        row("strict_mode", "", &lower, gone("[4000] advert")),
+        row("strict_mode", "", &lower, gone("[4000] announce")),
+        row("strict_mode", "", &with_other, gone("both configured as address owner"))
+            .having("priority 100", "priority 255"),
         row("native_ipv6", "", TO_MASTER, new("from fe80::5"))
             .having(VIP, "no_virtual_ipaddress\n"),
         row(

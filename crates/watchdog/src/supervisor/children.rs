@@ -20,6 +20,12 @@ impl Supervisor {
         out.push(Output::Log(Event::Starting(role, pid)));
         self.children.insert(role, Child::Running { pid, since: now, ready: false, early_deaths });
         self.await_warmth(now, role);
+        if !self.works(role) {
+            self.await_readiness(now, role);
+        }
+        if self.stale.contains(&role) {
+            out.push(Output::Kill(role, Signal::Kill));
+        }
         if let Phase::Stopping { .. } = self.phase {
             // It came to clear up after one that died.
             out.push(Output::Kill(role, Signal::Term));
@@ -33,10 +39,13 @@ impl Supervisor {
                 self.pulses.insert(role, Pulse::new(now));
             }
         }
-        // The successor of a child that died while a reload was being prepared is asked again.
-        if let Phase::Reloading(Reload::Preparing { generation, awaiting, .. }) = &self.phase
-            && awaiting.contains(&role)
+        self.starting.remove(&role);
+        // One that has come up while a reload is being prepared has the former configuration.
+        if let Phase::Reloading(Reload::Preparing { generation, awaiting, asked, .. }) =
+            &mut self.phase
         {
+            awaiting.insert(role);
+            asked.insert(role);
             out.push(Output::Send(role, Command::Prepare(*generation)));
         }
     }
@@ -49,17 +58,27 @@ impl Supervisor {
         out: &mut Vec<Output>,
     ) {
         let pid = self.child(role).pid().unwrap_or_default();
+        let has_been_up = self.child(role).is_ready();
         self.pulses.remove(&role);
         self.frozen.remove(&role);
+        self.start_is_over(role);
+        let is_stale = self.stale.remove(&role);
         if let Phase::Stopping { status, .. } = self.phase {
-            if matches!(exit, Exit::Signal(_)) && self.clear_up_after(role, out) {
+            // However it was: what it has not removed is there.
+            let is_orderly = matches!(exit, Exit::Status(0) | Exit::UNAVAILABLE);
+            if !is_orderly && self.clear_up_after(role, out) {
                 return;
             }
             self.children.insert(role, Child::Ended);
             return self.finish_if_all_ended(status, out);
         }
-        if let Exit::Signal(signal) = exit {
-            out.push(Output::Log(Event::Killed(pid, signal)));
+        if is_stale {
+            self.children.insert(role, Child::Forking { early_deaths: 0 });
+            out.push(Output::Fork(role));
+            return self.await_successor(now, role, out);
+        }
+        if !exit.is_permanent() && exit != Exit::UNAVAILABLE {
+            out.push(Output::Log(Event::Ended(pid, exit)));
         }
         if self.works(role) {
             self.successor_died(role, out);
@@ -79,15 +98,14 @@ impl Supervisor {
         }
         if exit.is_permanent() || exit == Exit::UNAVAILABLE {
             out.push(Output::Log(Event::Permanent(pid, exit)));
-            self.children.insert(role, Child::Ended);
             let Exit::Status(status) = exit else { return };
             let status = if exit == Exit::UNAVAILABLE { 1 } else { status };
-            return self.stop(now, status, 0, out);
+            return self.stop_after(now, role, has_been_up, status, out);
         }
         if self.settings.dont_respawn {
             out.push(Output::Log(Event::Exiting(role, pid)));
-            self.children.insert(role, Child::Ended);
-            return self.stop(now, 0, 0, out);
+            // What it has left stays, as in keepalived: nothing is started any more.
+            return self.stop_after(now, role, false, 0, out);
         }
         out.push(Output::Log(Event::Respawning(role, pid)));
         if let Phase::Reloading(Reload::Committing { .. }) = self.phase {
@@ -109,6 +127,7 @@ impl Supervisor {
             Child::Waiting { .. } => out.push(Output::Log(Event::Delayed(role, wait))),
             Child::Running { .. } | Child::Ended => {}
         }
+        self.await_successor(now, role, out);
     }
 
     pub(super) fn fork_missing(&mut self, wanted: &BTreeSet<Role>, out: &mut Vec<Output>) {
@@ -139,21 +158,26 @@ impl Supervisor {
     }
 
     pub(super) fn feel_pulses(&mut self, now: Instant, out: &mut Vec<Output>) {
-        let (children, frozen) = (&self.children, &mut self.frozen);
-        self.pulses.retain(|role, pulse| match pulse.handle_timeout(now, *role) {
-            Beat::Rest => true,
-            Beat::Ask(number) => {
-                out.push(Output::Ping(*role, number));
-                true
+        for role in Role::ALL {
+            if !self.feels(role) {
+                continue;
             }
-            Beat::Hung => {
-                let pid = children.get(role).and_then(|child| child.pid()).unwrap_or_default();
-                out.push(Output::Log(Event::Hung(*role, pid)));
-                out.push(Output::Kill(*role, Signal::Kill));
-                frozen.insert(*role);
-                // Its death is told, and what follows from it is the same as ever.
-                false
+            match self.pulses.get_mut(&role).map(|pulse| pulse.handle_timeout(now, role)) {
+                None | Some(Beat::Rest) => {}
+                Some(Beat::Ask(number)) => out.push(Output::Ping(role, number)),
+                Some(Beat::Hung) => {
+                    self.pulses.remove(&role);
+                    self.end_frozen(role, out);
+                }
             }
-        });
+        }
+    }
+
+    /// Its death will be told, and what follows from it is the same as ever.
+    pub(super) fn end_frozen(&mut self, role: Role, out: &mut Vec<Output>) {
+        let pid = self.child(role).pid().unwrap_or_default();
+        out.push(Output::Log(Event::Hung(role, pid)));
+        out.push(Output::Kill(role, Signal::Kill));
+        self.frozen.insert(role);
     }
 }

@@ -101,11 +101,8 @@ pub enum Input {
     Retired(Role),
     /// A child of the former binary ended.
     PredecessorExited(Role),
-    /// SIGTERM or SIGINT; `objects` are the addresses and servers that may have to be removed.
-    Stop {
-        /// Addresses and servers in the configuration.
-        objects: u64,
-    },
+    /// SIGTERM or SIGINT.
+    Stop,
     /// [`super::Supervisor::next_timeout`] has come.
     Timeout,
 }

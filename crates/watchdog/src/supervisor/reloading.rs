@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use base::Instant;
 
-use super::{Command, Output, Phase, Supervisor};
+use super::{Command, Output, Phase, Signal, Supervisor};
 use crate::child::Child;
 use crate::event::Event;
 use crate::reload::{COMMIT_LIMIT, PREPARE_LIMIT, Reload};
@@ -35,23 +35,22 @@ impl Supervisor {
         if self.phase != Phase::Reloading(Reload::Reading) {
             return;
         }
-        let generation = self.generation + 1;
+        self.last_number += 1;
+        let generation = self.last_number;
         self.planned = false;
-        let awaiting: BTreeSet<Role> = self
-            .children
-            .iter()
-            .filter(|(_, child)| **child != Child::Ended)
-            .map(|(role, _)| *role)
-            .collect();
-        for role in &awaiting {
-            // One that is not up yet is asked when it is.
-            if self.child(*role).is_ready() {
-                out.push(Output::Send(*role, Command::Prepare(generation)));
-            }
-        }
+        let those = |which: fn(&Child) -> bool| -> BTreeSet<Role> {
+            let found = self.children.iter().filter(|(_, child)| which(child));
+            found.map(|(role, _)| *role).collect()
+        };
+        // One that dies again and again may do so because of what is mended now: it is not asked.
+        let awaiting = those(|child| !matches!(child, Child::Ended | Child::Waiting { .. }));
+        // One that is not up yet is asked when it is.
+        let asked = those(|child| child.is_ready());
+        out.extend(asked.iter().map(|role| Output::Send(*role, Command::Prepare(generation))));
         let deadline = now + PREPARE_LIMIT;
         let all_answered = awaiting.is_empty();
-        self.phase = Phase::Reloading(Reload::Preparing { generation, awaiting, wanted, deadline });
+        let preparing = Reload::Preparing { generation, awaiting, asked, wanted, deadline };
+        self.phase = Phase::Reloading(preparing);
         if all_answered {
             self.commit(now, out);
         }
@@ -86,7 +85,8 @@ impl Supervisor {
             return;
         };
         let (generation, wanted) = (*generation, wanted.clone());
-        if !self.planned {
+        // Who is not up has not been asked what changes.
+        if !self.planned && self.all_ready() {
             out.push(Output::Log(Event::NoChange));
         }
         self.generation = generation;
@@ -96,6 +96,7 @@ impl Supervisor {
         for role in &awaiting {
             out.push(Output::Send(*role, Command::Commit(generation)));
         }
+        self.renew_those_not_up(out);
         self.fork_missing(&wanted, out);
         let nothing_to_await = awaiting.is_empty();
         self.phase = Phase::Reloading(Reload::Committing {
@@ -105,6 +106,43 @@ impl Supervisor {
         });
         if nothing_to_await {
             self.end_reload(now, Event::Reloaded, out);
+        }
+    }
+
+    /// Those that are not up have the former configuration, and have not been asked: each starts again
+    /// with the new one, at once, for what they died of may be mended.
+    fn renew_those_not_up(&mut self, out: &mut Vec<Output>) {
+        for (role, child) in &mut self.children {
+            match child {
+                Child::Running { ready: true, .. } | Child::Ended => {}
+                Child::Running { pid, .. } => {
+                    out.push(Output::Log(Event::StartsAnew(*role, *pid)));
+                    out.push(Output::Kill(*role, Signal::Kill));
+                    self.stale.insert(*role);
+                }
+                // It is forked as the former configuration wants it, and told.
+                Child::Forking { .. } => {
+                    self.stale.insert(*role);
+                }
+                Child::Waiting { .. } => {
+                    *child = Child::Forking { early_deaths: 0 };
+                    out.push(Output::Fork(*role));
+                }
+            }
+        }
+    }
+
+    /// A child has died while a reload is prepared: its successor is asked again, whatever it has
+    /// answered. Not one that has died again and again before it was up.
+    pub(super) fn await_successor(&mut self, now: Instant, role: Role, out: &mut Vec<Output>) {
+        let is_put_off = matches!(self.child(role), Child::Waiting { .. });
+        let Phase::Reloading(Reload::Preparing { awaiting, asked, .. }) = &mut self.phase else {
+            return;
+        };
+        if !is_put_off || asked.contains(&role) {
+            awaiting.insert(role);
+        } else if awaiting.remove(&role) && awaiting.is_empty() {
+            self.commit(now, out);
         }
     }
 
@@ -166,16 +204,28 @@ impl Supervisor {
         }
     }
 
-    /// No answer in time: not prepared means no, not committed means that it is under way.
+    /// No answer in time: not prepared means no, not committed means that it hangs. Who could not be
+    /// asked, because it does not get up, has no say.
     pub(super) fn on_reload_timeout(&mut self, now: Instant, out: &mut Vec<Output>) {
-        match &self.phase {
-            Phase::Reloading(Reload::Preparing { awaiting, .. }) => {
-                let who: Vec<String> = awaiting.iter().map(ToString::to_string).collect();
+        match &mut self.phase {
+            Phase::Reloading(Reload::Preparing { awaiting, asked, .. }) => {
+                let who: Vec<String> =
+                    awaiting.intersection(asked).map(ToString::to_string).collect();
+                if who.is_empty() {
+                    return self.commit(now, out);
+                }
                 let who = who.join(", ");
                 self.abort(now, format!("no answer from {who} within {PREPARE_LIMIT}"), out);
             }
-            Phase::Reloading(Reload::Committing { .. }) => {
+            Phase::Reloading(Reload::Committing { .. }) if self.settings.no_heartbeat => {
                 self.end_reload(now, Event::Reloaded, out);
+            }
+            Phase::Reloading(Reload::Committing { awaiting, deadline, .. }) => {
+                // Their successors start with the new configuration.
+                *deadline = now + COMMIT_LIMIT;
+                for role in awaiting.clone() {
+                    self.end_frozen(role, out);
+                }
             }
             _ => {}
         }

@@ -5,13 +5,14 @@ use base::{Duration, Instant};
 use super::{Output, Phase, Signal, Supervisor};
 use crate::child::Child;
 use crate::event::Event;
+use crate::role::Role;
 
-/// What one object (address, server) of the configuration adds to `child_wait_time`: removal is measured
+/// What one object (address, route, server) of the configuration adds to `child_wait_time`: removal is measured
 /// in microseconds each, this is a hundred times as much.
 const WAIT_PER_OBJECT: Duration = Duration::from_millis(1);
 
 impl Supervisor {
-    pub(super) fn stop(&mut self, now: Instant, status: i32, objects: u64, out: &mut Vec<Output>) {
+    pub(super) fn stop(&mut self, now: Instant, status: i32, out: &mut Vec<Output>) {
         if matches!(self.phase, Phase::Stopping { .. } | Phase::Over) {
             return;
         }
@@ -37,9 +38,29 @@ impl Supervisor {
                 Child::Forking { .. } | Child::Ended => {}
             }
         }
-        let deadline = now + self.settings.child_wait + WAIT_PER_OBJECT.saturating_mul(objects);
+        let deadline =
+            now + self.settings.child_wait + WAIT_PER_OBJECT.saturating_mul(self.objects);
         self.phase = Phase::Stopping { deadline, status };
         self.finish_if_all_ended(status, out);
+    }
+
+    /// The end of this child ends the daemon. One that has been up has left what is to be removed: one
+    /// more comes for that.
+    pub(super) fn stop_after(
+        &mut self,
+        now: Instant,
+        role: Role,
+        has_been_up: bool,
+        status: i32,
+        out: &mut Vec<Output>,
+    ) {
+        self.children.insert(role, Child::Ended);
+        if has_been_up {
+            self.children.insert(role, Child::Forking { early_deaths: 0 });
+            out.push(Output::Fork(role));
+        }
+        self.stop(now, status, out);
+        self.may_clear_up.remove(&role);
     }
 
     /// The time to leave in order is over.

@@ -192,6 +192,9 @@ impl Supervisor {
 
     fn begin(&mut self, now: Instant, role: Role, out: &mut Vec<Output>) {
         out.push(Output::Begin(role));
+        if self.child(role).pid().is_some() {
+            self.await_readiness(now, role);
+        }
         if !self.settings.no_return {
             self.probation = Some(Probation { until: now + PROBATION, crashes: 0 });
         }

@@ -232,7 +232,7 @@ fn a_stop_during_the_succession_waits_for_both_generations() {
     let mut machine = in_succession();
     feed(&mut machine, T0, Input::Warm(Role::Vrrp));
     feed(&mut machine, T0 + PROOF, Input::Timeout);
-    let out = feed(&mut machine, T0, Input::Stop { objects: 0 });
+    let out = feed(&mut machine, T0, Input::Stop);
     // The one was working and leaves in order; the other has let go, so its successor clears up.
     assert!(out.contains(&Output::KillPredecessor(Role::Checkers, Signal::Term)));
     assert!(!out.contains(&Output::Begin(Role::Checkers)));
@@ -262,7 +262,7 @@ fn without_a_child_of_the_former_binary_the_upgrade_is_over_at_once() {
 #[test]
 fn a_stop_closes_the_way_back_that_is_open() {
     for (mut machine, is_open) in [(in_succession(), true), (on_probation(), false)] {
-        let out = feed(&mut machine, T0, Input::Stop { objects: 0 });
+        let out = feed(&mut machine, T0, Input::Stop);
         assert_eq!(out.contains(&Output::CloseWayBack), is_open, "{out:?}");
     }
 }

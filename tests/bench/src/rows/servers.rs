@@ -11,7 +11,7 @@ use crate::row::{Place, Promise, Row, Series, Settings};
 pub(crate) const ROW: Row = Row {
     name: "servers",
     title: "load, reload and stop of real servers",
-    how: "virtual servers of 100 real servers with a TCP_CHECK that does not come due. Load: from the start of \
+    how: "virtual servers of 100 real servers with a TCP_CHECK that does not come due. Load: from the execution of \
           the program to the log line about the quorum of the last virtual server, which both daemons write when \
           its servers are in the table. Reload: from SIGHUP to the line about the one changed weight; with \
           nothing changed: processor time of all processes, for there is nothing to see. Stop: from SIGTERM to \
@@ -137,8 +137,7 @@ fn life(program: &Program, count: u32) -> Life {
     let network = Network::new();
     let node = network.machine("lb01", "eth0", &["192.168.100.11/24"]);
     let text = configuration(count, None);
-    let start = Instant::now();
-    let daemon = Daemon::start_exactly_with(program, &node, &text, &["-n", "-l", "-C"]);
+    let (daemon, start) = Daemon::start_timed(program, &node, &text, &["-n", "-l", "-C"]);
     let services = count.div_ceil(SERVERS_OF_ONE);
     let last = format!("for VS [10.0.{}.{}]", (services - 1) / 256, (services - 1) % 256);
     life.until(0, &daemon, &last, (start, 0));

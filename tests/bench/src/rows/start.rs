@@ -1,7 +1,7 @@
 //! From the start of the program to a service that works.
 
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use lab::nlmon::Monitor;
 use lab::{Capture, Daemon, Network, Program};
@@ -11,7 +11,7 @@ use crate::row::{Place, Promise, Row, Series, Settings};
 pub(crate) const ROW: Row = Row {
     name: "start",
     title: "start to ready",
-    how: "one instance of priority 255 and one virtual server with one real server: from the start of the \
+    how: "one instance of priority 255 and one virtual server with one real server: from the execution of the \
           program to its first advert and its first IPVS destination, whichever comes later.",
     place: Place::Ipvs,
     quick: true,
@@ -56,8 +56,7 @@ fn start(program: &Program) -> f64 {
     let node = network.machine("lb01", "eth0", &["192.168.100.11/24"]);
     let sent = Capture::of(&network, &node);
     let asked = Monitor::start(&node);
-    let start = Instant::now();
-    let _daemon = Daemon::start_exactly_with(program, &node, CONFIGURATION, &["-n", "-l"]);
+    let (_daemon, start) = Daemon::start_timed(program, &node, CONFIGURATION, &["-n", "-l"]);
     loop {
         let advert = sent.adverts().first().map(|(at, _)| *at);
         let destination =

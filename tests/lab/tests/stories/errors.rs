@@ -159,15 +159,17 @@ fn a_full_disk_costs_the_dump_and_nothing_else() {
     node.write_file("etc", "keepalived.conf", configuration("single-lb01"));
     let program = Program::ours();
     let path = program.path().display();
-    node.sh(&format!("TMPDIR=/run/full {path} -l -D >/run/log.txt 2>&1"));
+    node.sh(&format!("TMPDIR=/run/full {path} -n -l -D >/run/log.txt 2>&1 &"));
     wait::eventually(LIMIT, "the VIP is there", || node.holds(VIP));
     node.sh("kill -USR1 $(cat /run/keepalived.pid)");
-    // A daemon in the background has no console: what it could not write is not there.
     node.sh(&format!("kill -$({path} --signum=JSON) $(cat /run/keepalived.pid)"));
-    wait::stays(Duration::from_millis(700), "nothing but the ballast", || {
-        let files = node.try_sh("ls -A /run/full").stdout;
-        node.holds(VIP) && files.lines().all(|name| name == "ballast" || name.starts_with('.'))
-    });
+    for name in ["keepalived.data", "keepalived_parent.data", "keepalived.json"] {
+        let line = format!("cannot write /run/full/{name}: No space left on device");
+        wait::eventually(LIMIT, &line, || node.sh("cat /run/log.txt").contains(&line));
+    }
+    let files = node.sh("ls -A /run/full");
+    assert_eq!(files.trim(), "ballast", "nothing beside it");
+    assert!(node.holds(VIP));
     node.sh("rm /run/full/ballast; kill -USR1 $(cat /run/keepalived.pid)");
     wait::eventually(LIMIT, "with room it is written", || {
         node.try_sh("cat /run/full/keepalived.data").stdout.contains("VRRP Instance = VI_1")
@@ -185,18 +187,25 @@ const SERVICE: &str = "virtual_server 192.168.100.100 80 {\n  lb_algo rr\n  lb_k
 
 #[test]
 fn without_ipvs_the_addresses_work_and_nothing_but_services_ends_with_1() {
-    if uml::has_ipvs() {
-        return println!("skipped: this kernel has IPVS");
-    }
+    uml::without_ipvs(
+        "without_ipvs_the_addresses_work_and_nothing_but_services_ends_with_1",
+        without_ipvs,
+    );
+}
+
+fn without_ipvs() {
+    const WHY: &str = "IPVS: Can't initialize ipvs: the kernel has no IPVS: load it with 'modprobe";
     let (_network, node) = machine();
     let text = format!("{}{SERVICE}", configuration("single-lb01"));
     let daemon = Daemon::start(&Program::ours(), &node, &text);
-    daemon.wait_log("IPVS: Can't initialize ipvs", LIMIT);
+    daemon.wait_log(WHY, LIMIT);
     daemon.wait_log("the rest goes on without it", LIMIT);
     wait::eventually(LIMIT, "the VIP is there", || node.holds(VIP));
     assert!(daemon.stop().1.success());
     left::nothing(&node, &[OWN]);
-    refused(&node, &start(&node, SERVICE, ""), 1, "");
+    refused(&node, &start(&node, SERVICE, "-n"), 1, WHY);
+    // In the background the children have no console, but who starts it learns of the failure.
+    refused(&node, &start(&node, SERVICE, ""), 1, "Starting Keepalived");
 }
 
 #[test]

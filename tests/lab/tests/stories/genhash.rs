@@ -90,7 +90,7 @@ fn complaints(output: &Output) -> Vec<String> {
 #[test]
 fn genhash_says_what_that_of_keepalived_says() {
     if !Path::new(DEBIAN).is_file() {
-        println!("skipped: {DEBIAN} is not installed (apt-get install keepalived)");
+        lab::skip(lab::Lack::Setup, format!("no {DEBIAN} (apt-get install keepalived)"));
         return;
     }
     let address = server();

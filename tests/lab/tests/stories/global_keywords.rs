@@ -128,7 +128,8 @@ fn dynamic_interfaces_waits_for_an_interface_that_comes_later() {
 #[test]
 fn scripts_of_the_daemon_and_children_have_the_time_that_they_are_given() {
     let (_network, node) = machine();
-    node.write_script("scripts", "hang.sh", "#!/bin/sh\nexec sleep 60\n");
+    node.write_script("scripts", "hang.sh", "#!/bin/sh\nsleep 60 & sleep 60\nwait\n");
+    let sleeps = || node.processes().into_iter().filter(|process| process.name == "sleep").count();
     let globals = "script_user root
         startup_script /scripts/hang.sh
         startup_script_timeout 1
@@ -136,7 +137,9 @@ fn scripts_of_the_daemon_and_children_have_the_time_that_they_are_given() {
         shutdown_script_timeout 1";
     let text = format!("child_wait_time 1\n{}", with_globals(globals, ""));
     let mut daemon = Daemon::start(&Program::ours(), &node, &text);
+    wait::becomes(LIMIT, "processes of the script", &2, sleeps);
     daemon.wait_log("startup script script ran longer than", LIMIT);
+    wait::becomes(LIMIT, "the script is ended with all that it started", &0, sleeps);
     wait::eventually(LIMIT, "the VIP is there", || node.holds(VIP));
     // A child that does not end is killed in time.
     daemon.vrrp().signal(Signal::SIGSTOP);
@@ -144,7 +147,20 @@ fn scripts_of_the_daemon_and_children_have_the_time_that_they_are_given() {
     daemon.wait_log("failed to die - forcing termination", LIMIT);
     daemon.wait_log("shutdown script script ran longer than", LIMIT);
     daemon.wait_end(LIMIT);
+    wait::becomes(LIMIT, "processes are left", &0, || node.processes().len());
     node.sh("ip address flush to 192.168.100.100");
+}
+
+#[test]
+fn a_startup_script_that_fails_does_not_stop_the_start() {
+    let (_network, node) = machine();
+    node.write_script("scripts", "fail.sh", "#!/bin/sh\nexit 3\n");
+    let text = with_globals("script_user root\nstartup_script /scripts/fail.sh", "");
+    let daemon = Daemon::start(&Program::ours(), &node, &text);
+    daemon.wait_log("startup script script failed, status 3", LIMIT);
+    wait::eventually(LIMIT, "the VIP is there", || node.holds(VIP));
+    assert!(daemon.stop().1.success());
+    left::nothing(&node, &[OWN]);
 }
 
 #[test]

@@ -37,6 +37,24 @@ const CONFIGURATION: &str = "vrrp_instance VI_1 {
 }
 ";
 
+/// The same on the node that backs it up, which also says of each packet of an unknown router.
+const BACKUP: &str = "global_defs {
+    log_unknown_vrids
+}
+vrrp_instance VI_1 {
+    version 3
+    state BACKUP
+    interface eth0
+    virtual_router_id 51
+    priority 90
+    advert_int 0.5
+    virtual_ipaddress { 10.9.0.160 }
+}
+";
+
+/// Lines of a limiter in ten seconds, and the one that says how many it has left out.
+const LIMITED: usize = 101;
+
 /// SplitMix64.
 struct Dice(u64);
 
@@ -164,6 +182,15 @@ fn stats(node: &Node) -> String {
     node.try_sh("cat /run/dumps/keepalived.stats").stdout
 }
 
+/// What `Refused Packets` of the data dump of now counts under a name.
+fn refused(node: &Node, what: &str) -> u64 {
+    node.sh("kill -USR1 $(cat /run/vrrp.pid)");
+    let data = node.try_sh("cat /run/dumps/keepalived.data").stdout;
+    let line = data.lines().find_map(|line| line.trim_start().strip_prefix(what));
+    let count = line.and_then(|rest| rest.strip_prefix(" = "));
+    count.map_or(0, |count| count.parse().expect("a number"))
+}
+
 /// A socket that sends any datagram on the node's interface.
 fn raw_socket(node: &Node) -> OwnedFd {
     node.inside(|| {
@@ -180,18 +207,42 @@ fn send(raw: &OwnedFd, packet: &[u8]) {
     sendto(raw.as_raw_fd(), packet, &to, MsgFlags::empty()).expect("it leaves");
 }
 
+/// Counters of instance and stack, as the packets that were sent want them.
+fn assert_counted(node: &Node, sent: &[u64; DEFECTS.len()]) {
+    let count = |defect| sent[DEFECTS.iter().position(|one| *one == defect).expect("listed")];
+    let mut expected = String::from("  Packet Errors:\n");
+    for (name, defect) in
+        [("Length", Defect::Length), ("TTL", Defect::Ttl), ("Invalid Type", Defect::Kind)]
+    {
+        writeln!(expected, "    {name}: {}", count(defect)).expect("a string");
+    }
+    wait::eventually(LIMIT, &format!("the counters are right: {expected}"), || {
+        stats(node).contains(&expected)
+    });
+    for (what, defect) in
+        [("(VI_1) Wrong version", Defect::Version), ("(VI_1) Wrong checksum", Defect::Checksum)]
+    {
+        wait::becomes(LIMIT, what, &count(defect), || refused(node, what));
+    }
+    let strangers = || refused(node, "Unreadable") + refused(node, "Unknown VRID");
+    wait::becomes(LIMIT, "strangers", &(count(Defect::Vrid) + count(Defect::Noise)), strangers);
+}
+
 #[test]
 fn twenty_thousand_bad_adverts_change_nothing_but_counters() {
     let network = Network::new();
     let node = network.machine("lb01", "eth0", &[OWN]);
+    let other = network.machine("lb02", "eth0", &["10.9.0.2/24"]);
     let evil = network.host("evil", "eth0", &["10.9.0.66/24"]);
     let sent = Capture::of(&network, &node);
     let program = with_dumps(&Program::ours(), &node);
     let daemon = Daemon::start(&program, &node, CONFIGURATION);
     daemon.wait_log("Entering MASTER STATE", LIMIT);
     wait::eventually(LIMIT, "the VIP is there", || node.holds("10.9.0.160"));
-    let vrrp = daemon.vrrp();
-    let lines = daemon.log().len();
+    let backup = Daemon::start(&with_dumps(&Program::ours(), &other), &other, BACKUP);
+    backup.wait_log("master set to 10.9.0.1", LIMIT);
+    let (vrrp, second) = (daemon.vrrp(), backup.vrrp());
+    let lines = [daemon.log().len(), backup.log().len()];
 
     let mut dice = Dice(17);
     let mut counts = [0_u64; DEFECTS.len()];
@@ -201,35 +252,38 @@ fn twenty_thousand_bad_adverts_change_nothing_but_counters() {
         datagram(&mut dice, DEFECTS[kind])
     });
     let raw = raw_socket(&evil);
+    let begin = std::time::Instant::now();
     loop {
         let some: Vec<Vec<u8>> = packets.by_ref().take(AT_ONCE).collect();
         if some.is_empty() {
             break;
         }
         some.iter().for_each(|packet| send(&raw, packet));
-        wait::eventually(LIMIT, "the daemon has read them", || waiting(&node).0 == 0);
+        wait::eventually(LIMIT, "the daemons have read them", || {
+            waiting(&node).0 + waiting(&other).0 == 0
+        });
     }
     drop(packets);
-    assert_eq!(waiting(&node).1, 0, "every packet was read");
+    let tens = usize::try_from(begin.elapsed().as_secs() / 10 + 2).expect("seconds");
+    assert_eq!(waiting(&node).1 + waiting(&other).1, 0, "every packet was read");
+    assert_counted(&node, &counts);
+    assert_counted(&other, &counts);
+    assert!(
+        stats(&node).contains("  Became master: 1\n  Released master: 0\n"),
+        "{}",
+        stats(&node)
+    );
+    assert!(stats(&other).contains("  Became master: 0\n"), "{}", stats(&other));
 
-    let stats = || stats(&node);
-    let count = |defect| counts[DEFECTS.iter().position(|one| *one == defect).expect("listed")];
-    let mut expected = String::from("  Packet Errors:\n");
-    for (name, defect) in
-        [("Length", Defect::Length), ("TTL", Defect::Ttl), ("Invalid Type", Defect::Kind)]
-    {
-        writeln!(expected, "    {name}: {}", count(defect)).expect("a string");
-    }
-    wait::eventually(LIMIT, &format!("the counters are right: {expected}"), || {
-        stats().contains(&expected)
-    });
-    assert!(stats().contains("  Became master: 1\n  Released master: 0\n"), "{}", stats());
-
-    assert!(vrrp.is_alive(), "the same process");
-    assert_eq!(daemon.vrrp(), vrrp);
-    assert!(node.holds("10.9.0.160"));
-    let said = daemon.log().text_since(lines);
+    assert!(vrrp.is_alive() && second.is_alive(), "the same processes");
+    assert_eq!((daemon.vrrp(), backup.vrrp()), (vrrp, second));
+    assert!(node.holds("10.9.0.160") && !other.holds("10.9.0.160"));
+    let said = daemon.log().text_since(lines[0]);
     assert!(said.lines().count() <= LINES, "{} lines: {said}", said.lines().count());
+    assert!(!said.contains("Entering"), "{said}");
+    let said = backup.log().text_since(lines[1]);
+    let unknown = said.lines().filter(|line| line.contains("unknown VRID")).count();
+    assert!((1..=LIMITED * tens).contains(&unknown), "{unknown} of {PACKETS}");
     assert!(!said.contains("Entering"), "{said}");
     let adverts = sent.adverts();
     assert!(
@@ -237,7 +291,29 @@ fn twenty_thousand_bad_adverts_change_nothing_but_counters() {
             |(_, advert)| advert.priority == 100 || advert.source != Ipv4Addr::new(10, 9, 0, 1)
         )
     );
+    assert_only_good_adverts_hold_a_backup_back(&network, &node, &backup, &raw);
+    assert!(backup.stop().1.success());
+    network.mend(&node);
     assert!(daemon.stop().1.success());
+}
+
+/// Nobody hears the master any more, and what pretends to be a better one goes on: the backup takes over when its
+/// time is up.
+fn assert_only_good_adverts_hold_a_backup_back(
+    network: &Network,
+    master: &Node,
+    backup: &Daemon<'_>,
+    raw: &OwnedFd,
+) {
+    let mut dice = Dice(18);
+    network.cut(master);
+    let taken = wait::eventually(LIMIT, "the backup takes over", || {
+        DEFECTS.iter().for_each(|defect| send(raw, &datagram(&mut dice, *defect)));
+        backup.log().contains("Entering MASTER STATE")
+    });
+    // Three adverts of half a second and the skew are 1.8 s.
+    let longest = Duration::from_secs(4);
+    assert!(taken < longest, "{taken:?}");
 }
 
 const WITH_PASSWORD: &str = "vrrp_instance VI_1 {

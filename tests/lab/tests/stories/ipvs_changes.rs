@@ -138,7 +138,8 @@ fn what_somebody_removes_comes_back_and_what_he_sets_otherwise_stays() {
         assert_eq!(director.ipvs(), ["-A -t 10.88.0.1:80 -s rr"], "not ours");
         // What is ours stays where it is to.
         let options = ["-C", "--dont-release-ipvs"];
-        let daemon = Daemon::start_with(&Program::ours(), &director, BEFORE, &options);
+        let flush = format!("global_defs {{\n    lvs_flush_on_stop\n}}\n{BEFORE}");
+        let daemon = Daemon::start_with(&Program::ours(), &director, &flush, &options);
         services.iter().for_each(|line| drop(daemon.wait_log(line, LIMIT)));
         let table = director.ipvs();
         assert!(table.len() > 1, "{table:?}");

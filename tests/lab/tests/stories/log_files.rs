@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
+
 use lab::{Daemon, Network, Program, left, wait};
 
 const OWN: &str = "10.9.0.1/24";
@@ -41,4 +43,31 @@ fn each_process_has_its_log_file_and_a_rotation_needs_no_signal() {
     has("keepalived.log", "CPU usage (self/children) user: 0.");
     wait::eventually(SLACK, "the writer ends", || node.processes().is_empty());
     left::nothing(&node, &[OWN]);
+}
+
+#[test]
+fn log_files_outlive_the_death_of_a_child_and_of_the_process_that_writes_them() {
+    let network = Network::new();
+    let node = network.machine("one", "eth0", &[OWN]);
+    let options = ["-D", "-g/scripts/k.log"];
+    let daemon = Daemon::start_with(&Program::ours(), &node, CONFIGURATION, &options);
+    let has = |file: &str, line: &str, times: usize| {
+        wait::eventually(SLACK, &format!("{file} has {line} {times} times"), || {
+            let count = node.try_sh(&format!("grep -Fc '{line}' /scripts/{file}")).stdout;
+            count.trim().parse() == Ok(times)
+        });
+    };
+    has("k_vrrp.log", "(VI_1) Entering MASTER STATE", 1);
+    for times in 1..=2 {
+        daemon.vrrp().signal(Signal::SIGKILL);
+        has("k.log", "died: Respawning", times);
+        has("k_vrrp.log", "VRRP sockpool: ", times + 1);
+    }
+    node.sh("kill -9 $(grep -lz 'write[-]log' /proc/[0-9]*/cmdline | cut -d/ -f3)");
+    daemon.wait_log("The process that writes log files has died", SLACK);
+    daemon.reload(&CONFIGURATION.replace("10.9.0.51", "10.9.0.52"));
+    has("k.log", "Reload complete", 1);
+    assert!(daemon.stop().1.success());
+    has("k.log", "Stopped Keepalived v2.4.3", 1);
+    wait::eventually(SLACK, "the writer ends", || node.processes().is_empty());
 }

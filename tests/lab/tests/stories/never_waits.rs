@@ -133,3 +133,45 @@ fn a_master_opens_no_file_and_waits_for_nothing_whatever_happens() {
     let harmful: Vec<&str> = seen.lines().filter(|line| !is_harmless(line)).collect();
     assert!(harmful.is_empty(), "{harmful:#?}");
 }
+
+#[test]
+fn a_successor_of_a_killed_process_opens_no_file_and_waits_for_nothing_either() {
+    let network = Network::new();
+    let node = network.machine("one", "eth0", &OWN);
+    node.write_file("run", "number", "1\n");
+    let daemon =
+        Daemon::start(&Program::ours(), &node, &configuration(100, "notify_stop /bin/false"));
+    daemon.wait_log("(VI_1) Entering MASTER STATE", LIMIT);
+    wait::eventually(LIMIT, "the address is there", || node.holds("10.9.0.160"));
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let output = directory.path().join("strace");
+    // Of each process a file of its own, from its first call on.
+    let parent = daemon.parent().host_pid;
+    let Some(mut strace) = strace::attach(parent, &["-ff", "-e", TRACED], &output) else { return };
+
+    let killed = daemon.vrrp();
+    killed.signal(Signal::SIGKILL);
+    daemon.wait_log("Respawning", LIMIT);
+    // What it starts with is behind it when it answers and follows the world again.
+    daemon.parent().signal(Signal::SIGUSR1);
+    let has_dump = || node.try_sh("test -s /run/state").status.success();
+    wait::eventually(LIMIT, "the successor answers", has_dump);
+    let log = daemon.log().len();
+    node.write_file("run", "number", "5\n");
+    daemon.log().wait_since(log, "Changing effective priority", LIMIT);
+    let successor = daemon.vrrp();
+    assert_ne!(successor.host_pid, killed.host_pid);
+    let file = output.with_file_name(format!("strace.{}", successor.host_pid));
+    let ran = || fs::read_to_string(&file).is_ok_and(|seen| seen.contains("waitid("));
+    wait::eventually(LIMIT, "its scripts run", ran);
+
+    let mut seen = fs::read_to_string(&file).expect("strace has written it");
+    seen.truncate(seen.rfind('\n').map_or(0, |end| end + 1));
+    assert!(daemon.stop().1.success());
+    strace.wait().expect("strace ends with the process");
+    // A pipe opens at once, or not at all.
+    let is_fifo = |line: &str| line.contains("\"/run/fifo\"") && line.contains("O_NONBLOCK");
+    let harmful: Vec<&str> =
+        seen.lines().filter(|line| !is_harmless(line) && !is_fifo(line)).collect();
+    assert!(harmful.is_empty(), "{harmful:#?}");
+}

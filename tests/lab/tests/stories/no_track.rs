@@ -128,3 +128,58 @@ fn an_instance_follows_the_static_entries_of_its_track_group() {
     wait::eventually(LIMIT, "the VIP is back", || node.holds("10.9.0.101"));
     assert!(daemon.stop().1.success());
 }
+
+/// A router with an interface of its own that comes and goes with its state, beside one of the group.
+fn with_another() -> String {
+    format!(
+        "track_file f {{
+            file /run/number
+        }}
+        {GROUPED}
+        vrrp_instance W {{
+            interface eth0
+            virtual_router_id 52
+            version 3
+            advert_int 0.1
+            use_vmac vrrp.52
+            track_file {{ f weight 1 }}
+            virtual_ipaddress {{ 10.9.0.152/24 }}
+        }}\n"
+    )
+}
+
+#[test]
+fn another_instance_that_leaves_its_vmac_is_no_fault_of_the_group() {
+    let program = Program::ours();
+    let network = Network::new();
+    let node = network.machine("one", "eth0", &[OWN]);
+    node.sh(
+        "ip link add side0 type veth peer name side1; ip link set side0 up; ip link set side1 up",
+    );
+    node.write_file("run", "number", "0\n");
+    let daemon = Daemon::start_with(&program, &node, &with_another(), &["-P"]);
+    for address in ["10.9.0.101", "10.9.0.152"] {
+        wait::eventually(LIMIT, address, || node.holds(address));
+    }
+    for round in 0..3 {
+        let from = daemon.log().len();
+        node.write_file("run", "number", "-254\n");
+        daemon.log().wait_since(from, "(W) Entering FAULT STATE", LIMIT);
+        wait::eventually(LIMIT, "the other has gone", || !node.holds("10.9.0.152"));
+        node.write_file("run", "number", "0\n");
+        daemon.log().wait_since(from, "(W) Entering MASTER STATE", LIMIT);
+        wait::eventually(LIMIT, "the other is back", || node.holds("10.9.0.152"));
+        assert!(!daemon.log().contains("(V) Entering FAULT STATE"), "round {round}");
+    }
+    let from = daemon.reload(GROUPED);
+    daemon.log().wait_since(from, "Reload complete", LIMIT);
+    wait::eventually(LIMIT, "its interface is gone", || {
+        !node.sh("ip link show").contains("vrrp.52")
+    });
+    // What follows the interface's end is done once something later is.
+    node.sh("ip route del 10.9.4.0/24");
+    wait::eventually(LIMIT, "the route is back", || node.sh("ip route").contains("10.9.4.0/24"));
+    assert!(!daemon.log().contains("(V) Entering FAULT STATE"));
+    assert!(node.holds("10.9.0.101"));
+    assert!(daemon.stop().1.success());
+}

@@ -403,6 +403,49 @@ fn the_init_script_starts_stops_reloads_and_tells_the_status() {
     left::nothing(&node, &[OWN]);
 }
 
+#[test]
+fn the_init_script_finds_a_daemon_with_another_name_or_pid_file() {
+    let (_network, node) = machine();
+    let script = include_str!("../../../../conf/keepalived.init");
+    let program = Program::ours().path().display().to_string();
+    let script = script.replace("@PREFIX@/sbin/keepalived", &program);
+    node.write_script("scripts", "keepalived", &script);
+    let script =
+        script.replace("PIDFILE=/run/keepalived.pid", "PIDFILE=/run/keepalived/keepalived_x.pid");
+    node.write_script("scripts", "keepalived-x", &script);
+    let call = |action: &str| node.try_sh(&format!("/scripts/{action}"));
+    let named =
+        format!("global_defs {{\n  process_name vip-mover\n}}\n{}", configuration("single-lb01"));
+    node.write_file("etc", "keepalived.conf", &named);
+    assert_eq!(call("keepalived start").code(), Some(0));
+    assert_eq!(call("keepalived status").code(), Some(0));
+    let first = node.pid_file("keepalived.pid");
+    assert_eq!(call("keepalived restart").code(), Some(0));
+    assert_ne!(node.pid_file("keepalived.pid"), first);
+    assert_eq!(call("keepalived stop").code(), Some(0));
+    assert!(node.processes().is_empty(), "it is gone when the script says so");
+
+    // Somebody else's process of that number.
+    node.sh("sleep 100 >/dev/null 2>&1 & echo $! >/run/keepalived.pid");
+    assert_eq!(call("keepalived status").code(), Some(1));
+    assert_eq!(call("keepalived stop").code(), Some(0));
+    assert_eq!(node.processes().len(), 1, "it is left alone");
+    node.sh("kill $(cat /run/keepalived.pid); rm /run/keepalived.pid");
+
+    node.write_file(
+        "etc",
+        "keepalived.conf",
+        &format!("instance x\n{}", configuration("single-lb01")),
+    );
+    let lost = call("keepalived start");
+    assert_eq!(lost.code(), Some(1), "what it cannot find it cannot stop");
+    assert!(lost.stderr.contains("PIDFILE="), "{}", lost.stderr);
+    assert_eq!(call("keepalived-x status").code(), Some(0));
+    assert_eq!(call("keepalived-x stop").code(), Some(0));
+    wait::eventually(LIMIT, "it is gone", || node.processes().is_empty());
+    left::nothing(&node, &[OWN]);
+}
+
 /// The values of `ps`, `taskset` and `/proc` are those of Debian's keepalived for this file.
 #[test]
 fn the_vrrp_process_gets_its_priority_processor_and_memory_and_scripts_do_not() {

@@ -48,6 +48,32 @@ fn follows(program: &Program) {
     left::nothing(&node, &OWN);
 }
 
+#[test]
+fn a_sync_daemon_whose_interface_comes_late_starts_then() {
+    uml::with_ipvs("a_sync_daemon_whose_interface_comes_late_starts_then", || {
+        let network = Network::new();
+        let node = network.machine("lb01", "eth0", &OWN);
+        // Without an instance both roles run.
+        let configuration = "global_defs {
+            lvs_sync_daemon late0 id 9
+        }
+        vrrp_instance VI_1 {
+            interface eth0
+            virtual_router_id 51
+            virtual_ipaddress {
+                192.168.100.100
+            }
+        }";
+        let daemon = Daemon::start_with(&Program::ours(), &node, configuration, &["-P"]);
+        daemon.wait_log("IPVS: cannot start", LIMIT);
+        node.sh("ip link add late0 type veth peer name late1; ip link set late0 up; ip link set late1 up");
+        wait::eventually(LIMIT, "both run", || daemons(&node).lines().count() == 2);
+        assert_eq!(daemon.log().count("IPVS: cannot start"), 2, "each was said once");
+        assert!(daemon.stop().1.success());
+        assert_eq!(daemons(&node), "");
+    });
+}
+
 fn daemons(node: &Node) -> String {
     node.sh("ipvsadm -l --daemon").trim().to_owned()
 }

@@ -3,6 +3,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use checkers::{Input, Outputs};
+use control_plane::model::lvs::GroupEntry;
 use control_plane::model::{RealServer, VirtualServer};
 use netlink::fake::{Asked, Fake, Queued, attribute, done, error, message};
 
@@ -15,11 +16,13 @@ const EINVAL: i32 = 22;
 const ENOBUFS: i32 = 105;
 
 const NEW_SERVICE: u8 = 1;
+const DEL_SERVICE: u8 = 3;
 const GET_SERVICE: u8 = 4;
 const NEW_DEST: u8 = 5;
 const DEL_DEST: u8 = 7;
 const GET_DEST: u8 = 8;
 const GET_INFO: u8 = 15;
+const FLUSH: u8 = 17;
 
 const T0: Instant = Instant::from_micros(1_000_000);
 const SECOND: Duration = Duration::from_secs(1);
@@ -33,6 +36,10 @@ struct Table {
     refusals: Vec<(u8, i32, u32)>,
     /// The next answer is lost.
     loses: bool,
+    /// Requests: how often the services were listed, removed, and everything was.
+    lists: u32,
+    removals: u32,
+    flushes: u32,
 }
 
 type Shared = Rc<RefCell<Table>>;
@@ -52,7 +59,18 @@ impl Table {
         match (asked.kind, command) {
             (CONTROL, _) => one(CONTROL, genl(&attribute(1, &FAMILY.to_ne_bytes()))),
             (_, GET_INFO) => one(FAMILY, genl(&attribute(1, &0x01_02_01_u32.to_ne_bytes()))),
-            (_, GET_SERVICE) => list(self.service.iter().cloned().collect()),
+            (_, GET_SERVICE) => {
+                self.lists += 1;
+                list(self.service.iter().cloned().collect())
+            }
+            (_, DEL_SERVICE) => {
+                self.removals += 1;
+                ack(0)
+            }
+            (_, FLUSH) => {
+                self.flushes += 1;
+                ack(0)
+            }
             (_, GET_DEST) => list(self.servers.clone()),
             (_, NEW_SERVICE) => {
                 self.service = Some(attributes[0].clone());
@@ -172,6 +190,7 @@ fn what_the_kernel_never_takes_is_tried_each_second_and_holds_up_nothing_else() 
         assert!(!kernel.reconcile(T0 + SECOND.saturating_mul(second), &mut machine));
         assert_eq!(table.borrow().hosts(), [1, 2, 4]);
     }
+    assert_eq!(table.borrow().lists, 1, "the table is not read again for it");
     let config = config(2);
     kernel.configure(&config, Some(&machine));
     let now = T0 + SECOND.saturating_mul(5);
@@ -199,4 +218,62 @@ fn what_somebody_removes_is_put_back_though_the_kernel_refuses_at_first() {
     kernel.reconcile(look, &mut machine);
     assert!(kernel.reconcile(look, &mut machine), "the refused one is due at once");
     assert_eq!(table.borrow().hosts(), [1, 2, 3, 4]);
+}
+
+#[test]
+fn a_service_of_two_virtual_servers_stays_when_one_of_them_goes() {
+    let group = |last| {
+        let entry = GroupEntry::Addresses {
+            first: [10, 8, 0, 1].into(),
+            last: [10, 8, 0, last].into(),
+            port: 80,
+        };
+        ServerGroup::new("G", vec![entry])
+    };
+    let both = |last: u8, plain: bool| {
+        let one = config(2).lvs.virtual_servers[0].clone();
+        let address = ServiceAddress::Group {
+            group: GroupId::of("G"),
+            protocol: control_plane::model::Protocol::Tcp,
+            ipv6: false,
+        };
+        let mut virtual_servers = vec![VirtualServer { address, ..one.clone() }];
+        if plain {
+            virtual_servers.push(one);
+        }
+        let groups = vec![group(last)];
+        let lvs = Lvs { virtual_servers, groups, ..Lvs::default() };
+        Config { lvs: Arc::new(lvs), ..Config::default() }
+    };
+    let (table, mut kernel, mut machine) = world(&[]);
+    let mut at = T0;
+    let mut reload = |config: &Config, kernel: &mut Kernel<Fake>, machine: &mut Checkers| {
+        at += SECOND;
+        kernel.configure(config, Some(machine));
+        machine.handle_input(at, Input::Reload(&config.lvs), &mut Outputs::new());
+        assert!(kernel.reconcile(at, machine));
+    };
+    reload(&both(1, true), &mut kernel, &mut machine);
+    reload(&both(1, false), &mut kernel, &mut machine);
+    assert_eq!((table.borrow().hosts(), table.borrow().removals), (vec![1, 2], 0));
+    assert!(!kernel.is_shared(), "from now on a part of it can be compared");
+    reload(&both(1, true), &mut kernel, &mut machine);
+    reload(&config(2), &mut kernel, &mut machine);
+    assert_eq!((table.borrow().hosts(), table.borrow().removals), (vec![1, 2], 0));
+}
+
+#[test]
+fn a_table_that_is_left_alone_is_not_emptied_at_the_stop() {
+    for (alone, flushes) in [(true, 0), (false, 1)] {
+        let (table, mut kernel, mut machine) = world(&[]);
+        let mut config = config(4);
+        Arc::make_mut(&mut config.lvs).flush_on_stop = FlushOnStop::All;
+        kernel.configure(&config, Some(&machine));
+        assert!(kernel.reconcile(T0, &mut machine));
+        if alone {
+            kernel.leave_alone();
+        }
+        kernel.leave();
+        assert_eq!(table.borrow().flushes, flushes);
+    }
 }

@@ -96,18 +96,22 @@ impl Files {
         scheduler: &mut Scheduler,
     ) -> Option<Vec<Sighting>> {
         let (watch, _) = self.watch.as_ref().filter(|(_, own)| *own == token)?;
-        let mut happened = Vec::new();
+        let (mut happened, mut more) = (Vec::new(), true);
         for _ in 0..READS_A_TURN {
             match watch.read() {
-                Ok(some) if some.is_empty() => break,
+                Ok(some) if some.is_empty() => {
+                    more = false;
+                    break;
+                }
                 Ok(some) => happened.extend(some),
                 Err(error) => {
                     log::error!("cannot read changes of track files: {error}");
+                    more = false;
                     break;
                 }
             }
         }
-        if happened.len() >= READS_A_TURN {
+        if more {
             scheduler.still_ready(token);
         }
         let anything = happened.contains(&Happened::Anything);

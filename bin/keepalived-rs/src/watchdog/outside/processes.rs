@@ -294,6 +294,8 @@ mod tests {
     use std::process::Command;
     use std::thread::sleep;
 
+    use skips::Lack;
+
     use super::*;
 
     /// Whether the kernel tells of processes here: not in every namespace.
@@ -306,7 +308,7 @@ mod tests {
     #[test]
     fn with_a_buffer_for_the_kernels_events_a_start_counts_without_a_look_around() {
         if !is_told() {
-            return println!("skipped: the kernel tells of no process in this namespace");
+            return skips::skip(Lack::ProcessEvents, "the kernel tells of no process here");
         }
         const ARGUMENT: &str = "4711.25";
         let mut scheduler = Scheduler::new(&[]).unwrap();
@@ -339,7 +341,7 @@ mod tests {
     #[test]
     fn a_start_behind_more_events_than_are_read_at_a_time_counts_without_another_event() {
         if !is_told() {
-            return println!("skipped: the kernel tells of no process in this namespace");
+            return skips::skip(Lack::ProcessEvents, "the kernel tells of no process here");
         }
         const ARGUMENT: &str = "4711.5";
         let mut scheduler = Scheduler::new(&[]).unwrap();

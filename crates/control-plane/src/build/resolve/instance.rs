@@ -6,6 +6,7 @@ use base::{Duration, Priority, Vrid};
 
 use super::host::DEFAULT_INTERFACE;
 use super::split_brain;
+use super::strict;
 use super::tracks::{self, NoWeights, Owner};
 use super::{Scripts, addresses, vrrp_alert};
 use crate::build::garp::GarpDraft;
@@ -46,16 +47,20 @@ pub(super) fn resolve(
     let vrid = vrid(&draft, cx)?;
     let interface = interface(&draft, cx)?;
     let strict = draft.strict.unwrap_or(global.strict);
-    let version = version(&draft, global, strict);
+    let version = version(&draft, global, strict, cx);
     if !has_addresses(&draft, version, strict, cx) {
         return None;
     }
+    strict::check_first_address(&draft, strict, cx);
     let priority = priority(&draft);
+    if strict && !strict::enforce(&mut draft, priority, cx) {
+        return None;
+    }
     let state = state(&draft, priority, strict, cx);
-    let unicast = unicast(&mut draft, global, strict, cx);
+    let unicast = unicast(&mut draft, global, cx);
     let authentication = authentication(&draft, version, strict, cx);
     let accept = accept(&draft, version, strict, cx);
-    let preempt = preempt(&draft, state, strict, cx);
+    let preempt = preempt(&draft, (state, priority), strict, cx);
     let down_timer_adverts = down_timer_adverts(&draft, global, strict, cx);
     let advert_interval = advert_interval(&draft, version, cx);
     let owner = Owner {
@@ -147,7 +152,7 @@ fn as_written(
     }
 }
 
-fn report(
+pub(super) fn report(
     draft: &InstanceDraft,
     place: Option<&Place>,
     code: Code,
@@ -198,12 +203,21 @@ fn interface(draft: &InstanceDraft, cx: &mut Context<'_>) -> Option<String> {
     Some(name.clone())
 }
 
-fn version(draft: &InstanceDraft, global: &GlobalDraft, strict: bool) -> Version {
+fn version(
+    draft: &InstanceDraft,
+    global: &GlobalDraft,
+    strict: bool,
+    cx: &mut Context<'_>,
+) -> Version {
     let ipv6 = draft.ipv4 == Some(false);
     let default = if ipv6 { 3 } else { global.version.unwrap_or(2) };
     let wanted = draft.version.unwrap_or(default);
     // Version 2 knows no IPv6; keepalived insists on that in strict mode only.
     let must_be_3 = ipv6 && strict;
+    if must_be_3 && wanted != 3 {
+        let text = "cannot use IPv6 with VRRP version 2; setting version 3";
+        report(draft, None, Code::Adjusted, text, cx);
+    }
     if wanted == 3 || must_be_3 { Version::V3 } else { Version::V2 }
 }
 
@@ -213,7 +227,7 @@ fn has_addresses(
     strict: bool,
     cx: &mut Context<'_>,
 ) -> bool {
-    if !draft.addresses.is_empty() || draft.no_addresses {
+    if !draft.addresses.is_empty() || (draft.no_addresses && !strict) {
         return true;
     }
     let needed = version == Version::V3 || strict;
@@ -221,7 +235,12 @@ fn has_addresses(
         if needed { (Code::Incomplete, "required") } else { (Code::Doubtful, "sensible") };
     let message = format!("({}) No VIP specified; at least one is {word}", draft.name);
     let problem = late(code, message, &draft.place);
-    cx.report(problem.help("write 'no_virtual_ipaddress' if none is meant"));
+    let problem = if strict {
+        problem.help("strict mode knows no instance without one")
+    } else {
+        problem.help("write 'no_virtual_ipaddress' if none is meant")
+    };
+    cx.report(problem);
     !needed
 }
 
@@ -238,12 +257,13 @@ fn state(
     strict: bool,
     cx: &mut Context<'_>,
 ) -> InitialState {
-    let Some((state, place)) = &draft.state else { return InitialState::Backup };
+    let fitting = if priority.is_owner() { InitialState::Master } else { InitialState::Backup };
+    let Some((state, place)) = &draft.state else { return fitting };
     let ah = matches!(draft.auth_type, Some((AuthType::Ah, _)));
-    if *state == InitialState::Master && strict && !priority.is_owner() {
+    if *state != fitting && strict {
         let text = "State MASTER must match being address owner";
         report(draft, Some(place), Code::Adjusted, text, cx);
-        return InitialState::Backup;
+        return fitting;
     }
     if *state == InitialState::Master && ah && !strict {
         let text = "Initial state master is incompatible with AH authentication - clearing";
@@ -256,7 +276,6 @@ fn state(
 fn unicast(
     draft: &mut InstanceDraft,
     global: &GlobalDraft,
-    strict: bool,
     cx: &mut Context<'_>,
 ) -> Option<Unicast> {
     let mut unicast = std::mem::take(&mut draft.unicast);
@@ -274,10 +293,6 @@ fn unicast(
             report(draft, Some(place), Code::Adjusted, text, cx);
         }
         return None;
-    }
-    if strict {
-        let text = "Unicast peers are not supported in strict mode";
-        report(draft, draft.unicast_place.as_ref(), Code::Adjusted, text, cx);
     }
     let limits =
         |peer: &crate::model::vrrp::UnicastPeer| peer.min_ttl > 0 || peer.max_ttl < u8::MAX;
@@ -326,7 +341,7 @@ fn accept(draft: &InstanceDraft, version: Version, strict: bool, cx: &mut Contex
 
 fn preempt(
     draft: &InstanceDraft,
-    state: InitialState,
+    (state, priority): (InitialState, Priority),
     strict: bool,
     cx: &mut Context<'_>,
 ) -> Preempt {
@@ -337,21 +352,26 @@ fn preempt(
             report(draft, Some(place), Code::Adjusted, text, cx);
             false
         }
+        Some((_, place)) if priority.is_owner() => {
+            let text = "nopreempt is incompatible with priority 255. resetting nopreempt";
+            report(draft, Some(place), Code::Adjusted, text, cx);
+            false
+        }
         given => given.is_some(),
     };
     let delay = draft.preempt_delay.as_ref().filter(|(delay, _)| !delay.is_zero());
     let refused = match delay {
         None => None,
+        Some((_, place)) if master => Some((
+            place,
+            "Warning - preempt delay will not work with initial state MASTER - clearing",
+        )),
         Some((_, place)) if strict => {
             Some((place, "preempt_delay is incompatible with strict mode - resetting"))
         }
         Some((_, place)) if never => {
             Some((place, "preempt_delay is incompatible with nopreempt mode - resetting"))
         }
-        Some((_, place)) if master => Some((
-            place,
-            "Warning - preempt delay will not work with initial state MASTER - clearing",
-        )),
         Some(_) => None,
     };
     if let Some((place, text)) = refused {

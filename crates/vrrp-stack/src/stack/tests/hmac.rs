@@ -303,3 +303,27 @@ fn the_first_advert_of_an_owner_has_the_time_already() {
     bench.stack = Stack::new_in(bench.now, &config, &[eth0()], None, around, &mut bench.out);
     assert_eq!(sent(&mut bench)[0].unwrap().sequence, Sequence::at(BEGIN));
 }
+
+#[test]
+fn a_successor_seals_on_behind_its_predecessor_when_the_clock_was_set_back() {
+    let mut settings = hmac(HmacMode::Enforce);
+    settings.monotonic = true;
+    let mut first = bench(settings.clone());
+    first.run(Duration::from_secs(4));
+    let told: crate::Snapshot = first.stack.take_changes().into_iter().collect();
+    // What it sends from now on nobody tells.
+    first.run(Duration::from_secs(5));
+    let heard = sent(&mut first).into_iter().flatten().map(|trailer| trailer.sequence).next_back();
+    let mut config = instance(100);
+    config.hmac = Some(settings);
+    let around = crate::Surroundings {
+        wall: BEGIN.saturating_sub(Duration::from_secs(3_600)),
+        ..crate::Surroundings::default()
+    };
+    let mut out = crate::Outputs::new();
+    let stack =
+        crate::Stack::new_in(first.now, &only(config), &[eth0()], Some(&told), around, &mut out);
+    let mut second = Bench { stack, now: first.now, out };
+    let next = sent(&mut second).into_iter().flatten().map(|trailer| trailer.sequence).next();
+    assert!(next.unwrap().is_after(heard.unwrap()), "{next:?} after {heard:?}");
+}

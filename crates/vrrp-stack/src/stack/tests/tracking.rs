@@ -39,6 +39,21 @@ fn priority(bench: &Bench) -> u8 {
 }
 
 #[test]
+fn all_that_the_interface_lacks_is_named_at_once() {
+    let bare = crate::Link { primary_v4: None, ..down(eth0()) };
+    let mut bench = Bench::on(&only(instance(100)), &[bare], None);
+    let (is_down, no_address) =
+        ("interface eth0 is down", "interface eth0 has no IPv4 address to send from");
+    let come = [is_down, no_address].map(|cause| format!("(VI_1) fault: {cause}"));
+    assert_eq!(bench.causes(), come);
+    bench.give(Input::Link(crate::Link { primary_v4: None, ..eth0() }));
+    assert_eq!(bench.causes(), [format!("(VI_1) fault is over: {is_down}")]);
+    bench.give(Input::Link(eth0()));
+    assert_eq!(bench.causes(), [format!("(VI_1) fault is over: {no_address}")]);
+    assert_eq!(bench.state(), "BACKUP");
+}
+
+#[test]
 fn a_master_whose_link_fails_says_goodbye_twice() {
     let mut bench = Bench::master(&only(instance(150)));
     bench.give(Input::Link(down(eth0())));
