@@ -131,6 +131,10 @@ pub fn run_within(
     fs::set_permissions(&init, mode).expect("the init script can be made executable");
     link_modules();
     let mut linux = Command::new("linux.uml");
+    // Its guests would die at once on a processor with AMX: `uml_xstate.c`.
+    if let Some(library) = option_env!("UML_XSTATE") {
+        linux.env("LD_PRELOAD", library);
+    }
     linux.args(["mem=512M", "rootfstype=hostfs", "rootflags=/", "rw", "quiet"]);
     linux.args(["con0=null,fd:2", "con=null", "ssl0=null,fd:1", "ssl=null"]);
     linux.arg({
