@@ -8,10 +8,6 @@ use std::fs;
 #[cfg(target_env = "gnu")]
 const LARGE: i32 = 64 * 1024;
 
-/// Larger pieces than this, in bytes, are never part of the heap: the most that the allocator takes for that.
-#[cfg(target_env = "gnu")]
-const HUGE: i32 = 32 * 1024 * 1024;
-
 /// What the heap grows by at a time, and keeps at its end, while [`hold`] is in force; and otherwise, the
 /// allocator's own.
 #[cfg(target_env = "gnu")]
@@ -23,11 +19,7 @@ const STEPS: [i32; 2] = [1024 * 1024, 128 * 1024];
 #[cfg_attr(target_env = "gnu", expect(unsafe_code, reason = "nix has no mallopt"))]
 pub fn hold() {
     #[cfg(target_env = "gnu")]
-    for (option, value) in [
-        (libc::M_MMAP_THRESHOLD, HUGE),
-        (libc::M_TRIM_THRESHOLD, i32::MAX),
-        (libc::M_TOP_PAD, STEPS[0]),
-    ] {
+    for (option, value) in [(libc::M_TRIM_THRESHOLD, i32::MAX), (libc::M_TOP_PAD, STEPS[0])] {
         // SAFETY: integers only; a value that the allocator does not like changes nothing.
         unsafe { libc::mallopt(option, value) };
     }

@@ -53,26 +53,19 @@ impl PacketSocket {
             other => Ok(other?.is_some()),
         }
     }
-    /// Sends frames, each out of the interface beside it, in as few calls as possible. Returns how
-    /// many have left; why the next one has not is what [`Self::send`] says of it.
-    pub fn send_many(&self, frames: &[(&[u8], IfIndex)]) -> usize {
-        let mut left = 0;
-        for group in frames.chunks(MANY) {
-            // No memory from the heap: a thread that only sends needs none of its own.
-            let mut addressed: [(&[u8], libc::sockaddr_ll); MANY] = [(&[], nowhere()); MANY];
-            let mut ready = 0;
-            for (slot, (frame, interface)) in addressed.iter_mut().zip(group) {
-                let Ok(to) = link_layer(*interface) else { break };
-                *slot = (frame, to);
-                ready += 1;
-            }
-            let sent = send_many(self.fd.as_fd(), addressed.get(..ready).unwrap_or_default());
-            left += sent;
-            if sent < group.len() {
-                break;
-            }
+
+    /// Sends the first [`MANY`] of `frames`, each out of the interface beside it, with one call. Returns how
+    /// many have left; why the next one of them has not is what [`Self::send`] says of it.
+    pub fn send_many<'a>(&self, frames: impl IntoIterator<Item = (&'a [u8], IfIndex)>) -> usize {
+        // No memory from the heap: a thread that only sends needs none of its own.
+        let mut addressed: [(&[u8], libc::sockaddr_ll); MANY] = [(&[], nowhere()); MANY];
+        let mut ready = 0;
+        for (slot, (frame, interface)) in addressed.iter_mut().zip(frames) {
+            let Ok(to) = link_layer(interface) else { break };
+            *slot = (frame, to);
+            ready += 1;
         }
-        left
+        send_many(self.fd.as_fd(), addressed.get(..ready).unwrap_or_default())
     }
 }
 

@@ -113,29 +113,21 @@ pub(super) fn frames(
     addresses.iter().map(frame).collect()
 }
 
-/// Sends them. One that cannot leave is left out: the next burst says it again. Tells `failed` of it.
-pub(super) fn send(
-    socket: &PacketSocket,
-    frames: &[Frame],
-    failed: &mut dyn FnMut(IpAddr, io::Error),
-) {
-    for group in frames.chunks(MANY) {
-        // No memory from the heap for each call.
-        let mut parts: [(&[u8], IfIndex); MANY] = [(&[], IfIndex::LOOPBACK); MANY];
-        for (part, frame) in parts.iter_mut().zip(group) {
-            *part = (frame.bytes(), frame.index);
-        }
-        let mut done = 0;
-        while let Some(rest @ [_, ..]) = parts.get(done..group.len()) {
-            done += socket.send_many(rest);
-            if let Some(frame) = group.get(done) {
-                if let Err(error) = socket.send(frame.index, frame.bytes()) {
-                    failed(frame.address, error);
-                }
-                done += 1;
+/// Sends them. One that cannot leave is left out: the next burst says it again. Returns those, and why.
+pub(super) fn send(socket: &PacketSocket, frames: &[Frame]) -> Vec<(IpAddr, io::Error)> {
+    let mut failed = Vec::new();
+    let mut rest = frames;
+    while !rest.is_empty() {
+        let left = socket.send_many(rest.iter().map(|frame| (frame.bytes(), frame.index)));
+        rest = rest.get(left..).unwrap_or_default();
+        if let (true, [frame, others @ ..]) = (left < MANY, rest) {
+            if let Err(error) = socket.send(frame.index, frame.bytes()) {
+                failed.push((frame.address, error));
             }
+            rest = others;
         }
     }
+    failed
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ impl Vrrp {
             ..
         } = self;
         // The stack takes them for sent.
-        announcer::send(&arp, courier.give_back().make_contiguous(), &mut |_, _| {});
+        announcer::send(&arp, courier.give_back().make_contiguous());
         let known = Snapshot { host: kernel.memory(), ..stack.snapshot() };
         parent.say_last_words(&known);
         drop(sockets);

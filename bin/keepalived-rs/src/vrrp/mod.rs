@@ -328,7 +328,6 @@ impl Vrrp {
             }
             Event::Timer(KERNEL) => self.on_kernel(now),
             Event::Timer(SETTLED) => {
-                sys::memory::give_back_early();
                 sys::process::give_back_memory();
                 // Once: what the start alone has needed is then as far away as code that never ran. Later it could be
                 // code that the next advert needs. With `vrrp_no_swap` all stays.

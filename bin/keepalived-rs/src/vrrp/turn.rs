@@ -39,8 +39,6 @@ impl Vrrp {
         let is_news = |output: &&Output| !matches!(output, Output::SendAdvert(_));
         if outputs.len() > MUCH && outputs.iter().filter(is_news).count() > MUCH {
             self.scheduler.set_timer(SETTLED, now + SETTLING);
-            // What a takeover of a thousand addresses needs and lays down it needs again at once.
-            sys::memory::hold();
         }
         self.send_adverts(now, &outputs);
         self.unannounced.extend(outputs.iter().filter_map(announcement));
@@ -152,9 +150,11 @@ impl Vrrp {
             let half = frames.len() / 2;
             self.courier.take(&mut frames, if is_busy { usize::MAX } else { half });
         }
-        let failed = |address, error| log::debug!("cannot announce {address}: {error}");
-        announcer::send(&self.arp, frames.make_contiguous(), &mut failed.clone());
-        self.courier.failures().into_iter().for_each(|(address, error)| failed(address, error));
+        let mut failed = announcer::send(&self.arp, frames.make_contiguous());
+        failed.extend(self.courier.failures());
+        for (address, error) in failed {
+            log::debug!("cannot announce {address}: {error}");
+        }
         if log::log_enabled!(log::Level::Debug) {
             for (index, _, address) in ready {
                 let interface = self.kernel.name(index);

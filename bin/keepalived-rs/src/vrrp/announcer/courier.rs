@@ -37,8 +37,8 @@ const STACK: usize = 64 * 1024;
 /// Failures that are told at most.
 const FAILURES: usize = 32;
 
-/// Sends frames, and tells of those that cannot leave.
-type Carry = Arc<dyn Fn(&[Frame], &mut dyn FnMut(IpAddr, io::Error)) + Send + Sync>;
+/// Sends frames, and returns those that could not leave.
+type Carry = Arc<dyn Fn(&[Frame]) -> Vec<(IpAddr, io::Error)> + Send + Sync>;
 
 /// The thread, and what lies ready for it.
 pub(in crate::vrrp) struct Courier {
@@ -77,7 +77,7 @@ enum Hand {
 impl Courier {
     /// One that sends through `socket`.
     pub(in crate::vrrp) fn new(socket: Arc<PacketSocket>) -> Self {
-        Self::with(Arc::new(move |frames, failed| send(&socket, frames, failed)))
+        Self::with(Arc::new(move |frames| send(&socket, frames)))
     }
 
     fn with(carry: Carry) -> Self {
@@ -177,8 +177,7 @@ impl Shared {
             let leaving = self.leaving();
             taken.extend(ready.frames.drain(..count));
             drop(ready);
-            let mut failures = Vec::new();
-            carry(taken, &mut |address, error| failures.push((address, error)));
+            let failures = carry(taken);
             taken.clear();
             drop(leaving);
             if !failures.is_empty() {
@@ -234,10 +233,11 @@ mod tests {
         let (said, heard) = channel();
         let (go, gone) = channel();
         let (said, gone) = (Mutex::new(said), Mutex::new(gone));
-        let courier = Courier::with(Arc::new(move |frames, _| {
+        let courier = Courier::with(Arc::new(move |frames| {
             let numbers = frames.iter().map(|frame| number(frame.address)).collect();
             said.lock().unwrap().send(numbers).unwrap();
             let _ = gone.lock().unwrap().recv_timeout(LIMIT);
+            Vec::new()
         }));
         (courier, heard, go)
     }
@@ -304,9 +304,9 @@ mod tests {
     fn a_thread_that_has_nothing_to_do_ends_and_another_comes_with_the_next_burst() {
         let (said, heard) = channel();
         let said = Mutex::new(said);
-        let courier = Courier::with(Arc::new(move |frames, failed| {
-            failed(frames[0].address, io::ErrorKind::NetworkDown.into());
+        let courier = Courier::with(Arc::new(move |frames| {
             said.lock().unwrap().send(thread::current().id()).unwrap();
+            vec![(frames[0].address, io::ErrorKind::NetworkDown.into())]
         }));
         let mut threads = Vec::new();
         for _ in 0..2 {
