@@ -60,6 +60,13 @@ pub fn parse(bytes: &[u8]) -> Option<Datagram<'_>> {
     })
 }
 
+/// What follows the header of a datagram from a raw socket, whose length is in the first byte (RFC 791
+/// section 3.1); nothing when the header is cut off.
+pub fn payload(bytes: &[u8]) -> &[u8] {
+    let words = bytes.first().map_or(0, |first| usize::from(first & 0x0f));
+    bytes.get(words * 4..).unwrap_or_default()
+}
+
 /// A whole datagram, its checksum included; `None` when `payload` does not fit into one.
 pub fn emit(header: &Header, payload: &[u8]) -> Option<Vec<u8>> {
     let total = u16::try_from(HEADER_LEN + payload.len()).ok()?;

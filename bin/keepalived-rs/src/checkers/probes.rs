@@ -217,7 +217,7 @@ fn of_datagrams(probe: ProbeId, socket: &UdpSocket, has_header: bool) -> (Vec<Ha
         match socket.recv(&mut buffer) {
             Ok(length) => {
                 let datagram = buffer.get(..length).unwrap_or_default();
-                let datagram = if has_header { without_header(datagram) } else { datagram };
+                let datagram = if has_header { wire::ipv4::payload(datagram) } else { datagram };
                 happened.push(Happened::Received(probe, datagram.to_vec()));
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return (happened, false),
@@ -228,12 +228,6 @@ fn of_datagrams(probe: ProbeId, socket: &UdpSocket, has_header: bool) -> (Vec<Ha
         }
     }
     (happened, true)
-}
-
-/// What follows the IPv4 header, whose length is in its first byte (RFC 791 section 3.1).
-fn without_header(packet: &[u8]) -> &[u8] {
-    let words = packet.first().map_or(0, |first| usize::from(first & 0x0f));
-    packet.get(words * 4..).unwrap_or_default()
 }
 
 fn outcome(error: io::Error) -> Outcome {
@@ -268,15 +262,5 @@ mod tests {
     fn an_error_is_said_with_its_number_and_the_words_of_libc() {
         let refused = said(&io::Error::from_raw_os_error(111));
         assert_eq!((refused.code, refused.text.as_str()), (111, "Connection refused"));
-    }
-
-    #[test]
-    fn the_header_of_a_packet_is_as_long_as_it_says() {
-        let mut packet = vec![0x46];
-        packet.resize(24, 0);
-        packet.push(7);
-        assert_eq!(without_header(&packet), [7], "six words with an option");
-        assert_eq!(without_header(&[0x4f, 0]), [0; 0], "a header that is not all here");
-        assert_eq!(without_header(&[]), [0; 0]);
     }
 }

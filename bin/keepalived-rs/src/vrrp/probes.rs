@@ -210,7 +210,7 @@ fn hear(socket: &UdpSocket, witness: &Witness, tag: u32) -> io::Result<(Answer, 
             Ok(length) => {
                 let datagram = buffer.get(..length).unwrap_or_default();
                 let is_ipv4 = matches!(witness, Witness::Ping(address) if address.is_ipv4());
-                let message = if is_ipv4 { without_header(datagram) } else { datagram };
+                let message = if is_ipv4 { wire::ipv4::payload(datagram) } else { datagram };
                 let answer = talk::answer(witness, tag, message);
                 if answer != Answer::NotYet {
                     return Ok((answer, false));
@@ -223,12 +223,6 @@ fn hear(socket: &UdpSocket, witness: &Witness, tag: u32) -> io::Result<(Answer, 
         }
     }
     Ok((Answer::NotYet, true))
-}
-
-/// What follows the IPv4 header, whose length is in its first byte (RFC 791 section 3.1).
-fn without_header(packet: &[u8]) -> &[u8] {
-    let words = packet.first().map_or(0, |first| usize::from(first & 0x0f));
-    packet.get(words * 4..).unwrap_or_default()
 }
 
 fn open(witness: &Witness, probe: ProbeId) -> io::Result<Way> {

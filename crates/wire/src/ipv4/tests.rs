@@ -47,3 +47,13 @@ fn what_does_not_fit_into_a_datagram_is_not_sent() {
     let header = Header { identification: 1, ttl: 1, protocol: 1, source: any, destination: any };
     assert_eq!(emit(&header, &vec![0; 65_536 - 20]), None);
 }
+
+#[test]
+fn the_header_of_a_datagram_is_as_long_as_it_says() {
+    let mut datagram = vec![0x46];
+    datagram.resize(24, 0);
+    datagram.push(7);
+    assert_eq!(payload(&datagram), [7], "six words with an option");
+    assert_eq!(payload(&[0x4f, 0]), [0; 0], "a header that is not all here");
+    assert_eq!(payload(&[]), [0; 0]);
+}
