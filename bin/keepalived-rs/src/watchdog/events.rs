@@ -135,13 +135,16 @@ impl WatchDog {
         }
     }
 
+    /// A VRRP or checker process, or a program on trial.
+    fn is_child(&self, pid: i32) -> bool {
+        let tried = self.trial.as_ref().is_some_and(|trial| trial.is(pid));
+        tried || self.vrrp.is(pid) || self.checkers.is(pid)
+    }
+
     /// Scripts of a child that has died do not outlive it.
     pub(super) fn end_scripts_of_the_dead(&self) {
-        let tried = |pid| self.trial.as_ref().is_some_and(|trial| trial.is(pid));
         let ours = |pid| {
-            self.vrrp.is(pid)
-                || self.checkers.is(pid)
-                || tried(pid)
+            self.is_child(pid)
                 || self.fifos.is_reader(pid)
                 // Also that of a former program, which has the last lines of its children to write.
                 || log_file::is_writer(pid)
@@ -153,12 +156,9 @@ impl WatchDog {
 
     /// Grandchildren whose own parent has died, scripts of a killed child, come to this process.
     pub(super) fn collect_orphans(&mut self) {
-        let Self { trial, vrrp, checkers, fifos, .. } = self;
-        let tried = |pid| trial.as_ref().is_some_and(|trial| trial.is(pid));
-        let ours = |pid| vrrp.is(pid) || checkers.is(pid) || tried(pid);
         for _ in 0..ORPHANS_A_TURN {
-            match sys::process::reap_orphan(ours) {
-                Ok(Some(pid)) => fifos.ended(pid),
+            match sys::process::reap_orphan(|pid| self.is_child(pid)) {
+                Ok(Some(pid)) => self.fifos.ended(pid),
                 Ok(None) => return,
                 Err(error) => return log::error!("cannot collect an orphan: {error}"),
             }
