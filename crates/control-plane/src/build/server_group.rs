@@ -1,5 +1,6 @@
 //! `virtual_server_group`, and what a virtual server of one becomes.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::late;
@@ -105,8 +106,10 @@ impl Servers {
     /// does not exist is left out.
     pub(super) fn resolve_groups(&mut self, cx: &mut Context<'_>) {
         let mut lost = Vec::new();
+        let groups: BTreeMap<&str, &ServerGroup> =
+            self.groups.iter().map(|group| (group.name.as_str(), group)).collect();
         for waiting in std::mem::take(&mut self.waiting) {
-            let found = self.groups.iter().find(|group| group.name == waiting.group);
+            let found = groups.get(waiting.group.as_str()).copied();
             let Some(server) = self.done.get_mut(waiting.at) else { continue };
             if let Some(group) = found {
                 waiting.join(server, group, cx);

@@ -1,6 +1,7 @@
 //! Virtual servers that are complete: defaults from them to their servers and checks, and the
 //! checks across their settings.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::check::Surroundings;
@@ -26,6 +27,8 @@ pub(crate) struct Servers {
     pub log_all: Vec<Option<bool>>,
     /// Virtual servers that wait for their `virtual_server_group`, by their place in `done`.
     pub(super) waiting: Vec<Waiting>,
+    /// How many of them wait for the group of that name.
+    numbers: BTreeMap<String, usize>,
     /// `virtual_server_group` blocks.
     pub groups: Vec<ServerGroup>,
 }
@@ -45,7 +48,7 @@ impl Servers {
     /// A virtual server of a group has a number: how many above it have the same group.
     pub(super) fn numbered(&self, mut draft: ServerDraft) -> ServerDraft {
         if let Target::Group(name, number) = &mut draft.target {
-            *number = self.waiting.iter().filter(|other| other.group == *name).count();
+            *number = self.numbers.get(name).copied().unwrap_or_default();
         }
         draft
     }
@@ -67,6 +70,7 @@ impl Servers {
         draft.settle_family(cx);
         let address = draft.service_address(cx);
         if let Target::Group(name, _) = &draft.target {
+            *self.numbers.entry(name.clone()).or_default() += 1;
             self.waiting.push(Waiting {
                 at: self.done.len(),
                 group: name.clone(),
