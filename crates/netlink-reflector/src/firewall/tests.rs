@@ -37,6 +37,18 @@ fn kinds(firewall: &Firewall<Fake>, from: usize) -> Vec<Vec<u16>> {
     .collect()
 }
 
+/// Of a kernel that has a table of that name.
+fn old_table(asked: &[Asked]) -> Vec<Queued> {
+    match asked[0].kind {
+        GETTABLE => {
+            let sequence = asked[0].sequence;
+            let found = message(NEWTABLE, 0, sequence, &[2, 0, 0, 0]);
+            vec![Ok(found), Ok(error(sequence, 0, None))]
+        }
+        _ => grant(asked),
+    }
+}
+
 #[test]
 fn without_addresses_an_old_table_is_looked_for_once() {
     let mut firewall = firewall(grant);
@@ -48,14 +60,7 @@ fn without_addresses_an_old_table_is_looked_for_once() {
 
 #[test]
 fn an_old_table_goes_when_there_are_no_addresses() {
-    let mut firewall = firewall(|asked| match asked[0].kind {
-        GETTABLE => {
-            let sequence = asked[0].sequence;
-            let found = message(NEWTABLE, 0, sequence, &[2, 0, 0, 0]);
-            vec![Ok(found), Ok(error(sequence, 0, None))]
-        }
-        _ => grant(asked),
-    });
+    let mut firewall = firewall(old_table);
     assert!(firewall.reconcile(&BTreeSet::new(), &Vmacs::default()).unwrap());
     assert_eq!(kinds(&firewall, 0), [[GETTABLE], [DELTABLE], [GETTABLE], [DELTABLE]]);
 }
@@ -110,14 +115,7 @@ fn one_family_does_not_suffer_from_the_other() {
 
 #[test]
 fn a_table_of_which_nothing_is_known_goes_when_it_is_to_have_another_name() {
-    let mut firewall = firewall(|asked| match asked[0].kind {
-        GETTABLE => {
-            let sequence = asked[0].sequence;
-            let found = message(NEWTABLE, 0, sequence, &[2, 0, 0, 0]);
-            vec![Ok(found), Ok(error(sequence, 0, None))]
-        }
-        _ => grant(asked),
-    });
+    let mut firewall = firewall(old_table);
     let other = Options { table: "other".to_owned(), ..Options::default() };
     firewall.configure(other.clone()).unwrap();
     assert_eq!(kinds(&firewall, 0), [[GETTABLE], [DELTABLE], [GETTABLE], [DELTABLE]]);
