@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::os::fd::AsFd;
 
 use base::IfIndex;
-use nix::ifaddrs::getifaddrs;
-use nix::net::if_::{InterfaceFlags, if_nameindex, if_nametoindex};
+use nix::net::if_::{if_nameindex, if_nametoindex};
+
+use crate::ifreq;
+use crate::sockopt::open;
 
 /// Their names.
 ///
@@ -16,14 +19,17 @@ pub fn interfaces() -> io::Result<BTreeSet<String>> {
     Ok(interfaces.iter().map(|one| one.name().to_string_lossy().into_owned()).collect())
 }
 
-/// The names of those without `IFF_MULTICAST`.
+/// The names of those without `IFF_MULTICAST`. One that goes meanwhile is none of them.
 ///
 /// # Errors
 /// The system call's: too many open files.
 pub fn interfaces_without_multicast() -> io::Result<BTreeSet<String>> {
-    let all = getifaddrs()?;
-    let without = all.filter(|one| !one.flags.contains(InterfaceFlags::IFF_MULTICAST));
-    Ok(without.map(|one| one.interface_name).collect())
+    // By name: getifaddrs would bring all their addresses, of which there may be ten thousand.
+    let socket = open(libc::AF_INET, libc::SOCK_DGRAM, 0)?;
+    let without = |name: &String| {
+        ifreq::flags(socket.as_fd(), name).is_ok_and(|flags| flags & libc::IFF_MULTICAST == 0)
+    };
+    Ok(interfaces()?.into_iter().filter(without).collect())
 }
 
 /// The index of the interface of that name.

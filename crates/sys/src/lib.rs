@@ -28,6 +28,7 @@ pub mod clock;
 pub mod exec;
 pub mod fifo;
 pub mod files;
+mod ifreq;
 mod interface;
 pub mod linkbeat;
 pub mod many;

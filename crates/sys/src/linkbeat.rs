@@ -1,8 +1,9 @@
 //! Whether an interface has a link, asked of its driver.
 
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 
+use crate::ifreq;
 use crate::sockopt::open;
 
 /// How a driver is asked.
@@ -63,45 +64,21 @@ impl LinkProbe {
     pub fn has_link(&self, interface: &str, method: LinkMethod) -> io::Result<bool> {
         match method {
             LinkMethod::Mii => {
-                let found = self.ask(interface, libc::SIOCGMIIPHY, Mii::default())?;
+                let found =
+                    ifreq::ask(self.fd.as_fd(), interface, libc::SIOCGMIIPHY, Mii::default())?;
                 let wanted = Mii { register: STATUS_REGISTER, ..found };
-                let status = self.ask(interface, libc::SIOCGMIIREG, wanted)?;
+                let status = ifreq::ask(self.fd.as_fd(), interface, libc::SIOCGMIIREG, wanted)?;
                 Ok(status.value_out & LINK_STATUS != 0)
             }
             LinkMethod::Ethtool => {
                 let mut answer = Ethtool { command: GET_LINK, value: 0 };
-                self.ask(interface, libc::SIOCETHTOOL, &raw mut answer)?;
+                ifreq::ask(self.fd.as_fd(), interface, libc::SIOCETHTOOL, &raw mut answer)?;
                 Ok(answer.value != 0)
             }
             LinkMethod::Ioctl => {
-                let flags: libc::c_short = self.ask(interface, libc::SIOCGIFFLAGS, 0)?;
-                Ok(libc::c_int::from(flags) & libc::IFF_RUNNING != 0)
+                Ok(ifreq::flags(self.fd.as_fd(), interface)? & libc::IFF_RUNNING != 0)
             }
         }
-    }
-
-    /// One request about an interface: `data` is what follows its name, both ways.
-    #[expect(unsafe_code, reason = "nix has no such requests")]
-    fn ask<T: Copy>(&self, interface: &str, request: libc::c_ulong, data: T) -> io::Result<T> {
-        // SAFETY: all-zero bytes are a valid `ifreq`: bytes and integers.
-        let mut about: libc::ifreq = unsafe { std::mem::zeroed() };
-        const { assert!(size_of::<T>() <= size_of::<libc::__c_anonymous_ifr_ifru>()) };
-        let (name, room) = (interface.as_bytes(), about.ifr_name.len());
-        if name.is_empty() || name.len() >= room || name.contains(&0) {
-            return Err(io::ErrorKind::InvalidInput.into());
-        }
-        for (to, from) in about.ifr_name.iter_mut().zip(name) {
-            *to = libc::c_char::from_ne_bytes([*from]);
-        }
-        let place = (&raw mut about.ifr_ifru).cast::<T>();
-        // SAFETY: `data` fits into the union, as was asserted; unaligned writes need no more.
-        unsafe { place.write_unaligned(data) };
-        // SAFETY: `about` is live for the call. A pointer in `data` is to a live value of the caller,
-        // of the size that the kernel knows by the request.
-        let result = unsafe { libc::ioctl(self.fd.as_raw_fd(), request, &raw mut about) };
-        nix::Error::result(result)?;
-        // SAFETY: what was written above, or what the kernel wrote in its place: integers.
-        Ok(unsafe { place.read_unaligned() })
     }
 }
 
