@@ -266,22 +266,10 @@ fn settled_part(world: &World, instance: usize, part: &[usize]) -> Result<(), Vi
     let takes_over = |node: usize| {
         router(node).is_some_and(|router| matches!(router.config().preempt, Preempt::After(_)))
     };
-    let can = |node: usize| takes_over(node) && !is_partly_demoted(&world.nodes[node]);
-    match able.iter().find(|node| can(**node) && priority(**node) > priority(master)) {
+    match able.iter().find(|node| takes_over(**node) && priority(**node) > priority(master)) {
         Some(better) => Err(Violation::WrongMaster { instance, master, better: *better }),
         None => Ok(()),
     }
-}
-
-/// Whether an owner has lowered itself in some members of a sync group only, because another owner was
-/// heard there alone: its members do not agree about who is best, and wait for each other.
-fn is_partly_demoted(node: &Node) -> bool {
-    let Some(stack) = node.running().filter(|_| !node.config.sync_groups.is_empty()) else {
-        return false;
-    };
-    let owners = stack.routers().iter().filter(|router| router.config().priority.is_owner());
-    let demoted = owners.clone().filter(|router| !router.priority().is_owner()).count();
-    demoted > 0 && demoted < owners.count()
 }
 
 /// Nothing has been noted since the account had that length.

@@ -144,6 +144,7 @@ impl Stack {
                 continue;
             };
             self.share_faults(now, at, &members, out);
+            self.share_demotion(now, &members, out);
             self.share_yielding(now, at, &members, out);
             self.share_takeover(now, at, &members, out);
             self.share_announcements(now, &members, out);
@@ -196,6 +197,18 @@ impl Stack {
         self.say_syncing(group, NotifyState::Backup, out);
         for at in masters {
             self.with_router(now, at, out, |router, turn| router.yield_with_group(turn));
+        }
+    }
+
+    /// An owner that has lowered itself for another one is a backup like any other, and so are the owners beside it:
+    /// members that do not agree about who is best would wait for each other.
+    fn share_demotion(&mut self, now: Instant, members: &[usize], out: &mut Outputs) {
+        let is_demoted = |at: &usize| self.routers.get(*at).is_some_and(VirtualRouter::is_demoted);
+        if !members.iter().any(is_demoted) {
+            return;
+        }
+        for at in members {
+            self.with_router(now, *at, out, |router, turn| router.demote(turn));
         }
     }
 

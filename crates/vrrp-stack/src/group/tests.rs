@@ -214,6 +214,21 @@ fn owners_of_a_group_are_masters_at_once() {
 }
 
 #[test]
+fn owners_of_a_group_lower_themselves_together() {
+    let mut bench = masters(&config(255));
+    // Another owner with a higher address, heard on one interface only.
+    for _ in 0..3 {
+        hear_on_eth1(&mut bench, 255);
+        bench.run(Duration::from_secs(1));
+    }
+    let priorities = bench.stack.routers().iter().map(|router| router.priority().get());
+    assert_eq!(priorities.collect::<Vec<_>>(), [254, 254], "they agree about who is best");
+    assert_eq!(states(&bench), ["BACKUP", "BACKUP"]);
+    bench.run(Duration::from_secs(4));
+    assert_eq!(states(&bench), ["MASTER", "MASTER"], "once the other is gone");
+}
+
+#[test]
 fn a_group_waits_silently_for_the_first_result_of_one_member() {
     let mut config = config(100);
     config.scripts = vec![VrrpScript::new("chk", command("/bin/chk"))];

@@ -82,9 +82,21 @@ impl VirtualRouter {
         let again = backup.interval.saturating_mul(6).as_micros() / 5;
         let again = Duration::from_micros(again);
         if before.is_some_and(|before| turn.now.saturating_since(before) <= again) {
+            self.demote(turn);
+        }
+    }
+
+    /// An owner's addresses are another one's too: it has the priority 254 from now on. Others stay as they are.
+    pub(crate) fn demote(&mut self, turn: &mut Turn<'_>) {
+        if self.priority.is_owner() {
             self.demoted = true;
             self.set_priority(turn, Priority::MAX_BACKUP);
         }
+    }
+
+    /// Whether [`Self::demote`] has changed something.
+    pub(crate) fn is_demoted(&self) -> bool {
+        self.demoted
     }
 
     /// "If Preempt_Mode is False, or if the Priority in the ADVERTISEMENT is greater than or equal
