@@ -221,9 +221,13 @@ fn owners_of_a_group_lower_themselves_together() {
         hear_on_eth1(&mut bench, 255);
         bench.run(Duration::from_secs(1));
     }
-    let priorities = bench.stack.routers().iter().map(|router| router.priority().get());
-    assert_eq!(priorities.collect::<Vec<_>>(), [254, 254], "they agree about who is best");
+    let priorities = |bench: &Bench| -> Vec<u8> {
+        bench.stack.routers().iter().map(|router| router.priority().get()).collect()
+    };
+    assert_eq!(priorities(&bench), [254, 254], "they agree about who is best");
     assert_eq!(states(&bench), ["BACKUP", "BACKUP"]);
+    bench.give(Input::Reload(&config(255)));
+    assert_eq!(priorities(&bench), [254, 254], "a reload says nothing about that");
     bench.run(Duration::from_secs(4));
     assert_eq!(states(&bench), ["MASTER", "MASTER"], "once the other is gone");
 }

@@ -86,11 +86,11 @@ impl VirtualRouter {
         }
     }
 
-    /// An owner's addresses are another one's too: it has the priority 254 from now on. Others stay as they are.
+    /// An owner's addresses are another one's too: its own priority is 254 from now on. Others stay as they are.
     pub(crate) fn demote(&mut self, turn: &mut Turn<'_>) {
         if self.priority.is_owner() {
             self.demoted = true;
-            self.set_priority(turn, Priority::MAX_BACKUP);
+            self.look_around(turn);
         }
     }
 

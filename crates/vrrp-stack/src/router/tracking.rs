@@ -296,7 +296,8 @@ impl VirtualRouter {
         groups: MulticastGroups,
     ) {
         self.group = super::group(&config, self.family, groups);
-        self.demoted = false;
+        // A backup would take over for no reason but a reload. A master can be the owner again.
+        self.demoted &= config.priority.is_owner() && matches!(self.state, State::Backup(_));
         self.old_checksum_heard = false;
         let old = std::mem::replace(&mut self.config, config);
         if old.split_brain.heartbeats != self.config.split_brain.heartbeats {
@@ -311,7 +312,8 @@ impl VirtualRouter {
         self.change_timing(now, &old);
     }
 
-    /// A reload has brought other intervals, or another way for adverts. A master speaks at once.
+    /// A reload has brought other intervals, or another way for adverts. A master speaks at once, or in time for
+    /// those that wait for its next advert.
     fn change_timing(&mut self, now: Instant, old: &model::Instance) {
         let timing = |config: &model::Instance| {
             (config.advert_interval, config.down_timer_adverts, config.priority, config.version)
@@ -328,7 +330,11 @@ impl VirtualRouter {
                 let new = &*self.config;
                 let is_same_way = (old.source, old.destination, &old.unicast)
                     == (new.source, new.destination, &new.unicast);
-                if !is_same || !is_same_way {
+                // A longer interval is told when the next advert is due, by which a backup still goes: at once it could
+                // overtake the one that has just left, and be forgotten for it.
+                let is_longer =
+                    old.advert_interval < new.advert_interval && old.version == new.version;
+                if (!is_same && !is_longer) || !is_same_way {
                     master.advert_at = now;
                 }
                 let refresh = self.config.garp.refresh;
