@@ -9,6 +9,7 @@
 
 mod advertiser;
 mod cost;
+mod floor;
 mod options;
 mod place;
 mod plot;

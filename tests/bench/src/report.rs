@@ -26,8 +26,8 @@ impl Report {
         let _ = write!(
             table,
             "ours beside keepalived, in turns in one run{rounds}; medians, [least .. most]\n\n\
-             | row | size | ours | keepalived | ratio | reach | |\n\
-             | --- | --- | --- | --- | --- | --- | --- |\n"
+             | row | size | ours | keepalived | ratio | the kernel alone | its ratio | reach | |\n\
+             | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
         );
         print!("\n{table}");
         Self { folder: folder.to_owned(), table, notes: String::new(), broken: Vec::new() }
@@ -96,7 +96,8 @@ fn title(row: &Row, series: &Series) -> String {
 pub(crate) fn lines(row: &Row, series: &Series) -> Vec<String> {
     let title = title(row, series);
     let points = series.points.iter().map(|point| line(&title, &series.unit, point));
-    let remarks = series.remarks.iter().map(|remark| format!("| {title} | {remark} | | | | | |\n"));
+    let remarks =
+        series.remarks.iter().map(|remark| format!("| {title} | {remark} | | | | | | | |\n"));
     points.chain(remarks).collect()
 }
 
@@ -108,10 +109,12 @@ fn line(title: &str, unit: &str, point: &Point) -> String {
         true => "yes",
         false => "**no**",
     };
+    let floor = point.floor.as_ref().map(|samples| column(samples, unit)).unwrap_or_default();
     format!(
-        "| {title} | {} | {ours} | {keepalived} | {} | {} | {verdict} |\n",
+        "| {title} | {} | {ours} | {keepalived} | {} | {floor} | {} | {} | {verdict} |\n",
         point.label,
         number(point.ratio()),
+        point.least_ratio().map(number).unwrap_or_default(),
         reach.join(", ")
     )
 }

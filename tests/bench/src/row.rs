@@ -93,6 +93,8 @@ pub(crate) struct Point {
     pub(crate) size: Option<f64>,
     /// Ours, then keepalived's.
     pub(crate) samples: [Samples; 2],
+    /// What the kernel alone takes, in the same run, where the row knows.
+    pub(crate) floor: Option<Samples>,
     /// What must be reached.
     pub(crate) promises: Vec<Promise>,
 }
@@ -133,8 +135,16 @@ impl Series {
             label: label.to_owned(),
             size,
             samples: values.map(Samples::new),
+            floor: None,
             promises: promises.to_vec(),
         });
+    }
+
+    /// Says what the kernel alone takes for the size that was added last.
+    pub(crate) fn floor(&mut self, values: Vec<f64>) {
+        if let Some(point) = self.points.last_mut() {
+            point.floor = Some(Samples::new(values));
+        }
     }
 }
 
@@ -143,6 +153,11 @@ impl Point {
     pub(crate) fn ratio(&self) -> f64 {
         let [ours, keepalived] = self.samples.each_ref().map(Samples::median);
         if keepalived == 0.0 && ours == 0.0 { 1.0 } else { ours / keepalived }
+    }
+
+    /// Median of the kernel alone over median of keepalived's.
+    pub(crate) fn least_ratio(&self) -> Option<f64> {
+        Some(self.floor.as_ref()?.median() / self.samples[1].median())
     }
 
     /// Whether the promise is kept.
@@ -163,7 +178,7 @@ mod tests {
 
     fn point(ours: &[f64], keepalived: &[f64]) -> Point {
         let samples = [ours, keepalived].map(|values| Samples::new(values.to_vec()));
-        Point { label: String::new(), size: None, samples, promises: Vec::new() }
+        Point { label: String::new(), size: None, samples, floor: None, promises: Vec::new() }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use lab::{Capture, Daemon, Network, Program};
 
+use crate::floor;
 use crate::row::{Place, Promise, Row, Series, Settings};
 
 pub(crate) const ROW: Row = Row {
@@ -13,7 +14,8 @@ pub(crate) const ROW: Row = Row {
     title: "first advert to last gratuitous ARP",
     how: "a router without a peer becomes master with one address in its adverts and the others in \
           `virtual_ipaddress_excluded`; stamped by the kernel on the switch, once with `garp_master_repeat 1` and \
-          once with its default of 5; `garp_master_delay 0` (no second burst).",
+          once with its default of 5; `garp_master_delay 0` (no second burst). The kernel alone: as many addresses, \
+          added 64 with one call, none announced.",
     place: Place::Here,
     quick: true,
     run,
@@ -34,10 +36,18 @@ fn run(settings: &Settings) -> Vec<Series> {
             let times = settings.turns(rounds, |program| announced(program, *count, repeat));
             let size = Some(f64::from(*count));
             series.add(&format!("{count} VIPs"), size, times, &[Promise::Ratio(*ratio)]);
+            series.floor((0..rounds).map(|_| added(*count)).collect());
         }
         series
     };
     vec![repeated(1), repeated(5)]
+}
+
+/// Milliseconds for the addresses alone.
+fn added(count: u32) -> f64 {
+    let network = Network::new();
+    let node = network.machine("lb01", "eth0", &["192.168.100.11/24"]);
+    floor::addresses(&node, "eth0", count)
 }
 
 /// Milliseconds from the first advert to the last gratuitous ARP.

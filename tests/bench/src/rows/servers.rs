@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use lab::{Daemon, Network, Node, Program};
 
 use crate::cost;
+use crate::floor;
 use crate::row::{Place, Promise, Row, Series, Settings};
 
 pub(crate) const ROW: Row = Row {
@@ -15,7 +16,8 @@ pub(crate) const ROW: Row = Row {
           the program to the log line about the quorum of the last virtual server, which both daemons write when \
           its servers are in the table. Reload: from SIGHUP to the line about the one changed weight; with \
           nothing changed: processor time of all processes, for there is nothing to see. Stop: from SIGTERM to \
-          the end of the program, and what is left. Memory: `Pss` of all processes once loaded.",
+          the end of the program, and what is left. Memory: `Pss` of all processes once loaded. The kernel alone: \
+          the requests of a load, 64 with one call.",
     place: Place::Ipvs,
     quick: true,
     run,
@@ -67,10 +69,18 @@ fn run(settings: &Settings) -> Vec<Series> {
             }
             let lives = settings.turns(1, |program| life(program, *count));
             add(&mut all, *count, *load, lives.map(|mut of| of.remove(0)));
+            all[0].floor(vec![programmed(*count)]);
             (settings.partly)(&all);
         }
     }
     all.into()
+}
+
+/// Seconds for the requests of a load alone.
+fn programmed(count: u32) -> f64 {
+    let network = Network::new();
+    let node = network.machine("lb01", "eth0", &["192.168.100.11/24"]);
+    floor::destinations(&node, count, SERVERS_OF_ONE)
 }
 
 /// Adds a life of ours and one of keepalived's to the figures of a size. A measure that one of them lacks
