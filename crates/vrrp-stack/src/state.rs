@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use base::{Duration, Instant};
+use base::{Duration, Instant, Priority};
 use serde::{Deserialize, Serialize};
 
 /// RFC 9568 section 6.3, with what keepalived adds.
@@ -49,8 +49,24 @@ pub struct Backup {
     pub interval: Duration,
     /// Whose adverts are heard.
     pub active: Option<ActiveRouter>,
+    /// Then that one counts as gone. [`Self::down_at`] is later where something else is waited for.
+    #[serde(default)] // what an older version hands over lacks it
+    pub active_until: Instant,
     /// `preempt_delay`: until then a lower priority is left in peace.
     pub preempt_at: Option<Instant>,
+}
+
+impl Backup {
+    /// Whether an advert comes from a router that will step back for the active one as soon as it hears that.
+    pub(crate) fn is_outranked(
+        &self,
+        now: Instant,
+        from: IpAddr,
+        priority: Option<Priority>,
+    ) -> bool {
+        let (Some(active), Some(priority)) = (self.active, priority) else { return false };
+        active.address != from && priority.get() < active.priority && now < self.active_until
+    }
 }
 
 /// The router that a backup hears.

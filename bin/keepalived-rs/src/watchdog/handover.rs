@@ -210,6 +210,7 @@ mod tests {
                 expired: false,
                 interval: base::Duration::from_secs(1),
                 active: Some(ActiveRouter { address: [10, 0, 0, 7].into(), priority: 200 }),
+                active_until: later(3),
                 preempt_at: None,
             }),
         ];

@@ -42,12 +42,15 @@ impl VirtualRouter {
         from: IpAddr,
         advert: &Advert,
     ) {
-        let active =
-            ActiveRouter { address: from, priority: advert.priority.map_or(0, Priority::get) };
-        self.name_master(turn, from);
-        self.dirty |= backup.active != Some(active);
-        backup.active = Some(active);
-        self.yield_ownership(turn, &backup, advert);
+        let is_outranked = backup.is_outranked(turn.now, from, advert.priority);
+        if !is_outranked {
+            let active =
+                ActiveRouter { address: from, priority: advert.priority.map_or(0, Priority::get) };
+            self.name_master(turn, from);
+            self.dirty |= backup.active != Some(active);
+            backup.active = Some(active);
+            self.yield_ownership(turn, &backup, advert);
+        }
         match advert.priority {
             // "If the Priority in the ADVERTISEMENT is 0, set the Active_Down_Timer to Skew_Time."
             None => {
@@ -57,8 +60,16 @@ impl VirtualRouter {
                 backup.expired = false;
             }
             Some(priority) if self.accepts(turn, &mut backup, priority) => {
-                self.adopt_interval(turn, &mut backup, advert);
-                backup.down_at = turn.now + self.active_down_interval(backup.interval);
+                if is_outranked {
+                    // The interval stays that of the active router: whoever took over another's shorter one
+                    // would take over in vain, and lead the next one astray, without an end.
+                    let down_at = turn.now + self.active_down_interval(advert.interval());
+                    backup.down_at = backup.down_at.max(down_at);
+                } else {
+                    self.adopt_interval(turn, &mut backup, advert);
+                    backup.down_at = turn.now + self.active_down_interval(backup.interval);
+                    backup.active_until = self.active_until(turn.now, backup.interval);
+                }
                 backup.expired = false;
                 self.held = false;
             }

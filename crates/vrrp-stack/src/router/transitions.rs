@@ -286,9 +286,17 @@ impl VirtualRouter {
         interval: Duration,
     ) {
         let down_at = turn.now + self.active_down_interval(interval);
+        let active_until = self.active_until(turn.now, interval);
         self.change_state(
             turn,
-            State::Backup(Backup { down_at, expired: false, interval, active, preempt_at: None }),
+            State::Backup(Backup {
+                down_at,
+                expired: false,
+                interval,
+                active,
+                active_until,
+                preempt_at: None,
+            }),
         );
     }
 

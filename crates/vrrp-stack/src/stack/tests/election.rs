@@ -296,6 +296,33 @@ fn a_version_3_backup_goes_by_the_masters_interval() {
 }
 
 #[test]
+fn a_version_3_backup_does_not_learn_the_interval_of_who_must_step_back() {
+    let mut config = instance(100);
+    config.version = Version::V3;
+    let mut bench = Bench::new(&only(config));
+    let (second, tenth) = (Body::V3 { centis: 100 }, Body::V3 { centis: 10 });
+    bench.hear_advert(HIGH, 200, |advert| advert.body = second);
+    // It takes over for a moment, speaks often, and goes when it hears the other one.
+    bench.hear_advert(LOW, 150, |advert| advert.body = tenth);
+    bench.out.clear();
+    bench.run(Duration::from_millis(990));
+    assert_eq!(bench.state(), "BACKUP", "the master is not gone");
+    bench.run(Duration::from_millis(2_011));
+    assert_eq!(bench.log(), [""; 0]);
+    bench.hear_advert(LOW, 150, |advert| advert.body = tenth);
+    assert_eq!(
+        bench.log(),
+        ["(VI_1) advertisement interval updated from 1000ms to 100ms by master"]
+    );
+    bench.run(Duration::from_millis(370));
+    assert_eq!(
+        bench.state(),
+        "MASTER",
+        "now it is: the other one was, for three intervals of its own"
+    );
+}
+
+#[test]
 fn a_version_3_backup_keeps_its_interval_when_it_discards_the_master() {
     let mut config = instance(150);
     config.version = Version::V3;
