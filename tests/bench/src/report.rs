@@ -59,7 +59,7 @@ impl Report {
         let place = match row.place {
             Place::Here => "",
             Place::Ipvs if lab::uml::has_ipvs() => "",
-            Place::Ipvs => " Run in User-Mode Linux, where a system call costs 20 to 30 µs.",
+            Place::Ipvs => " Run in User-Mode Linux on one processor.",
         };
         let _ = writeln!(self.notes, "- `{}`: {}{place}", row.name, row.how);
         let json = serde_json::to_string_pretty(&series).expect("figures are plain values");
