@@ -61,6 +61,21 @@ pub const PACKAGES: &[Rule] = &[
     system("lab", &["base", "wire", "skips"]),
     system("bench", &["lab"]),
     system("effects", &["base", "control-plane"]),
+    system(
+        "fuzzed",
+        &[
+            "base",
+            "control-plane",
+            "wire",
+            "vrrp-stack",
+            "checkers",
+            "sys",
+            "ipc",
+            "netlink",
+            "netlink-reflector",
+            "ipvs-wrapper",
+        ],
+    ),
     system("architecture", &[]),
 ];
 

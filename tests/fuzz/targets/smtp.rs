@@ -1,25 +1,3 @@
-//! Any bytes as what a mail server says: the verdict does not depend on how they are cut.
-//!
-//! The first byte says how long the pieces are.
 #![no_main]
 
-#[path = "replies.rs"]
-mod replies;
-
-use control_plane::model::TcpCheck;
-use control_plane::model::checks::{CheckerKind, SmtpCheck};
-use libfuzzer_sys::fuzz_target;
-use replies::{Cut, answered};
-
-fuzz_target!(|bytes: &[u8]| {
-    let Some((&size, answer)) = bytes.split_first() else { return };
-    let kind = || {
-        CheckerKind::Smtp(Box::new(SmtpCheck {
-            connect: TcpCheck::new("127.0.0.2:25".parse().expect("an address")),
-            helo_name: "fuzz".to_owned(),
-        }))
-    };
-    let whole = answered(kind(), answer, &Cut::Stream(answer.len()));
-    let pieces = answered(kind(), answer, &Cut::Stream(size.into()));
-    assert_eq!(whole, pieces);
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzzed::smtp::run(bytes));

@@ -1,7 +1,5 @@
 //! What a server may answer to a check, driven through the whole machine: one check, one try.
 
-#![allow(dead_code, reason = "each target cuts in its own way")]
-
 use std::sync::Arc;
 
 use base::{Duration, Instant};
@@ -14,7 +12,7 @@ use control_plane::model::lvs::{Lvs, Protocol, RealServer, ServiceAddress, Virtu
 const STEPS: usize = 100_000;
 
 /// How the answer comes.
-pub enum Cut {
+pub(crate) enum Cut {
     /// In pieces of so many bytes, then the connection is closed.
     Stream(usize),
     /// As datagrams, parted by this byte; the first two bytes of each become those of the question.
@@ -22,7 +20,7 @@ pub enum Cut {
 }
 
 /// One try of a check whose server answers this; what is known of the server after it.
-pub fn answered(kind: CheckerKind, answer: &[u8], cut: &Cut) -> ServerState {
+pub(crate) fn answered(kind: CheckerKind, answer: &[u8], cut: &Cut) -> ServerState {
     let target = "127.0.0.2:80".parse().expect("an address");
     let check = Checker {
         delay_loop: Duration::from_secs(3),
