@@ -13,7 +13,7 @@ _keepalived_rs() {
         -c|--checkers_pid) COMPREPLY=($(compgen -f -- "$word")); return ;;
         -b|--bfd_pid) COMPREPLY=($(compgen -f -- "$word")); return ;;
         -A|--snmp-agent-socket) return ;;
-        -s|--namespace) COMPREPLY=($(compgen -W "$(ip netns list | cut -d' ' -f1 2>/dev/null)" -- "$word")); return ;;
+        -s|--namespace) COMPREPLY=($(compgen -W "$(ip netns list 2>/dev/null | cut -d' ' -f1)" -- "$word")); return ;;
         -i|--config-id) return ;;
         --signum) COMPREPLY=($(compgen -W 'STOP RELOAD DATA STATS STATS_CLEAR JSON UPGRADE' -- "$word")); return ;;
     esac

@@ -25,7 +25,7 @@ complete -c keepalived-rs -s b -l bfd_pid -r -F -d 'PID file of the BFD process 
 complete -c keepalived-rs -s a -l address-monitoring -d 'Log every address that comes or goes on this host'
 complete -c keepalived-rs -s x -l snmp -d 'No effect: there is no SNMP agent yet'
 complete -c keepalived-rs -s A -l snmp-agent-socket -x -d 'No effect: there is no SNMP agent yet'
-complete -c keepalived-rs -s s -l namespace -x -a "(ip netns list | cut -d' ' -f1)" -d 'Run in this network namespace'
+complete -c keepalived-rs -s s -l namespace -x -a "(ip netns list 2>/dev/null | cut -d' ' -f1)" -d 'Run in this network namespace'
 complete -c keepalived-rs -s m -l core-dump -d 'Allow core dumps'
 complete -c keepalived-rs -s M -l core-dump-pattern -d 'Allow core dumps and set the kernel\'s core pattern, default core'
 complete -c keepalived-rs -s e -l all-config -d 'All include checks on'

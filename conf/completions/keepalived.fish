@@ -25,7 +25,7 @@ complete -c keepalived -s b -l bfd_pid -r -F -d 'PID file of the BFD process (no
 complete -c keepalived -s a -l address-monitoring -d 'Log every address that comes or goes on this host'
 complete -c keepalived -s x -l snmp -d 'No effect: there is no SNMP agent yet'
 complete -c keepalived -s A -l snmp-agent-socket -x -d 'No effect: there is no SNMP agent yet'
-complete -c keepalived -s s -l namespace -x -a "(ip netns list | cut -d' ' -f1)" -d 'Run in this network namespace'
+complete -c keepalived -s s -l namespace -x -a "(ip netns list 2>/dev/null | cut -d' ' -f1)" -d 'Run in this network namespace'
 complete -c keepalived -s m -l core-dump -d 'Allow core dumps'
 complete -c keepalived -s M -l core-dump-pattern -d 'Allow core dumps and set the kernel\'s core pattern, default core'
 complete -c keepalived -s e -l all-config -d 'All include checks on'

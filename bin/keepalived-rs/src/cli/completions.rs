@@ -31,7 +31,7 @@ fn offer(flag: &Flag) -> Offer {
             "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7", "user",
             "daemon",
         ]),
-        ("namespace", _) => Offer::Command("ip netns list | cut -d' ' -f1"),
+        ("namespace", _) => Offer::Command("ip netns list 2>/dev/null | cut -d' ' -f1"),
         _ => Offer::Nothing,
     }
 }
@@ -56,9 +56,9 @@ fn bash() -> String {
             Offer::Words(words) => {
                 format!("COMPREPLY=($(compgen -W '{}' -- \"$word\")); return", words.join(" "))
             }
-            Offer::Command(command) => format!(
-                "COMPREPLY=($(compgen -W \"$({command} 2>/dev/null)\" -- \"$word\")); return"
-            ),
+            Offer::Command(command) => {
+                format!("COMPREPLY=($(compgen -W \"$({command})\" -- \"$word\")); return")
+            }
         };
         cases.push_str(&format!("        {}) {reply} ;;\n", spellings(flag, "|")));
     }
@@ -91,16 +91,16 @@ fn zsh() -> String {
             Offer::Files => "_files".to_owned(),
             Offer::Words(words) => format!("({})", words.join(" ")),
             Offer::Command(command) => {
-                format!("{{compadd -- $({command} 2>/dev/null)}}").replace('\'', "'\\''")
+                format!("{{compadd -- $({command})}}").replace('\'', "'\\''")
             }
         };
         // How the value follows: `-f VALUE` and `-fVALUE`, `--file=VALUE` and `--file VALUE`.
+        let shown = |name: &str| name.to_lowercase().replace('|', " ");
         let (short, long, value) = match flag.value {
             Value::None => ("", "", String::new()),
-            Value::Required(name) => ("+", "=", format!(":{}:{action}", name.to_lowercase())),
-            Value::Attached(name) => ("-", "=-", format!("::{}:{action}", name.to_lowercase())),
+            Value::Required(name) => ("+", "=", format!(":{}:{action}", shown(name))),
+            Value::Attached(name) => ("-", "=-", format!("::{}:{action}", shown(name))),
         };
-        let value = value.replace('|', " ");
         let long = format!("'--{}{long}[{doc}]{value}'", flag.long);
         if let Some(letter) = flag.short {
             rows.push_str(&format!("    '-{letter}{short}[{doc}]{value}' \\\n"));
@@ -178,4 +178,72 @@ fn bash_completes_options_and_their_values() {
     assert_eq!(seen, ["JSON"]);
     let seen: Vec<String> = complete(&["keepalived", "-f", "/etc/host"]);
     assert!(seen.contains(&"/etc/hostname".to_owned()), "{seen:?}");
+}
+
+/// What a shell reads of a word between quotes.
+fn unquoted(words: &str) -> String {
+    let program = format!("printf %s {words}");
+    let output = std::process::Command::new("sh").args(["-c", &program]).output();
+    String::from_utf8(output.unwrap().stdout).unwrap()
+}
+
+/// The commands inside the files, run where `ip` knows two namespaces: what they print is offered.
+#[test]
+fn the_commands_inside_the_completions_name_the_namespaces() {
+    let ip = "ip() { [ \"$*\" = 'netns list' ] && printf 'red (id: 0)\\nblue\\n'; }";
+    let offered = |shell: &str, program: &str| {
+        let mut command = std::process::Command::new(shell);
+        let output = command.args(["-c", &format!("{ip}; {program}")]).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{program}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let conf = concat!(env!("CARGO_MANIFEST_DIR"), "/../../conf/completions");
+    let text = |file: &str| std::fs::read_to_string(format!("{conf}/{file}")).unwrap();
+
+    let program = format!(
+        "source {conf}/keepalived-rs.bash; COMP_WORDS=(keepalived -s ''); COMP_CWORD=2; \
+         _keepalived_rs; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+    );
+    assert_eq!(offered("bash", &program), "red\nblue\n");
+
+    // `-s[doc]:name:{command}`, `--namespace=` the same.
+    let zsh = text("_keepalived-rs");
+    let rows: Vec<&str> = zsh.lines().filter(|line| line.contains("compadd")).collect();
+    assert_eq!(rows.len(), 2, "{rows:?}");
+    for row in rows {
+        let spec = unquoted(row.trim().trim_end_matches('\\'));
+        let (_, action) = spec.split_once(":name:").unwrap();
+        let action = action.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap();
+        let program = format!("compadd() {{ shift; printf '%s\\n' \"$@\"; }}; {action}");
+        assert_eq!(offered("sh", &program), "red\nblue\n", "{row}");
+    }
+
+    for file in ["keepalived-rs.fish", "keepalived.fish"] {
+        let fish = text(file);
+        let row = fish.lines().find(|line| line.contains("-l namespace")).unwrap();
+        let (_, command) = row.split_once("-a \"(").unwrap();
+        let (command, _) = command.split_once(")\"").unwrap();
+        assert_eq!(offered("sh", command), "red\nblue\n", "{row}");
+    }
+}
+
+/// Where zsh and fish are, they read their files without a complaint. Nothing installs them for this.
+#[test]
+fn the_shells_that_are_here_can_read_their_completions() {
+    let conf = concat!(env!("CARGO_MANIFEST_DIR"), "/../../conf/completions");
+    for (shell, file) in [
+        ("bash", "keepalived-rs.bash"),
+        ("zsh", "_keepalived-rs"),
+        ("fish", "keepalived-rs.fish"),
+        ("fish", "keepalived.fish"),
+    ] {
+        let mut command = std::process::Command::new(shell);
+        let Ok(output) = command.args(["-n", &format!("{conf}/{file}")]).output() else {
+            println!("no {shell}: {file} is not read");
+            assert_ne!(shell, "bash");
+            continue;
+        };
+        assert!(output.status.success(), "{file}: {}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{file}");
+    }
 }
