@@ -19,6 +19,7 @@ const BATCH: usize = 64;
 const NLM_F_REQUEST: u16 = 1;
 const NLM_F_ACK: u16 = 4;
 const NLM_F_CREATE: u16 = 0x400;
+const FLAGS: u16 = NLM_F_REQUEST | NLM_F_CREATE;
 const NLMSG_ERROR: u16 = 2;
 const RTM_NEWADDR: u16 = 20;
 const IFA_LOCAL: u16 = 2;
@@ -120,8 +121,6 @@ fn ipvs(socket: &OwnedFd) -> u16 {
         .expect("netlink takes it");
     let mut room = [0; 4096];
     let length = recv(socket.as_raw_fd(), &mut room, MsgFlags::empty()).expect("an answer");
-    // The acknowledgement.
-    recv(socket.as_raw_fd(), &mut [0; 256], MsgFlags::empty()).expect("and its end");
     let mut rest = room.get(HEADERS..length).expect("a family");
     loop {
         let number = |at: usize| u16::from_ne_bytes([rest[at], rest[at + 1]]);
@@ -140,28 +139,26 @@ fn open(protocol: SockProtocol) -> OwnedFd {
     socket
 }
 
-/// Milliseconds until all are acknowledged.
+/// Milliseconds until the last of each batch is acknowledged. Of the others the kernel says something only when
+/// it refuses them.
 fn timed(socket: &OwnedFd, requests: &[Vec<u8>]) -> f64 {
-    let batches: Vec<_> =
-        requests.chunks(BATCH).map(|batch| (batch.len(), batch.concat())).collect();
+    let batches: Vec<_> = requests
+        .chunks(BATCH)
+        .map(|batch| {
+            let mut bytes = batch.concat();
+            let last = bytes.len() - batch.last().map_or(0, Vec::len);
+            bytes[last + 6..last + 8].copy_from_slice(&(FLAGS | NLM_F_ACK).to_ne_bytes());
+            bytes
+        })
+        .collect();
     let begin = Instant::now();
     let mut room = [0; 8192];
-    for (mut awaited, batch) in batches {
+    for batch in batches {
         send(socket.as_raw_fd(), &batch, MsgFlags::empty()).expect("netlink takes a batch");
-        while awaited > 0 {
-            let length = recv(socket.as_raw_fd(), &mut room, MsgFlags::empty()).expect("an answer");
-            let mut rest = &room[..length];
-            while let Some((header, body)) = rest.split_at_checked(16) {
-                let message = u32::from_ne_bytes([header[0], header[1], header[2], header[3]]);
-                assert_eq!(
-                    (u16::from_ne_bytes([header[4], header[5]]), &body[..4]),
-                    (NLMSG_ERROR, &[0; 4][..])
-                );
-                awaited -= 1;
-                let message = usize::try_from(message).expect("a short message");
-                rest = rest.get(message.next_multiple_of(4)..).unwrap_or_default();
-            }
-        }
+        let length = recv(socket.as_raw_fd(), &mut room, MsgFlags::empty()).expect("an answer");
+        let answer = &room[..length];
+        let kind = u16::from_ne_bytes([answer[4], answer[5]]);
+        assert_eq!((kind, &answer[16..20]), (NLMSG_ERROR, &[0; 4][..]), "everything is granted");
     }
     begin.elapsed().as_secs_f64() * 1e3
 }
@@ -178,7 +175,7 @@ fn request(message_type: u16, body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(16 + body.len()).expect("a short request");
     let mut request = length.to_ne_bytes().to_vec();
     request.extend(message_type.to_ne_bytes());
-    request.extend((NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE).to_ne_bytes());
+    request.extend(FLAGS.to_ne_bytes());
     request.extend([0; 8]);
     request.extend(body);
     request
