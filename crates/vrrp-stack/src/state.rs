@@ -49,7 +49,7 @@ pub struct Backup {
     pub interval: Duration,
     /// Whose adverts are heard.
     pub active: Option<ActiveRouter>,
-    /// Then that one counts as gone. [`Self::down_at`] is later where something else is waited for.
+    /// By then that one has spoken again, if it is there.
     #[serde(default)] // what an older version hands over lacks it
     pub active_until: Instant,
     /// `preempt_delay`: until then a lower priority is left in peace.
@@ -65,7 +65,9 @@ impl Backup {
         priority: Option<Priority>,
     ) -> bool {
         let (Some(active), Some(priority)) = (self.active, priority) else { return false };
-        active.address != from && priority.get() < active.priority && now < self.active_until
+        (priority.get(), from) < (active.priority, active.address)
+            && active.address != from
+            && now < self.active_until
     }
 }
 

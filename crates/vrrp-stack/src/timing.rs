@@ -1,6 +1,6 @@
 //! The two intervals that VRRP computes.
 
-use base::{Duration, Priority};
+use base::{Duration, Instant, Priority};
 use wire::Version;
 
 /// Skew_Time: how much later a router of lower priority notices that the master is gone. Version 2
@@ -23,6 +23,11 @@ pub fn active_down_interval(
     adverts: u8,
 ) -> Duration {
     interval.saturating_mul(adverts.into()) + skew_time(version, priority, interval)
+}
+
+/// When a router that spoke at `last` should have spoken again, by a fifth of its interval.
+pub(crate) fn overdue(last: Instant, interval: Duration) -> Instant {
+    last + Duration::from_micros(interval.saturating_mul(6).as_micros() / 5)
 }
 
 #[cfg(test)]

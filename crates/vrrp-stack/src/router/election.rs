@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use base::{Duration, Priority};
+use base::Priority;
 use control_plane::model::Preempt;
 use wire::Advert;
 
@@ -10,6 +10,7 @@ use super::{Turn, VirtualRouter};
 use crate::event::Saying;
 use crate::notification::NotifyState;
 use crate::state::{ActiveRouter, AnnounceAgain, Backup, Master, State};
+use crate::timing;
 
 /// After how many intervals of silence another owner counts as gone.
 const OTHER_OWNER_SILENCE: u64 = 3;
@@ -68,7 +69,7 @@ impl VirtualRouter {
                 } else {
                     self.adopt_interval(turn, &mut backup, advert);
                     backup.down_at = turn.now + self.active_down_interval(backup.interval);
-                    backup.active_until = self.active_until(turn.now, backup.interval);
+                    backup.active_until = timing::overdue(turn.now, backup.interval);
                 }
                 backup.expired = false;
                 self.held = false;
@@ -90,9 +91,7 @@ impl VirtualRouter {
             return;
         }
         let before = self.other_owner_at.replace(turn.now);
-        let again = backup.interval.saturating_mul(6).as_micros() / 5;
-        let again = Duration::from_micros(again);
-        if before.is_some_and(|before| turn.now.saturating_since(before) <= again) {
+        if before.is_some_and(|before| turn.now <= timing::overdue(before, backup.interval)) {
             self.demote(turn);
         }
     }

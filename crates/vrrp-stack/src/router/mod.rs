@@ -194,7 +194,7 @@ impl VirtualRouter {
             State::Backup(mut backup) => {
                 self.heard = backup.active.map(|active| active.address);
                 backup.down_at = now + self.active_down_interval(backup.interval);
-                backup.active_until = self.active_until(now, backup.interval);
+                backup.active_until = timing::overdue(now, backup.interval);
                 backup.expired = false;
                 State::Backup(backup)
             }
@@ -345,11 +345,6 @@ impl VirtualRouter {
     fn active_down_interval(&self, interval: Duration) -> Duration {
         let adverts = self.config.down_timer_adverts;
         timing::active_down_interval(self.version(), self.priority, interval, adverts)
-    }
-
-    /// A router that has not spoken by then is gone for every backup, whatever its priority.
-    fn active_until(&self, now: Instant, interval: Duration) -> Instant {
-        now + interval.saturating_mul(u64::from(self.config.down_timer_adverts))
     }
 
     fn skew_time(&self, interval: Duration) -> Duration {

@@ -297,7 +297,7 @@ impl VirtualRouter {
     ) {
         self.group = super::group(&config, self.family, groups);
         // A backup would take over for no reason but a reload. A master can be the owner again.
-        self.demoted &= config.priority.is_owner() && matches!(self.state, State::Backup(_));
+        self.demoted &= config.priority.is_owner() && !self.state.is_master();
         self.old_checksum_heard = false;
         let old = std::mem::replace(&mut self.config, config);
         if old.split_brain.heartbeats != self.config.split_brain.heartbeats {
@@ -315,10 +315,10 @@ impl VirtualRouter {
     /// A reload has brought other intervals, or another way for adverts. A master speaks at once, or in time for
     /// those that wait for its next advert.
     fn change_timing(&mut self, now: Instant, old: &model::Instance) {
-        let timing = |config: &model::Instance| {
-            (config.advert_interval, config.down_timer_adverts, config.priority, config.version)
-        };
-        let is_same = timing(old) == timing(&self.config);
+        let others =
+            |config: &model::Instance| (config.down_timer_adverts, config.priority, config.version);
+        let are_others_same = others(old) == others(&self.config);
+        let is_same = are_others_same && old.advert_interval == self.config.advert_interval;
         self.dirty |= !is_same;
         match &mut self.state {
             State::Backup(backup) if !is_same => {
@@ -332,8 +332,7 @@ impl VirtualRouter {
                     == (new.source, new.destination, &new.unicast);
                 // A longer interval is told when the next advert is due, by which a backup still goes: at once it could
                 // overtake the one that has just left, and be forgotten for it.
-                let is_longer =
-                    old.advert_interval < new.advert_interval && old.version == new.version;
+                let is_longer = are_others_same && old.advert_interval < new.advert_interval;
                 if (!is_same && !is_longer) || !is_same_way {
                     master.advert_at = now;
                 }

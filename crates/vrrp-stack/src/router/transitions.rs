@@ -286,7 +286,7 @@ impl VirtualRouter {
         interval: Duration,
     ) {
         let down_at = turn.now + self.active_down_interval(interval);
-        let active_until = self.active_until(turn.now, interval);
+        let active_until = timing::overdue(turn.now, interval);
         self.change_state(
             turn,
             State::Backup(Backup {
