@@ -27,7 +27,7 @@ const FILES: [&str; 15] = [
     "share/zsh/site-functions/_keepalived-rs",
 ];
 
-fn install(directory: &Path, init: &str) {
+pub(crate) fn install(directory: &Path, init: &str) {
     let mut make = Command::new("make");
     make.args(["--no-print-directory", "-C", WORKSPACE, "install-files", "PREFIX=/opt/ka"]);
     make.arg(format!("DESTDIR={}", directory.display())).arg(format!("INIT={init}"));

@@ -26,6 +26,7 @@ mod ipvs_tables;
 mod kernel_objects;
 mod keywords_of_checks;
 mod log_files;
+mod log_rotation;
 mod mail;
 mod many_reloads;
 mod namespace;
