@@ -234,21 +234,17 @@ impl<K: Kind> Slot<K> {
         }
         if !outside.is_empty() {
             let fd = blob("outside", outside)?;
-            let message = ToChild::Sightings;
-            process.channel.send_with(&message, vec![fd]).map_err(|error| error.to_string())?;
+            unless_it_ended(process.channel.send_with(&ToChild::Sightings, vec![fd]))?;
         }
         if let Some([config, found]) = &self.former {
             let copies = [config, found].map(OwnedFd::try_clone);
             let copies = copies.into_iter().collect::<io::Result<_>>();
             let copies = copies.map_err(|error| error.to_string())?;
-            let sent = process.channel.send_with(&ToChild::Former, copies);
-            sent.map_err(|error| error.to_string())?;
+            unless_it_ended(process.channel.send_with(&ToChild::Former, copies))?;
         }
         let generation = Generation(generation);
-        process
-            .channel
-            .send_with(&ToChild::Start { generation, moved_on: new.is_some() }, fds)
-            .map_err(|error| error.to_string())
+        let message = ToChild::Start { generation, moved_on: new.is_some() };
+        unless_it_ended(process.channel.send_with(&message, fds))
     }
 
     /// The process is about to be told to leave `former`, for which that was looked up, for another
@@ -479,6 +475,19 @@ fn blobs<K: Kind>((config, looked_up): (&Config, &LookedUp)) -> Result<[OwnedFd;
     Ok([config, blob("looked up", &*looked_up.share(K::ROLE))?])
 }
 
+/// A process that has closed the channel has ended before it was told to begin, which is no failure of the fork:
+/// with which status, and so what follows, its pidfd tells.
+fn unless_it_ended(sent: Result<(), SendError>) -> Result<(), String> {
+    match sent {
+        Err(SendError::Closed) => Ok(()),
+        other => other.map_err(|error| error.to_string()),
+    }
+}
+
 fn blob<T: serde::Serialize + ?Sized>(name: &str, value: &T) -> Result<OwnedFd, String> {
     ipc::blob::write(name, value).map_err(|error| error.to_string())
 }
+
+#[cfg(test)]
+#[path = "slot_tests.rs"]
+mod tests;
