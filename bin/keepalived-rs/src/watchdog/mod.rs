@@ -10,6 +10,7 @@ mod handover;
 mod lifecycle;
 mod log_files;
 mod outside;
+mod pid_files;
 mod reading;
 mod reload_file;
 mod run_files;
@@ -42,6 +43,7 @@ pub(crate) use handover::HandOver;
 use handover::{Origin, Received};
 use log_files::LogFiles;
 use outside::Outside;
+use pid_files::OfChildren;
 use reload_file::ReloadFile;
 pub(crate) use run_files::RunFiles;
 use saved::Saved;
@@ -139,8 +141,8 @@ impl WatchDog {
         options: Options,
         running: Usable,
         own: Own,
-        announce: Option<Announce>,
-        blocked: sys::BlockedSignals,
+        (announce, blocked): (Option<Announce>, sys::BlockedSignals),
+        of_children: &mut OfChildren,
     ) -> io::Result<Self> {
         let (shown, running) = plan::compact(running)?;
         let wanted = configuration::wanted(&options, &running.config);
@@ -154,7 +156,8 @@ impl WatchDog {
         if announce.is_some() {
             scheduler.set_timer(STARTING, sys::clock::now() + START_WAIT);
         }
-        let (vrrp, checkers) = (Slot::new(&own.files.vrrp), Slot::new(&own.files.checkers));
+        let vrrp = Slot::new(&own.files.vrrp, of_children.vrrp.take());
+        let checkers = Slot::new(&own.files.checkers, of_children.checkers.take());
         let fifos = Fifos::default();
         Ok(Self::with(Parts {
             options,

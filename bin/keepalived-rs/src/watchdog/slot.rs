@@ -82,9 +82,9 @@ fn register<const N: usize>(
 }
 
 impl<K: Kind> Slot<K> {
-    pub(super) fn new(pid_path: &Path) -> Self {
-        let known = K::Known::default();
-        let (pid_path, pid_file) = (pid_path.to_owned(), None);
+    /// An empty place; a start has taken its PID file already.
+    pub(super) fn new(pid_path: &Path, pid_file: Option<PidFile>) -> Self {
+        let (known, pid_path) = (K::Known::default(), pid_path.to_owned());
         Self {
             process: None,
             predecessor: None,
@@ -102,10 +102,10 @@ impl<K: Kind> Slot<K> {
         place: Place<K::Known>,
         scheduler: &mut Scheduler,
     ) -> io::Result<Self> {
-        let mut slot = Self::new(pid_path);
-        slot.known = place.known;
         let pid_file = place.pid_file.map(inherited).transpose()?;
-        slot.pid_file = pid_file.map(|file| PidFile::inherited(file, pid_path));
+        let pid_file = pid_file.map(|file| PidFile::inherited(file, pid_path));
+        let mut slot = Self::new(pid_path, pid_file);
+        slot.known = place.known;
         if let Some((pid, channel)) = place.process {
             let (child, words) = (sys::Child::known(pid)?, LastWords::new(inherited(channel)?));
             let exit_token = scheduler.register(child.as_fd(), Interest::Read)?;

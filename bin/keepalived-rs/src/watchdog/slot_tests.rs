@@ -14,7 +14,7 @@ use crate::kind::Checkers;
 #[expect(clippy::zombie_processes, reason = "the place collects it")]
 fn a_child_that_ends_before_it_is_told_to_begin_has_ended_with_its_status() {
     let mut scheduler = Scheduler::new(&[]).unwrap();
-    let mut slot = Slot::<Checkers>::new(Path::new("/nowhere/checkers.pid"));
+    let mut slot = Slot::<Checkers>::new(Path::new("/nowhere/checkers.pid"), None);
     let (ours, theirs) = Slot::<Checkers>::channel().unwrap();
     drop(theirs);
     let started = Command::new("/bin/sh").args(["-c", "exit 3"]).spawn().unwrap();

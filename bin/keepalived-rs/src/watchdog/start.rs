@@ -3,11 +3,12 @@
 use std::io;
 use std::os::fd::AsFd;
 
+use sys::PidFile;
 use sys::process::{Announce, Daemonised};
-use sys::{PidFile, PidFileError};
 
 use super::handover::{self, Origin, Received};
 use super::lifecycle::{self, Start};
+use super::pid_files::{self, OfChildren};
 use super::run_files::RunFiles;
 use super::service_manager::ServiceManager;
 use super::{Own, WatchDog, remove, way_back};
@@ -58,8 +59,9 @@ pub(crate) fn run(mut options: Options) -> i32 {
     let _ = sys::process::set_name(global.process_name.as_deref().unwrap_or("keepalived"));
     let mut files = RunFiles::new(&options, &global.launch);
     let made = files.make_directories().map(|()| files.mount(&global.launch));
-    let pid_file = match made.and_then(|()| open(&files)) {
-        Ok(Some(file)) => file,
+    let wanted = configuration::wanted(&options, &usable.config);
+    let (pid_file, of_children) = match made.and_then(|()| pid_files::claim(&files, &wanted)) {
+        Ok(Some(claimed)) => claimed,
         Ok(None) => {
             files.remove_directories();
             return 0;
@@ -72,7 +74,7 @@ pub(crate) fn run(mut options: Options) -> i32 {
     };
     sys::process::set_umask(configuration::umask(&usable.config));
     allow_core_dumps(&options);
-    run_configured(options, usable, pid_file, Beginning { files, origin, writer })
+    run_configured(options, usable, pid_file, Beginning { files, of_children, origin, writer })
 }
 
 /// Who this is, and how it was called.
@@ -87,19 +89,6 @@ fn introduce(options: &Options) {
     }
     if !options.unexpected.is_empty() {
         log::warn!("Unexpected argument(s): {}", options.unexpected.join(" "));
-    }
-}
-
-/// The PID file of the parent, locked; `None` when a living daemon has it.
-fn open(files: &RunFiles) -> Result<Option<PidFile>, String> {
-    match PidFile::open(&files.parent) {
-        Ok(file) => Ok(Some(file)),
-        Err(error @ PidFileError::Locked { .. }) => {
-            log::error!("{error}");
-            log::error!("daemon is already running");
-            Ok(None)
-        }
-        Err(error) => Err(error.to_string()),
     }
 }
 
@@ -120,6 +109,7 @@ fn allow_core_dumps(options: &Options) {
 /// What a parent has before it is a daemon.
 struct Beginning {
     files: RunFiles,
+    of_children: OfChildren,
     origin: Origin,
     writer: Option<Writer>,
 }
@@ -130,7 +120,7 @@ fn run_configured(
     mut pid_file: PidFile,
     beginning: Beginning,
 ) -> i32 {
-    let Beginning { files, origin, writer } = beginning;
+    let Beginning { files, mut of_children, origin, writer } = beginning;
     if options.dump_config {
         for line in telemetry::configuration(&usable.config) {
             log::info!("{line}");
@@ -145,6 +135,7 @@ fn run_configured(
             Ok(Daemonised::Daemon(announce)) => Some(announce),
             Err(error) => {
                 log::error!("cannot become a daemon: {error}");
+                of_children.remove();
                 remove(pid_file);
                 files.remove_directories();
                 return 1;
@@ -158,8 +149,9 @@ fn run_configured(
     });
     let status = written.and_then(|(blocked, pid_file)| {
         let own = Own { files: files.clone(), pid_file, origin, writer };
-        live(options, usable, own, announce, blocked)
+        live(options, usable, own, (announce, blocked), &mut of_children)
     });
+    of_children.remove();
     end(status, pid_file, &files)
 }
 
@@ -179,8 +171,8 @@ fn live(
     options: Options,
     usable: Usable,
     own: Own,
-    announce: Option<Announce>,
-    blocked: sys::BlockedSignals,
+    (announce, blocked): (Option<Announce>, sys::BlockedSignals),
+    of_children: &mut OfChildren,
 ) -> io::Result<i32> {
     sys::process::adopt_orphans()?;
     let mut told = ServiceManager::of_environment(sys::clock::now());
@@ -190,7 +182,7 @@ fn live(
     }
     let has_mounted = own.files.is_mounted();
     let launch = usable.config.global.launch.clone();
-    let watch_dog = WatchDog::new(options, usable, own, announce, blocked)?;
+    let watch_dog = WatchDog::new(options, usable, own, (announce, blocked), of_children)?;
     privilege::of_parent(&launch, has_mounted);
     // What reading has left behind would be in every child.
     sys::memory::give_back_early();

@@ -152,6 +152,15 @@ fn a_missing_directory_for_pid_files_ends_the_start() {
 }
 
 #[test]
+fn a_missing_directory_for_the_pid_file_of_a_child_ends_the_start_too() {
+    let (_network, node) = machine();
+    let ended = start(&node, configuration("single-lb01"), "-r /run/nosuch/vrrp.pid");
+    let line = "Unable to open pid file /run/nosuch/vrrp.pid - No such file or directory";
+    refused(&node, &ended, 1, line);
+    assert_eq!(node.try_sh("ls /run/keepalived.pid").code(), Some(2), "nothing is left");
+}
+
+#[test]
 fn a_full_disk_costs_the_dump_and_nothing_else() {
     let (_network, node) = machine();
     node.sh("mkdir /run/full; mount -t tmpfs -o size=16k full /run/full
@@ -216,6 +225,27 @@ fn a_second_daemon_says_that_one_runs_and_takes_nothing_away() {
     let second = start(&node, configuration("single-lb01"), "");
     assert_eq!(second.code(), Some(0));
     assert!(said(&second).contains("daemon is already running"), "{}", said(&second));
+    assert!(node.holds(VIP) && node.pid_file("keepalived.pid") == Some(daemon.parent().pid));
+    assert!(daemon.stop().1.success());
+    left::nothing(&node, &[OWN]);
+}
+
+/// Two of them would be two masters with the same identity.
+#[test]
+fn a_second_daemon_with_another_file_for_its_parent_only_is_refused_as_well() {
+    let (_network, node) = machine();
+    let daemon = Daemon::start(&Program::ours(), &node, configuration("single-lb01"));
+    wait::eventually(LIMIT, "the VIP is there", || node.holds(VIP));
+    let before = node.processes().len();
+    for options in ["-p /run/b.pid", "-n -p /run/b.pid"] {
+        let second = start(&node, configuration("single-lb01"), options);
+        assert_eq!(second.code(), Some(0));
+        let said = said(&second);
+        assert!(said.contains("Another process has pid file /run/vrrp.pid locked"), "{said}");
+        assert!(said.contains("daemon is already running"), "{said}");
+        assert_eq!(node.processes().len(), before, "one daemon");
+        assert_eq!(node.try_sh("ls /run/b.pid").code(), Some(2), "nothing is left");
+    }
     assert!(node.holds(VIP) && node.pid_file("keepalived.pid") == Some(daemon.parent().pid));
     assert!(daemon.stop().1.success());
     left::nothing(&node, &[OWN]);
