@@ -93,7 +93,12 @@ fn pages(get: Block, url: Block) -> Vec<Row> {
     );
     recovery.template = recovery.template.replace('@', &format!("url {second}\n@"));
     let mut of_checker = row(get, "virtualhost", "www.example.com", new("Host: www.example.com"));
-    of_checker.without = "virtualhost other.example.com".to_owned();
+    // The nearest counts: that of the real server is there too, and for a url that of the check.
+    of_checker.template =
+        of_checker.template.replace("weight 1\n", "weight 1\nvirtualhost server.example.com\n");
+    let mut of_url = row(url, "virtualhost", "url.example.com", new("Host: url.example.com"));
+    of_url.template =
+        of_url.template.replacen("url {\n", "virtualhost www.example.com\nurl {\n", 1);
     let mut rows = vec![
         in_check(get, "url", second, &[(60_000, Act::End)], new("GET /second HTTP")),
         of_checker,
@@ -103,13 +108,14 @@ fn pages(get: Block, url: Block) -> Vec<Row> {
         said(url, "digest", &"0".repeat(32), Servers::Good, new(down)),
         row(url, "digest", digest_of_hello, gone(down)),
         said(url, "status_code", "404", bad, gone(down)),
-        row(url, "virtualhost", "url.example.com", new("Host: url.example.com")),
+        of_url,
         row(url, "regex", "goodbye", new(down)),
         no_match,
     ];
     // What is right stays up; that is seen beside one that is wrong.
     rows[6].without = format!("digest {}", "1".repeat(32));
     rows.extend(with_pattern);
+    rows.push(row(get, "http_protocol", "1.0C", new(r"Client\r\nConnection: close\r\n")));
     rows
 }
 

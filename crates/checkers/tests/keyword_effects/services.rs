@@ -217,6 +217,9 @@ fn real_servers() -> Vec<Row> {
     let mut host =
         row("virtualhost", "r.example.com", &[(1_500, Act::End)], new("Host: r.example.com"));
     host.template = host.template.replace("TCP_CHECK {\n}", "HTTP_GET {\nurl {\npath /\n}\n}");
+    // It counts more than that of the virtual server.
+    host.template =
+        host.template.replace("protocol TCP\n", "protocol TCP\nvirtualhost v.example.com\n");
     let mut quiet = row("smtp_alert", "off", &failing(), gone("mail Realserver"));
     quiet.without = "smtp_alert on".to_owned();
     vec![

@@ -58,13 +58,18 @@ struct Server {
 impl Server {
     /// `openssl s_server -www` with these words; it answers a request with a page about itself.
     fn start(folder: &Path, words: &str) -> Self {
+        Self::begin(folder, &format!("-www {words}"), Stdio::null())
+    }
+
+    /// Without `-www` it says what comes on its standard input.
+    fn begin(folder: &Path, words: &str, stdin: Stdio) -> Self {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let child = Command::new("openssl")
-            .args("s_server -quiet -www -cert server.pem -key server.key -accept".split(' '))
+            .args("s_server -quiet -cert server.pem -key server.key -accept".split(' '))
             .arg(address.to_string())
             .args(words.split_whitespace())
             .current_dir(folder)
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -159,6 +164,47 @@ fn a_server_of_old_ciphers_or_versions_is_checked_by_openssl_alone() {
         let server = Server::start(&folder.0, words);
         let page = server.page(&client, None);
         assert_eq!(page.is_ok(), cfg!(feature = "openssl"), "{words}: {page:?}");
+    }
+}
+
+/// `tls_compliant`.
+#[test]
+fn an_end_without_a_goodbye_is_an_error_only_where_tls_is_to_be_obeyed() {
+    let folder = Folder::new("goodbye");
+    let client = TlsClient::new(&lvs::TlsClient::default()).unwrap();
+    for (version, strict) in
+        [("-tls1_2", false), ("-tls1_2", true), ("-tls1_3", false), ("-tls1_3", true)]
+    {
+        let mut server = Server::begin(&folder.0, version, Stdio::piped());
+        let tls = client.connection(None, server.address.ip(), strict).unwrap();
+        let socket = connect_start(&Connect::to(server.address)).unwrap();
+        let mut stream = Stream::new(socket, Some(tls));
+        let (mut heard, mut is_killed, start) = (Vec::new(), false, Instant::now());
+        let end = loop {
+            assert!(start.elapsed() < LIMIT, "{version}: no end, {is_killed}");
+            let progress = stream.progress(Ready { readable: true, ended: true });
+            if progress.opened {
+                server.child.stdin.as_mut().unwrap().write_all(b"hello\n").unwrap();
+            }
+            heard.extend(progress.received);
+            if heard == b"hello\n" && !is_killed {
+                // The kernel closes its connections; nobody says so in TLS.
+                server.child.kill().unwrap();
+                is_killed = true;
+            }
+            match progress.end {
+                None => sleep(Duration::from_millis(5)),
+                Some(end) => break end,
+            }
+        };
+        assert_eq!(heard, b"hello\n", "what came before it is read");
+        match (strict, end) {
+            (false, End::Closed) | (true, End::Broken(_)) => {}
+            (_, End::Closed) => panic!("{version}: it is taken for a good end"),
+            (_, End::NotConnected(error) | End::NoTls(error) | End::Broken(error)) => {
+                panic!("{version}, strict {strict}: {error}")
+            }
+        }
     }
 }
 
