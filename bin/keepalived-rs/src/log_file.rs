@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use sys::{Child, Spawn, spawn_with};
 
+use crate::temporary;
+
 /// The argument that makes this program the writer; the file follows it.
 pub(crate) const WRITER: &str = "--write-log";
 
@@ -19,7 +21,7 @@ const UMASK: u32 = 0o137;
 
 /// `-g` without a name.
 pub(crate) fn default_file() -> PathBuf {
-    std::env::temp_dir().join("keepalived.log")
+    temporary::directory().join("keepalived.log")
 }
 
 /// The process that writes log files, for who starts another one when it has died.

@@ -39,6 +39,15 @@ pub(crate) fn start(options: &Options) -> Option<Writer> {
     if let Err(error) = logging::init(wanted) {
         eprintln!("keepalived-rs: no log: {error}");
     }
+    // The writer has nobody to tell.
+    for (path, why) in
+        options.log_file.as_deref().map(logging::hindered_log_files).unwrap_or_default()
+    {
+        if !options.log_console {
+            eprintln!("keepalived-rs: no log file {}: {why}", path.display());
+        }
+        log::error!("no log file {}: {why}", path.display());
+    }
     writer
 }
 

@@ -12,6 +12,7 @@
 //! - `privilege`: the capabilities of each process
 //! - `scheduling`: priorities and processors of a child
 //! - `mail`: alerts, and the process that sends them; `log_file`: the process that writes log files
+//! - `temporary`: where files go whose place nobody has named
 //! - `crash`: what a panic becomes
 //! - `watched`: a process that was started, or none
 //! - `convergence`: how far the kernel is from what a machine wants
@@ -38,6 +39,7 @@ mod plan;
 mod privilege;
 mod scheduling;
 mod scripts;
+mod temporary;
 mod trial;
 mod usage;
 mod version;

@@ -78,6 +78,22 @@ pub fn write_log_files(lines: impl BufRead, base: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// The files that [`write_log_files`] would lose lines of, and why.
+pub fn hindered_log_files(base: &Path) -> Vec<(PathBuf, io::Error)> {
+    let paths = PROCESSES.iter().map(|(.., suffix)| with_suffix(base, suffix));
+    let hindered = paths.filter_map(|path| {
+        let error = sys::files::may_append_no_follow(&path).err()?;
+        // The system speaks of too many levels.
+        let error = if path.is_symlink() {
+            io::Error::other("it is a symbolic link, which is not followed")
+        } else {
+            error
+        };
+        Some((path, error))
+    });
+    hindered.collect()
+}
+
 /// One file.
 struct Target {
     path: PathBuf,
@@ -164,6 +180,24 @@ mod tests {
         std::os::unix::fs::symlink(&victim, &base).unwrap();
         assert!(Target::new(&base, "").write(b"text\n").is_err());
         assert_eq!(fs::read_to_string(&victim).unwrap(), "mine\n");
+    }
+
+    #[test]
+    fn what_hinders_a_log_file_is_known_before_the_first_line_and_nothing_is_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let base = folder.path().join("k.log");
+        let said = |base: &Path| {
+            let lines = hindered_log_files(base).into_iter();
+            lines.map(|(path, why)| format!("{}: {why}", path.display())).collect::<Vec<_>>()
+        };
+        assert_eq!(said(&base), [""; 0]);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        let link = folder.path().join("k_vrrp.log");
+        std::os::unix::fs::symlink("/etc/passwd", &link).unwrap();
+        let wanted = format!("{}: it is a symbolic link, which is not followed", link.display());
+        assert_eq!(said(&base), [wanted]);
+        let missing = said(&folder.path().join("no/k.log"));
+        assert!(missing.len() == 3 && missing[0].contains("No such file"), "{missing:?}");
     }
 
     #[test]

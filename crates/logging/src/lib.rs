@@ -5,7 +5,7 @@
 //! - [`init`], [`set_identity`]: the sinks behind the `log` macros
 //! - [`gather`], [`flush`], [`finish`]: the end of a turn, of a process
 //! - [`Facility`], [`Detail`]: what `-S` and `-D` choose
-//! - [`write_log_files`]: the process behind `-g`
+//! - [`write_log_files`]: the process behind `-g`; [`hindered_log_files`]: what it would tell nobody
 //! - [`identity()`]: what syslog calls a process
 //! - [`RateLimit`]: for lines that a packet can trigger; pure
 
@@ -20,7 +20,7 @@ mod stamp;
 mod syslog;
 
 pub use facility::Facility;
-pub use file::write_log_files;
+pub use file::{hindered_log_files, write_log_files};
 pub use identity::{Process, identity};
 pub use rate_limit::RateLimit;
 pub use sink::{Detail, Options, finish, flush, gather, init, lost, set_identity, set_process};

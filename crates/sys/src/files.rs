@@ -16,6 +16,21 @@ pub fn append_no_follow(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).custom_flags(libc::O_NOFOLLOW).open(path)
 }
 
+/// Whether [`append_no_follow`] would do, without making a file.
+///
+/// # Errors
+/// Those of [`append_no_follow`], as far as they can be foreseen.
+pub fn may_append_no_follow(path: &Path) -> io::Result<()> {
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    match OpenOptions::new().append(true).custom_flags(flags).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            // It can be made where there is a directory for it.
+            path.parent().is_some_and(Path::is_dir).then_some(()).ok_or(error)
+        }
+        other => other.map(drop),
+    }
+}
+
 /// Puts a file of these lines at `path`, whole or not at all: a reader sees the old one or the new
 /// one. What lies there is replaced, be it a link, and never written through; nothing is left beside
 /// it when that fails. Mode 0666 less the umask.

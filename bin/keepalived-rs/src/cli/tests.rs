@@ -110,7 +110,7 @@ fn a_core_pattern_asks_for_core_dumps_too() {
 #[test]
 fn a_log_file_has_a_default_name() {
     let file = |arguments: &[&str]| run(arguments).log_file;
-    assert_eq!(file(&["-g"]), Some(std::env::temp_dir().join("keepalived.log")));
+    assert_eq!(file(&["-g"]), Some(crate::temporary::directory().join("keepalived.log")));
     assert_eq!(file(&["-g/tmp/x"]), Some("/tmp/x".into()));
     assert_eq!(file(&["--log-file=/tmp/x", "--flush-log-file"]), Some("/tmp/x".into()));
     assert_eq!(file(&[]), None);

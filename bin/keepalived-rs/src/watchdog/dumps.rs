@@ -8,6 +8,8 @@ use control_plane::Config;
 use ipc::Report;
 use telemetry::{CheckersLive, Clock, Moment, VrrpLive};
 
+use crate::temporary;
+
 /// A difference between the clocks beyond this is a wall clock that was set.
 const CLOCK_SET: Duration = Duration::from_millis(100);
 
@@ -20,12 +22,8 @@ pub(super) struct Dumps {
 }
 
 impl Dumps {
-    /// `TMPDIR` if that is the absolute path of a directory, else `/tmp`.
     pub(super) fn new() -> Self {
-        let named = std::env::var_os("TMPDIR").map(PathBuf::from);
-        let usable = named.filter(|path| path.is_absolute() && path.is_dir());
-        let directory = usable.unwrap_or_else(|| PathBuf::from("/tmp"));
-        Self { directory, zero: wall_at_zero() }
+        Self { directory: temporary::directory(), zero: wall_at_zero() }
     }
 
     pub(super) fn clock(&mut self, at: Instant) -> Clock {

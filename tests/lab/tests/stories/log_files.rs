@@ -46,6 +46,32 @@ fn each_process_has_its_log_file_and_a_rotation_needs_no_signal() {
 }
 
 #[test]
+fn a_log_file_that_cannot_be_written_is_named_at_the_start() {
+    let network = Network::new();
+    let node = network.machine("one", "eth0", &[OWN]);
+    node.write_file("etc", "keepalived.conf", CONFIGURATION);
+    node.sh("echo mine >/scripts/victim; ln -s /scripts/victim /scripts/k.log");
+    // It ends for another reason.
+    let start = |options: &str| {
+        let program = Program::ours();
+        node.try_sh(&format!("{} {options} -p /run/nosuch/p", program.path().display()))
+    };
+    let why = "no log file /scripts/k.log: it is a symbolic link, which is not followed";
+    let ended = start("-g/scripts/k.log");
+    assert!(ended.stderr.contains(why), "{}", ended.stderr);
+    let ended = start("-l -g/scripts/k.log");
+    let said = format!("{}{}", ended.stdout, ended.stderr);
+    assert_eq!(said.matches(why).count(), 1, "{said}");
+    assert_eq!(node.sh("cat /scripts/victim"), "mine\n");
+    let ended = start("-g/run/nosuch/k.log");
+    assert!(
+        ended.stderr.contains("no log file /run/nosuch/k_vrrp.log: No such"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
 fn log_files_outlive_the_death_of_a_child_and_of_the_process_that_writes_them() {
     let network = Network::new();
     let node = network.machine("one", "eth0", &[OWN]);
