@@ -24,7 +24,9 @@ const COLUMNS: usize = 80;
 pub(crate) fn text() -> String {
     let mut text = format!(
         "Keepalived {KEEPALIVED} (keepalived-rs {OURS})\n\n\
-         keepalived-rs {OURS}, a drop-in replacement of keepalived {KEEPALIVED}; MIT OR Apache-2.0\n\n\
+         Copyright(C) 2026 the keepalived-rs authors; MIT OR Apache-2.0\n\
+         keepalived-rs {OURS}, a drop-in replacement of keepalived {KEEPALIVED}\n\n\
+         Built without kernel headers, with the kernel interfaces of the crate libc\n\
          Running on {}\n",
         kernel()
     );
@@ -81,10 +83,16 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[0].starts_with("Keepalived v2.4.3 ("), "{text}");
         let at = |start: &str| lines.iter().position(|line| line.starts_with(start));
-        let order =
-            ["Running on Linux ", "configure options: ", "Config options: ", "System options: "];
+        let order = [
+            "Copyright(C) ",
+            "Built with",
+            "Running on Linux ",
+            "configure options: ",
+            "Config options: ",
+            "System options: ",
+        ];
         let places: Vec<usize> = order.iter().filter_map(|start| at(start)).collect();
-        assert!(places.len() == 4 && places.is_sorted(), "{text}");
+        assert!(places.len() == order.len() && places.is_sorted(), "{text}");
         assert!(text.contains(" --enable-json"), "{text}");
     }
 

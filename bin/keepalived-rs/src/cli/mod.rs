@@ -50,7 +50,10 @@ where
     while let Some(arg) = parser.next().map_err(|error| describe(&error))? {
         let (row, written) = match arg {
             Arg::Short(c) => (find_short(c)?, format!("-{c}")),
-            Arg::Long(name) => (find_long(name)?, format!("--{name}")),
+            Arg::Long(name) => {
+                let (found, written) = (find_long(name), format!("--{name}"));
+                (known_long(found, &written, &mut parser)?, written)
+            }
             Arg::Value(word) => {
                 options.unexpected.push(word.to_string_lossy().into_owned());
                 continue;
@@ -93,20 +96,39 @@ fn find_short(short: char) -> Result<&'static Flag, String> {
         .ok_or_else(|| format!("Unknown option -{short}"))
 }
 
-fn find_long(name: &str) -> Result<&'static Flag, String> {
+fn find_long(name: &str) -> Option<&'static Flag> {
     if let Some(exact) = FLAGS.iter().find(|flag| flag.long == name) {
-        return Ok(exact);
+        return Some(exact);
     }
     let mut starting = FLAGS.iter().filter(|flag| flag.long.starts_with(name));
     match (starting.next(), starting.next()) {
-        (Some(only), None) => Ok(only),
-        _ => Err(format!("Unknown option --{name}")),
+        (Some(only), None) => Some(only),
+        _ => None,
+    }
+}
+
+/// An option that takes no value is unknown with one: the message names the word as it was written.
+fn known_long(
+    found: Option<&'static Flag>,
+    written: &str,
+    parser: &mut Parser,
+) -> Result<&'static Flag, String> {
+    match found {
+        Some(row) if !matches!(row.value, Value::None) => Ok(row),
+        found => match (parser.optional_value(), found) {
+            (None, Some(row)) => Ok(row),
+            (None, None) => Err(format!("Unknown option {written}")),
+            (Some(value), _) => {
+                Err(format!("Unknown option {written}={}", value.to_string_lossy()))
+            }
+        },
     }
 }
 
 fn describe(error: &lexopt::Error) -> String {
     match error {
-        lexopt::Error::UnexpectedValue { option, .. } => format!("Unexpected value for {option}"),
+        // `-P=3` is for getopt a further letter.
+        lexopt::Error::UnexpectedValue { .. } => "Unknown option -=".to_owned(),
         other => other.to_string(),
     }
 }

@@ -49,6 +49,10 @@ fn the_value_of_the_configuration_test_must_be_attached() {
 fn errors_have_keepaliveds_words() {
     assert_eq!(parse(["-z"]), Err("Unknown option -z".into()));
     assert_eq!(parse(["--zz"]), Err("Unknown option --zz".into()));
+    for word in ["--zz=3", "--vrrp=3", "--vrr=3", "--dont=3", "--vrrp=", "--version=3"] {
+        assert_eq!(parse([word]), Err(format!("Unknown option {word}")));
+    }
+    assert_eq!(parse(["-P=3"]), Err("Unknown option -=".into()));
     assert_eq!(parse(["-f"]), Err("Missing parameter for option -f".into()));
     assert_eq!(parse(["--pid="]), Err("Missing parameter for option --pid".into()));
     assert_eq!(parse(["--signum=NO"]), Err("Unknown sigfunc NO".into()));
