@@ -21,9 +21,11 @@ pub(crate) const IFLA_INFO_DATA: u16 = 2;
 pub(crate) const IFLA_MODE: u16 = 1;
 pub(crate) const IFLA_IPVLAN_FLAGS: u16 = 2;
 pub(crate) const IFLA_GROUP: u16 = 27;
+const IFLA_LINK_NETNSID: u16 = 37;
 const IFLA_VRF_TABLE: u16 = 1;
 
 pub(crate) const IFF_UP: u32 = 0x1;
+const IFF_BROADCAST: u32 = 0x2;
 const IFF_LOOPBACK: u32 = 0x8;
 const IFF_POINTOPOINT: u32 = 0x10;
 const IFF_RUNNING: u32 = 0x40;
@@ -43,18 +45,24 @@ pub struct Link {
     pub running: bool,
     /// Does no ARP (`IFF_NOARP`).
     pub noarp: bool,
+    /// Has an address that all others hear (`IFF_BROADCAST`).
+    pub broadcast: bool,
     /// The loopback interface (`IFF_LOOPBACK`).
     pub loopback: bool,
     /// Has one peer (`IFF_POINTOPOINT`).
     pub point_to_point: bool,
     /// Can send multicast (`IFF_MULTICAST`).
     pub multicast: bool,
+    /// What hardware it is, as the kernel numbers it (`ARPHRD_ETHER` is 1).
+    pub hardware: u16,
     /// Its MAC address, where it is one of 6 bytes.
     pub mac: Option<[u8; 6]>,
     /// Largest packet in bytes.
     pub mtu: u32,
     /// The interface it lies upon (macvlan, VLAN), in the same namespace or another.
     pub parent: Option<IfIndex>,
+    /// The network namespace of that, where it is another one: by this one's number for it.
+    pub parent_namespace: Option<u32>,
     /// The bridge, bond or VRF it belongs to.
     pub master: Option<IfIndex>,
     /// The kind of a virtual interface: `veth`, `macvlan`, `vlan`, ...
@@ -102,12 +110,15 @@ pub(crate) fn decode(reply: &Reply<'_>) -> Result<Option<Link>, Malformed> {
         up: flag(IFF_UP),
         running: flag(IFF_RUNNING),
         noarp: flag(IFF_NOARP),
+        broadcast: flag(IFF_BROADCAST),
         loopback: flag(IFF_LOOPBACK),
         point_to_point: flag(IFF_POINTOPOINT),
         multicast: flag(IFF_MULTICAST),
+        hardware: u16::from(*header.ifi_type()),
         mac: attributes.get(IFLA_ADDRESS).and_then(|mac| mac.try_into().ok()),
         mtu,
         parent: attributes.u32(IFLA_LINK).and_then(IfIndex::new),
+        parent_namespace: attributes.u32(IFLA_LINK_NETNSID),
         master: attributes.u32(IFLA_MASTER).and_then(IfIndex::new),
         mode,
         ipvlan_flags: ipvlan.and_then(|data| data.u16(IFLA_IPVLAN_FLAGS)),

@@ -96,7 +96,8 @@ fn interface(lines: &mut Lines, one: &Instance, live: Option<&Live<'_>>) {
         return;
     };
     let base = true_false(transmit_base);
-    let is_up = live.map(|live| live.link(&name).is_some_and(|link| link.up));
+    // By this keepalived means that it is there.
+    let is_up = live.map(|live| live.link(&name).is_some());
     let is_up = is_up.map(|is_up| format!(", is_up = {}", true_false(is_up)));
     let is_up = is_up.unwrap_or_default();
     lines.at(3, format!("Use VMAC, i/f name {name}{is_up}, xmit_base = {base}"));

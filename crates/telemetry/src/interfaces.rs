@@ -4,16 +4,16 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use base::Duration;
-use control_plane::model::vrrp::{Instance, SyncGroup, TrackWeight, Vmac, Vrrp};
+use control_plane::model::vrrp::{Instance, SyncGroup, TrackWeight, Vrrp};
 
 use crate::layout::{Lines, track_weight, true_false};
-use crate::live::{LinkView, VrrpLive};
+use crate::live::{Below, LinkView, VrrpLive};
 
 /// What the lines of an interface tell of instances and of other interfaces, by its name: there may
 /// be thousands of all of them.
 pub(crate) struct Index<'a> {
     vrrp: &'a Vrrp,
-    /// By name of the VMAC: what it is made on.
+    /// By name of the VMAC or ipvlan: what it is made on.
     bases: HashMap<Cow<'a, str>, &'a str>,
     links: HashMap<&'a str, &'a LinkView>,
     /// Who tracks the interface by itself, then who does for its group.
@@ -26,13 +26,19 @@ impl<'a> Index<'a> {
     pub(crate) fn new(vrrp: &'a Vrrp, live: &'a VrrpLive) -> Self {
         let mut bases = HashMap::new();
         for one in &vrrp.instances {
-            if let (Vmac::Macvlan { .. }, Some(name)) = (&one.vmac, one.vmac_name()) {
+            if let Some(name) = one.vmac_name() {
                 bases.entry(name).or_insert(one.interface.as_str());
             }
         }
         let links = live.links.iter().map(|link| (link.name.as_str(), link)).collect();
         let delayed = live.stack.delayed.iter().map(|index| index.get()).collect();
         Self { vrrp, bases, links, trackers: trackers(vrrp), delayed }
+    }
+
+    /// The interface that a macvlan lies upon.
+    fn below(&self, link: &LinkView) -> Option<&'a LinkView> {
+        let Below::Here(name) = &link.kind.macvlan.as_ref()?.below else { return None };
+        self.links.get(name.as_str()).copied()
     }
 }
 
@@ -45,35 +51,24 @@ pub(crate) fn lines(index: &Index<'_>, link: &LinkView) -> Lines {
     lines.item(3, "index", link.index);
     lines.item(3, "IPv4 address", link.primary_v4.map_or_else(none, |one| one.to_string()));
     lines.item(3, "IPv6 address", link.link_local_v6.map_or_else(none, |one| one.to_string()));
-    let loopback = link.name == "lo";
     if link.mac != [0; 6] {
         lines.item(3, "MAC", link.mac.map(|byte| format!("{byte:02x}")).join(":"));
         lines.item(3, "MAC broadcast", "ff:ff:ff:ff:ff:ff");
     }
-    let mut flags = state(link).to_owned();
-    if loopback {
-        flags.push_str(", no broadcast, loopback, no multicast");
-    }
-    if !link.arp {
-        flags.push_str(", no arp");
-    }
-    lines.item(3, "State", flags);
-    if link.up {
-        // Of one that is down nobody remembers it.
-        lines.item(3, "Seen up", 1);
-    }
+    let below = index.below(link);
+    lines.item(3, "State", state(link) + &traits(link, below));
+    lines.item(3, "Seen up", u8::from(link.seen_up));
     let delayed = index.delayed.contains(&link.index);
     lines.item(3, "Delayed state change running", true_false(delayed));
     let base = index.bases.get(link.name.as_str()).copied();
     delays(&mut lines, vrrp, base.unwrap_or(&link.name));
     lines.item(3, "Group", link.group);
-    if let Some(base) = base {
-        let below = index.links.get(base).map_or("DOWN", |link| state(link));
-        lines.at(3, format!("VMAC type private, underlying interface = {base}, state = {below}"));
+    vmac(&mut lines, link, below);
+    if base.is_some() {
         lines.at(3, "I/f created by keepalived");
     }
     lines.item(3, "MTU", link.mtu);
-    lines.item(3, "HW Type", if loopback { "LOOPBACK" } else { "ETHERNET" });
+    hardware(&mut lines, link);
     lines.at(3, "NIC netlink status update");
     if let Some(vrf) = &link.vrf {
         lines.at(3, format!("VRF slave of {vrf}"));
@@ -86,8 +81,55 @@ pub(crate) fn lines(index: &Index<'_>, link: &LinkView) -> Lines {
     lines
 }
 
-const fn state(link: &LinkView) -> &'static str {
-    if link.up { "UP, RUNNING" } else { "DOWN" }
+/// `UP, not RUNNING`.
+fn state(link: &LinkView) -> String {
+    let not = |is: bool| if is { "" } else { "not " };
+    format!("{}UP, {}RUNNING", not(link.up), not(link.running))
+}
+
+/// What is unlike a plain Ethernet link, in keepalived's order.
+fn traits(link: &LinkView, below: Option<&LinkView>) -> String {
+    let kind = &link.kind;
+    let all = [
+        (!kind.broadcast, ", no broadcast"),
+        (kind.loopback, ", loopback"),
+        (kind.point_to_point, ", point to point"),
+        (!link.arp, ", no arp"),
+        (!kind.multicast, ", no multicast"),
+        (below.is_some_and(|below| !below.up), ", master down"),
+    ];
+    all.into_iter().filter_map(|(is_so, words)| is_so.then_some(words)).collect()
+}
+
+/// A macvlan, ours or not.
+fn vmac(lines: &mut Lines, link: &LinkView, below: Option<&LinkView>) {
+    let Some(macvlan) = &link.kind.macvlan else { return };
+    let mode = match macvlan.mode {
+        1 => "private",
+        2 => "vepa",
+        4 => "bridge",
+        _ => "unknown",
+    };
+    let place = match (&macvlan.below, below) {
+        (Below::Elsewhere { index, namespace }, _) => {
+            format!("ifindex = {index}, netns id = {namespace}")
+        }
+        (Below::Here(name), None) => format!("interface = {name}"),
+        (Below::Here(name), Some(below)) => {
+            format!("interface = {name}, state = {}", state(below))
+        }
+    };
+    lines.at(3, format!("VMAC type {mode}, underlying {place}"));
+}
+
+/// `HW Type`, by the numbers of `<linux/if_arp.h>`; keepalived writes no line of InfiniBand.
+fn hardware(lines: &mut Lines, link: &LinkView) {
+    match link.kind.hardware {
+        1 => lines.item(3, "HW Type", "ETHERNET"),
+        772 => lines.item(3, "HW Type", "LOOPBACK"),
+        32 => {}
+        other => lines.item(3, "HW Type", format!("UNKNOWN ({other})")),
+    }
 }
 
 /// `interface_up_down_delays`.
@@ -156,7 +198,7 @@ fn tracked(one: &Instance) -> impl Iterator<Item = (Cow<'_, str>, TrackWeight)> 
 mod tests {
     use base::{Vrid, Weight};
     use control_plane::model::tracking::TrackInterface;
-    use control_plane::model::vrrp::{IpvlanMode, VirtualAddress};
+    use control_plane::model::vrrp::{IpvlanMode, VirtualAddress, Vmac};
 
     use super::*;
 

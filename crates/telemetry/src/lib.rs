@@ -30,6 +30,8 @@ mod trackers;
 
 pub use configuration::{bfd_data, checkers_data, configuration, parent_data, vrrp_data};
 pub use json::json;
-pub use live::{Calendar, CheckersLive, Clock, LinkView, Moment, VrrpLive};
+pub use live::{
+    Below, Calendar, CheckersLive, Clock, LinkKind, LinkView, Macvlan, Moment, VrrpLive,
+};
 pub use sockets::SocketView;
 pub use statistics::statistics;

@@ -104,10 +104,16 @@ pub struct LinkView {
     pub link_local_v6: Option<Ipv6Addr>,
     /// Its hardware address; all zero when it has none.
     pub mac: [u8; 6],
-    /// Up and running.
+    /// Switched on.
     pub up: bool,
+    /// Able to send.
+    pub running: bool,
+    /// It was both at least once.
+    pub seen_up: bool,
     /// Neighbours learn addresses from ARP.
     pub arp: bool,
+    /// What it is.
+    pub kind: LinkKind,
     /// Largest packet in bytes.
     pub mtu: u32,
     /// The kernel's group of interfaces that it belongs to; 0 is that of all others.
@@ -118,7 +124,61 @@ pub struct LinkView {
     pub vrf: Option<String>,
 }
 
-/// As the stack has it: of groups and VRFs it knows nothing.
+/// What an interface is by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkKind {
+    /// The kernel's number for its hardware (ARPHRD).
+    pub hardware: u16,
+    /// Has an address that all others hear.
+    pub broadcast: bool,
+    /// The loopback interface.
+    pub loopback: bool,
+    /// Has one peer.
+    pub point_to_point: bool,
+    /// Can send multicast.
+    pub multicast: bool,
+    /// A macvlan.
+    pub macvlan: Option<Macvlan>,
+}
+
+/// Ethernet.
+impl Default for LinkKind {
+    fn default() -> Self {
+        Self {
+            hardware: 1,
+            broadcast: true,
+            loopback: false,
+            point_to_point: false,
+            multicast: true,
+            macvlan: None,
+        }
+    }
+}
+
+/// How a macvlan lies upon another interface.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Macvlan {
+    /// The kernel's number for its mode: 1 is private.
+    pub mode: u32,
+    /// The interface below it.
+    pub below: Below,
+}
+
+/// The interface below another one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Below {
+    /// Its name.
+    Here(String),
+    /// In another network namespace.
+    Elsewhere {
+        /// Its number there.
+        index: u32,
+        /// The number of that namespace here.
+        namespace: u32,
+    },
+}
+
+/// As the stack has it: of kinds, groups and VRFs it knows nothing.
 impl From<Link> for LinkView {
     fn from(link: Link) -> Self {
         Self {
@@ -128,7 +188,10 @@ impl From<Link> for LinkView {
             link_local_v6: link.link_local_v6,
             mac: link.mac,
             up: link.up,
+            running: link.up,
+            seen_up: link.up,
             arp: link.arp,
+            kind: LinkKind::default(),
             mtu: link.mtu,
             group: 0,
             vrf: None,

@@ -13,7 +13,9 @@ use std::path::{Path, PathBuf};
 use base::{Duration, IfIndex, Instant, Sighting};
 use control_plane::{Config, MemorySource, Options, load};
 use skips::{Lack, skip};
-use telemetry::{CheckersLive, Clock, LinkView, Moment, SocketView, VrrpLive};
+use telemetry::{
+    Below, CheckersLive, Clock, LinkKind, LinkView, Macvlan, Moment, SocketView, VrrpLive,
+};
 use vrrp_stack::{ExitKind, Input, Link, Output, Outputs, Stack};
 
 fn folder() -> Option<PathBuf> {
@@ -315,6 +317,15 @@ fn vrrp(config: &Config) -> VrrpLive {
         instances: vec![name.into()],
     };
     let mut links = links.map(LinkView::from);
+    let [lo, .., vmac] = &mut links;
+    lo.kind = LinkKind {
+        hardware: 772,
+        broadcast: false,
+        loopback: true,
+        multicast: false,
+        ..LinkKind::default()
+    };
+    vmac.kind.macvlan = Some(Macvlan { mode: 1, below: Below::Here("lan0".to_owned()) });
     for link in links.iter_mut().filter(|link| link.name.starts_with("rsv")) {
         link.vrf = Some("rsnet".to_owned());
     }

@@ -84,18 +84,7 @@ fn live(config: &Config, status: i32, span: Duration) -> VrrpLive {
         now = due;
         stack.handle_input(now, Input::Timeout, &mut out);
     }
-    let view = LinkView {
-        name: "lan0".into(),
-        index: 2,
-        primary_v4: link().primary_v4,
-        link_local_v6: None,
-        mac: link().mac,
-        up: true,
-        arp: true,
-        mtu: 1500,
-        group: 0,
-        vrf: None,
-    };
+    let view = LinkView::from(link());
     let socket = SocketView {
         descriptor: 20,
         interface: "lan0".into(),

@@ -22,6 +22,7 @@ use crate::buffers;
 use crate::convergence::Convergence;
 use crate::names::Names;
 use guard::Guard;
+use view::SeenUp;
 
 /// The mirror of the kernel, and what was last asked of it.
 pub(super) struct Kernel {
@@ -33,6 +34,7 @@ pub(super) struct Kernel {
     missing: News,
     own_links: OwnLinks,
     linkbeat: Linkbeat,
+    seen_up: SeenUp,
     settings: Settings,
     /// Links of our own, or what they need, may be other than they should be.
     links_disturbed: bool,
@@ -111,6 +113,8 @@ impl Kernel {
             log::warn!("{error}");
         }
         reflector.resync()?;
+        let mut seen_up = SeenUp::default();
+        reflector.links().for_each(|link| seen_up.look(link));
         Ok(Self {
             reflector,
             guard: Guard::default(),
@@ -119,6 +123,7 @@ impl Kernel {
             missing: News::default(),
             own_links: OwnLinks::default(),
             linkbeat: Linkbeat::default(),
+            seen_up,
             settings: Settings::default(),
             links_disturbed: true,
             raised_for: None,
@@ -193,6 +198,7 @@ impl Kernel {
             self.state.look_again(now);
             Vec::new()
         });
+        self.seen_up.learn(&changes);
         let concerned = changes.iter().any(|change| self.wishes.concern(change));
         if changes.iter().any(|change| self.own_links.concern(change)) {
             self.disturbed();

@@ -28,7 +28,9 @@ fn a_link_is_seen_to_come_change_and_go() {
     let now = Instant::from_micros(1);
     let mut reflector = Reflector::open().unwrap();
     let changes = reflector.resync().unwrap();
-    assert!(changes.iter().any(|change| matches!(change, Change::LinkNew(link) if link.loopback)));
+    let Change::LinkNew(lo) = &changes[0] else { panic!("{changes:?}") };
+    assert!(lo.loopback && !lo.broadcast, "{lo:?}");
+    assert_eq!((lo.hardware, lo.parent_namespace), (772, None));
     assert!(changes.iter().any(
         |change| matches!(change, Change::AddressAdded(address) if address.net.to_string() == "127.0.0.1/8")
     ));

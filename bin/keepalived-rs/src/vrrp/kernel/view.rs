@@ -4,12 +4,40 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use base::IfIndex;
-use netlink_reflector::{Address, PROTOCOL_KEEPALIVED};
-use telemetry::LinkView;
+use netlink_reflector::{Address, Change, PROTOCOL_KEEPALIVED};
+use telemetry::{Below, LinkKind, LinkView, Macvlan};
 use vrrp_stack::{Link, Scope, Setting};
 
 use super::{Kernel, proc_of};
 use crate::vrrp::settings::Access;
+
+/// The interfaces that were up and running at least once, for the dumps.
+#[derive(Debug, Default)]
+pub(super) struct SeenUp(BTreeSet<IfIndex>);
+
+impl SeenUp {
+    pub(super) fn look(&mut self, link: &netlink_reflector::Link) {
+        if link.up && link.running {
+            self.0.insert(link.index);
+        }
+    }
+
+    pub(super) fn learn(&mut self, changes: &[Change]) {
+        for change in changes {
+            match change {
+                Change::LinkNew(link) | Change::LinkChanged(link) => self.look(link),
+                Change::LinkRemoved(index, _) => {
+                    self.0.remove(index);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn contains(&self, index: IfIndex) -> bool {
+        self.0.contains(&index)
+    }
+}
 
 impl Kernel {
     /// Addresses that somebody else has, as duplicate address detection has found.
@@ -38,12 +66,38 @@ impl Kernel {
             let master = link.master.and_then(|index| self.reflector.link(index));
             let vrf = master.filter(|master| master.kind.as_deref() == Some("vrf"));
             LinkView {
+                up: link.up,
+                running: self.is_running(link),
+                seen_up: self.seen_up.contains(link.index),
+                kind: self.kind(link),
                 group: link.group,
                 vrf: vrf.map(|vrf| vrf.name.clone()),
                 ..LinkView::from(self.describe(link, ours))
             }
         })
         .collect()
+    }
+
+    /// Whether it can send; of those that are polled by what they say.
+    fn is_running(&self, link: &netlink_reflector::Link) -> bool {
+        self.linkbeat.has_link(&link.name).unwrap_or(link.running)
+    }
+
+    fn kind(&self, link: &netlink_reflector::Link) -> LinkKind {
+        let below = |parent: IfIndex| match link.parent_namespace {
+            Some(namespace) => Some(Below::Elsewhere { index: parent.get(), namespace }),
+            None => self.reflector.link(parent).map(|below| Below::Here(below.name.clone())),
+        };
+        let is_macvlan = link.kind.as_deref() == Some("macvlan");
+        let below = link.parent.filter(|_| is_macvlan).and_then(below);
+        LinkKind {
+            hardware: link.hardware,
+            broadcast: link.broadcast,
+            loopback: link.loopback,
+            point_to_point: link.point_to_point,
+            multicast: link.multicast,
+            macvlan: below.map(|below| Macvlan { mode: link.mode.unwrap_or(0), below }),
+        }
     }
 
     /// All addresses that are here.
@@ -115,7 +169,7 @@ impl Kernel {
         Link {
             index: link.index,
             name: link.name.clone(),
-            up: link.up && self.linkbeat.has_link(&link.name).unwrap_or(link.running),
+            up: link.up && self.is_running(link),
             // Without one it takes no part in ARP either.
             mac: link.mac.unwrap_or_default(),
             primary_v4,
