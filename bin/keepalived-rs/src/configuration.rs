@@ -137,7 +137,15 @@ pub(crate) fn host_name() -> String {
 
 /// Reads the files, in the network namespace that this process is in.
 pub(crate) fn load(options: &Options) -> Loaded {
-    control_plane::load(&options.config, &FsSource, &settings(options))
+    with_router_id(control_plane::load(&options.config, &FsSource, &settings(options)))
+}
+
+/// Whoever says no `router_id` is called like the host, in dumps as in mails.
+fn with_router_id(mut loaded: Loaded) -> Loaded {
+    if let Some(config) = &mut loaded.config {
+        config.global.router_id.get_or_insert_with(host_name);
+    }
+    loaded
 }
 
 /// The lines of all files, as [`control_plane::merged`] says.
@@ -224,6 +232,18 @@ fn services(group: &ServerGroup) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_router_without_a_name_is_called_like_the_host() {
+        for (text, wanted) in [("", host_name()), ("router_id LAB1", "LAB1".to_owned())] {
+            let text = format!("global_defs {{\n {text}\n}}\n");
+            let source = control_plane::MemorySource::new("/a.conf", text);
+            let options = control_plane::Options::default();
+            let loaded = control_plane::load("/a.conf".as_ref(), &source, &options);
+            let config = with_router_id(loaded).config.unwrap();
+            assert_eq!(config.global.router_id, Some(wanted));
+        }
+    }
 
     #[test]
     fn what_a_stop_has_to_remove_is_counted_whatever_it_is() {

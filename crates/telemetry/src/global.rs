@@ -176,7 +176,10 @@ fn balancer(lines: &mut Lines, global: &Global, lvs: &Lvs, shown: Shown) {
     lines.optional(1, "LVS TCP FIN timeout", lvs.timeouts.tcp_fin);
     // keepalived's own label for the UDP timeout.
     lines.optional(1, "LVS TCP timeout", lvs.timeouts.udp);
-    lines.optional(1, "Default interface", global.defaults.interface.as_ref());
+    if shown == Shown::ByVrrp {
+        let default = global.defaults.interface.as_deref().unwrap_or("eth0");
+        lines.item(1, "Default interface", default);
+    }
     let igmp = if global.launch.disable_local_igmp { "yes" } else { "no" };
     lines.item(1, "Disable local IGMP", igmp);
     let as_v2 = yes_no(global.defaults.checksum_as_v2);
@@ -281,8 +284,10 @@ fn outside(lines: &mut Lines, global: &Global) {
     let scripts = &global.scripts;
     lines
         .at(1, format!("Script security {}", if scripts.enforce { "enabled" } else { "disabled" }));
-    if let Some(user) = &scripts.user {
-        lines.at(1, format!("Default script uid:gid {}", owner(user)));
+    // Root is nobody's default where scripts are guarded.
+    let root = (!scripts.enforce).then(|| "0:0".to_owned());
+    if let Some(user) = scripts.user.as_ref().map(owner).or(root) {
+        lines.at(1, format!("Default script uid:gid {user}"));
     }
     let lifecycle = &global.lifecycle;
     lines.optional(1, "Startup script", lifecycle.startup.as_ref().map(quoted));

@@ -240,3 +240,25 @@ iproute etc directory /etc/iproute2";
     let seen: Vec<&str> = seen.iter().map(|line| line.trim_end()).collect();
     assert_eq!(seen.join("\n"), wanted);
 }
+
+#[test]
+fn a_small_configuration_shows_its_defaults() {
+    let with = |line: &str| config(&format!("global_defs {{\n {line}\n}}"));
+    let shown = |lines: Vec<String>| -> Vec<String> {
+        let wanted = |line: &String| {
+            line.starts_with(" Default interface") || line.starts_with(" Default script")
+        };
+        lines.into_iter().filter(wanted).collect()
+    };
+    let [interface, root] = [" Default interface = eth0", " Default script uid:gid 0:0"];
+    assert_eq!(shown(telemetry::configuration(&config("")).collect()), [interface, root]);
+    assert_eq!(shown(telemetry::parent_data(&config("")).collect()), [root]);
+    let named = with("default_interface lan0");
+    let lan0 = " Default interface = lan0";
+    assert_eq!(shown(telemetry::configuration(&named).collect()), [lan0, root]);
+    assert_eq!(shown(telemetry::parent_data(&named).collect()), [root]);
+    assert_eq!(shown(telemetry::bfd_data(&named).collect()), [root]);
+    // Nobody is the default then.
+    let guarded = with("enable_script_security");
+    assert_eq!(shown(telemetry::configuration(&guarded).collect()), [interface]);
+}
