@@ -100,15 +100,17 @@ fn vrrp<'a>(
         });
         instance::lines(config, one, live.as_ref())
     };
-    let sockets = state.map(|live| live.sockets.as_slice()).unwrap_or_default();
     let source = move |name: &str| state?.instance(name)?.source;
+    let open = state.map(|live| live.sockets.as_slice()).unwrap_or_default();
+    let missing = state.map(|live| sockets::missing(config, live, source)).unwrap_or_default();
+    let sockets = open.iter().cloned().chain(missing);
     section("Gratuitous ARP delays", vrrp.garp_groups.iter().map(groups::garp))
         .chain(network::statics(vrrp, live.is_some()))
         .chain(section("Static Track groups", vrrp.track_groups.iter().map(groups::track)))
         .chain(section("VRRP Topology", vrrp.instances.iter().map(instance)))
         .chain(section(
             "VRRP Sockpool",
-            sockets.iter().map(move |one| sockets::lines(config, one, source)),
+            sockets.map(move |one| sockets::lines(config, &one, source)),
         ))
         .chain(section(
             "VRRP Sync groups",

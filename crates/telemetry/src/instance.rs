@@ -4,12 +4,13 @@ use std::net::IpAddr;
 
 use base::Duration;
 use control_plane::model::network::Route;
-use control_plane::model::vrrp::{NotifyScripts, Unicast, VirtualAddress, Vmac};
+use control_plane::model::vrrp::{IpvlanMode, NotifyScripts, Unicast, VirtualAddress, Vmac};
 use control_plane::model::{AddressScope, Authentication, Config, Instance, Preempt, Version};
 
 use crate::instance_state::{Live, wanted_name};
 use crate::layout::{Lines, Tracked, enabled, true_false, yes_no};
 use crate::network;
+use crate::sockets::NO_SOCKET;
 use crate::split_brain;
 
 /// An instance, in keepalived's order; with its state if it has one.
@@ -91,15 +92,25 @@ fn interface(lines: &mut Lines, one: &Instance, live: Option<&Live<'_>>) {
         lines.item(3, "Interface", &one.interface);
         return;
     };
-    let Vmac::Macvlan { transmit_base, .. } = one.vmac else {
-        lines.item(3, "Interface", format!("{name}, ipvlan on {}", one.interface));
-        return;
-    };
-    let base = true_false(transmit_base);
     // By this keepalived means that it is there.
     let is_up = live.map(|live| live.link(&name).is_some());
     let is_up = is_up.map(|is_up| format!(", is_up = {}", true_false(is_up)));
     let is_up = is_up.unwrap_or_default();
+    let transmit_base = match one.vmac {
+        Vmac::Macvlan { transmit_base, .. } => transmit_base,
+        Vmac::Ipvlan { mode, .. } => {
+            let mode = match mode {
+                IpvlanMode::Bridge => "bridge",
+                IpvlanMode::Private => "private",
+                IpvlanMode::Vepa => "vepa",
+            };
+            lines.at(3, format!("Use IPVLAN, i/f {name}{is_up}, type {mode}"));
+            lines.item(3, "Interface", format!("{name}, ipvlan on {}", one.interface));
+            return;
+        }
+        Vmac::None => return,
+    };
+    let base = true_false(transmit_base);
     lines.at(3, format!("Use VMAC, i/f name {name}{is_up}, xmit_base = {base}"));
     let how = if transmit_base { ", xmit base i/f" } else { "" };
     lines.item(3, "Interface", format!("{name}, vmac on {}{how}", one.interface));
@@ -179,8 +190,9 @@ fn addresses(lines: &mut Lines, one: &Instance, live: Option<&Live<'_>>) {
     }
     let excluded = one.excluded_addresses.iter().map(|net| address_of(one, net, set));
     lines.list("Virtual IP Excluded", excluded);
-    if let Some(descriptor) = live.and_then(|live| live.descriptor) {
-        lines.at(3, format!("fd_in {descriptor}, fd_out {descriptor}"));
+    match live.map(|live| live.descriptor.unwrap_or(NO_SOCKET)) {
+        Some(descriptor) => lines.at(3, format!("fd_in {descriptor}, fd_out {descriptor}")),
+        None => lines.at(3, "No sockets allocated"),
     }
     lines.list("Virtual Routes", one.routes.iter().map(|route| route_of(one, route)));
     lines.list("Virtual Rules", one.rules.iter().map(network::rule));

@@ -49,11 +49,13 @@ impl Live<'_> {
     /// Faults and timers.
     pub(crate) fn timers(&self, lines: &mut Lines) {
         let view = self.view;
-        lines.item(3, "Number of config faults", 0);
+        lines.item(3, "Number of config faults", view.config_faults);
         lines.item(3, "Number of tracker faults", view.faults);
-        if view.faults == 0 {
-            lines.at(3, "Flags of interface faults - (none)");
-        }
+        let flags = match &*view.interface_faults {
+            [] => "(none)".to_owned(),
+            faults => faults.join(", "),
+        };
+        lines.at(3, format!("Flags of interface faults - {flags}"));
         lines.item(3, "Number of track scripts init", view.awaited);
         if let Some(when) = view.known.last_transition {
             lines.item(3, "Last transition", self.clock.epoch_and_date(when));

@@ -164,6 +164,7 @@ fn an_instance_reads_as_keepalived_shows_it() {
    Unicast checksum compatibility = no
    Virtual IP Excluded :
      10.0.0.102 dev d33 scope global
+   No sockets allocated
    Tracked interfaces :
      lo weight 5 reverse
    Tracked scripts :

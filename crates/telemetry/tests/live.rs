@@ -15,6 +15,7 @@ use control_plane::model::split_brain::{
     Arbiter, ArbiterId, ConflictAction, Heartbeat, Lease, SplitBrain, UsedArbiter, Witness,
 };
 use control_plane::model::tracking::{BfdId, TrackFile, TrackProcess};
+use control_plane::model::vrrp::{IpvlanMode, Vmac};
 use control_plane::model::{
     Command, Instance, Lvs, Protocol, RealServer, ScriptId, ServiceAddress, TrackScript,
     VirtualAddress, VirtualServer, Vrrp, VrrpScript,
@@ -159,9 +160,63 @@ fn an_instance_whose_script_fails_is_in_fault_and_the_other_a_backup() {
     let states: Vec<&str> = seen.values().map(|one| one.state.as_str()).collect();
     assert_eq!(states, ["FAULT", "BACKUP"]);
     let text = data(&config, &live);
-    assert!(text.contains("   Number of tracker faults = 1\n"), "{text}");
+    let faults = "   Number of config faults = 0
+   Number of tracker faults = 1
+   Flags of interface faults - (none)
+";
+    assert!(text.contains(faults), "{text}");
     assert!(text.contains("   Read timeout = DISABLED\n"), "{text}");
     assert!(!text.contains(" set\n"), "no address is installed: {text}");
+}
+
+#[test]
+fn an_instance_without_a_socket_has_one_that_is_numbered_so() {
+    let mut config = config();
+    let mut instances = config.vrrp.instances.to_vec();
+    instances[1].interface = "gone0".into();
+    config.vrrp.instances = instances.into();
+    let mut live = live(&config, 0, LONG);
+    live.sockets[0].instances.pop();
+    let text = data(&config, &live);
+    let faults = "   Number of config faults = 0
+   Number of tracker faults = 0
+   Flags of interface faults - interface missing
+";
+    assert!(text.contains(faults), "{text}");
+    assert!(text.contains("   fd_in 20, fd_out 20\n"), "{text}");
+    assert!(text.contains("   fd_in -1, fd_out -1\n"), "{text}");
+    let pool = " fd_in -1 fd_out = -1
+   Interface = gone0
+   Family = IPv4
+   Protocol = VRRP
+   Type = Multicast
+   Rx buf size = 0
+   VRRP instances
+     VI_2 vrid 52
+";
+    assert!(text.contains(pool), "{text}");
+    let logged: Vec<String> = telemetry::configuration(&config).collect();
+    let none = logged.iter().filter(|line| *line == "   No sockets allocated");
+    assert_eq!(none.count(), 2, "{logged:?}");
+}
+
+#[test]
+fn an_ipvlan_says_what_it_is_and_whether_it_is_there() {
+    let mut config = config();
+    let mode = IpvlanMode::Private;
+    let mut instances = config.vrrp.instances.to_vec();
+    instances[0].vmac =
+        Vmac::Ipvlan { name: Some("foo0".into()), address: None, mode, group: None };
+    config.vrrp.instances = instances.into();
+    let mut live = live(&config, 0, LONG);
+    let text = data(&config, &live);
+    let lines = "   Use IPVLAN, i/f foo0, is_up = false, type private
+   Interface = foo0, ipvlan on lan0
+";
+    assert!(text.contains(lines), "{text}");
+    live.links.push(LinkView::from(Link { name: "foo0".into(), ..link() }));
+    let text = data(&config, &live);
+    assert!(text.contains("   Use IPVLAN, i/f foo0, is_up = true, type private\n"), "{text}");
 }
 
 #[test]

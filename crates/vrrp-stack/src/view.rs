@@ -40,8 +40,12 @@ pub struct InstanceView {
     pub known: InstanceSnapshot,
     /// Where its adverts come from.
     pub source: Option<IpAddr>,
-    /// What keeps it in FAULT, first script results that are awaited not counted.
+    /// What it tracks that keeps it in FAULT, first script results that are awaited not counted.
     pub faults: usize,
+    /// What is wrong with its configuration.
+    pub config_faults: usize,
+    /// What is wrong with its own interface, in few words.
+    pub interface_faults: Vec<String>,
     /// First script results that are awaited.
     pub awaited: usize,
     /// How long a backup of this priority waits for a master (RFC 9568 section 6.1,
@@ -106,7 +110,7 @@ impl Stack {
 
 #[cfg(test)]
 mod tests {
-    use control_plane::model::{Command, VrrpScript};
+    use control_plane::model::{Command, Instance, VrrpScript};
 
     use super::*;
     use crate::fixture::*;
@@ -137,6 +141,20 @@ mod tests {
         let view = bench.stack.view();
         assert_eq!((view.instances[0].faults, view.instances[0].awaited), (1, 0));
         assert!(!view.scripts[0].running);
+    }
+
+    #[test]
+    fn faults_of_the_interface_are_told_apart_from_those_of_trackers() {
+        let bench = Bench::new(&only(Instance { interface: "gone0".into(), ..instance(100) }));
+        let view = bench.stack.view();
+        let shown = &view.instances[0];
+        assert_eq!((shown.faults, shown.config_faults), (0, 0));
+        assert_eq!(shown.interface_faults, ["interface missing"]);
+        let doubled = Instance { duplicate_of: Some("VI_0".into()), ..instance(100) };
+        let view = Bench::new(&only(doubled)).stack.view();
+        let shown = &view.instances[0];
+        assert_eq!((shown.faults, shown.config_faults), (0, 1));
+        assert!(shown.interface_faults.is_empty());
     }
 
     #[test]

@@ -234,10 +234,15 @@ impl VirtualRouter {
     /// What it shows.
     pub(crate) fn view(&self) -> InstanceView {
         let awaited = self.faults.iter().filter(|fault| fault.is_pending()).count();
+        let config_faults = self.faults.iter().filter(|fault| fault.is_of_configuration()).count();
+        let of_interface = self.faults.iter().filter_map(|fault| fault.of_interface());
+        let interface_faults: Vec<String> = of_interface.map(str::to_owned).collect();
         InstanceView {
             known: self.snapshot(),
             source: self.source,
-            faults: self.faults.len() - awaited,
+            faults: self.faults.len() - awaited - config_faults - interface_faults.len(),
+            config_faults,
+            interface_faults,
             awaited,
             down_interval: self.active_down_interval(match self.state {
                 State::Backup(backup) => backup.interval,

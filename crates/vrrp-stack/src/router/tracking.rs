@@ -76,6 +76,23 @@ impl Fault {
         matches!(self, Self::ScriptPending(_) | Self::ProbePending(_) | Self::GroupPending)
     }
 
+    /// Nothing but another configuration helps.
+    pub(super) const fn is_of_configuration(self) -> bool {
+        matches!(self, Self::NoPeer | Self::VridInUse)
+    }
+
+    /// What is wrong with the instance's own interface, for the dumps.
+    pub(super) const fn of_interface(self) -> Option<&'static str> {
+        match self {
+            Self::InterfaceMissing => Some("interface missing"),
+            Self::OwnLinkMissing => Some("VMAC missing"),
+            Self::LinkDown => Some("down"),
+            Self::NoPrimaryAddress => Some("no address"),
+            Self::SourceMissing => Some("no source address"),
+            _ => None,
+        }
+    }
+
     pub(crate) const fn is_of_group(self) -> bool {
         matches!(self, Self::GroupPending | Self::GroupDown)
     }
