@@ -16,6 +16,7 @@ mod firewall;
 mod genhash;
 mod global_keywords;
 mod hostile;
+mod init_settings;
 mod install;
 mod interfaces;
 mod interop;
