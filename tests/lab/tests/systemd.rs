@@ -249,6 +249,17 @@ impl Box {
         assert!(self.machine.sh(plan).contains("10.9.0.58"));
         assert_eq!(self.systemctl("reload", "keepalived-vrrp keepalived-check"), Some(0));
         self.holds(58, true);
+        // Of the kinds one runs: the start of it is the end of the others.
+        self.machine.sh("systemd-sysusers");
+        for whole in [DAEMON, UNPRIVILEGED] {
+            assert_eq!(self.systemctl("start", whole), Some(0));
+            assert_eq!(units.map(|unit| self.active(unit)), ["inactive", "inactive"], "{whole}");
+            self.holds(58, true);
+            assert_eq!(self.systemctl("start", "keepalived-vrrp keepalived-check"), Some(0));
+            assert_eq!(units.map(|unit| self.active(unit)), ["active", "active"]);
+            assert_eq!(self.active(whole), "inactive");
+            self.holds(58, true);
+        }
         assert_eq!(self.systemctl("disable --now", "keepalived-vrrp keepalived-check"), Some(0));
         self.holds(58, false);
         self.machine.sh("rm /etc/systemd/system/keepalived-*.service; systemctl daemon-reload");
