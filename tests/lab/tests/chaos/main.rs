@@ -1,6 +1,15 @@
-//! Processes of both directors are killed at random while a client pings and asks: only the loss of
-//! a whole daemon or node may be seen, and no longer than the protocol needs. `LAB_KILLS=1000` for
+//! Processes of both directors are killed at random while a client pings and asks. `LAB_KILLS=1000` for
 //! the long form (`make chaos`).
+//!
+//! A child that crashes, is killed or stalls may cost nothing. What may, for a time that the protocol
+//! bounds:
+//! - a node or a daemon with its children is lost: nobody says goodbye, the other node waits (RFC 3768, 6.1);
+//! - the parent alone is killed: the children have nobody to restart them, so they say goodbye and
+//!   take away what they added, which is safer than addresses that nobody looks after;
+//! - a child gets SIGTERM: that is the order to leave, and it does so as in a stop, before its
+//!   parent sees the end and starts another;
+//! - a VRRP process that stood still is replaced: its silence is noticed after 2.5 s of the 3.8 s that
+//!   the other node waits, and only a machine so busy that the rest does not suffice for a start loses the VIP.
 #![allow(clippy::expect_used, reason = "test code")]
 
 mod dice;
