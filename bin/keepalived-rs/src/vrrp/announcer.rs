@@ -12,6 +12,9 @@ use wire::MacAddress;
 
 pub(super) use courier::Courier;
 
+/// A burst of so many messages leaves within the time that it takes to begin a thread.
+pub(super) const SHORT: usize = 256;
+
 /// An interface, its hardware address, and the address that is announced there.
 type Announcement = (IfIndex, MacAddress, IpAddr);
 
@@ -36,6 +39,11 @@ impl Unannounced {
     /// Only these are still wanted.
     pub(super) fn retain(&mut self, wanted: impl Fn(IfIndex, IpAddr) -> bool) {
         self.0.retain(|(index, _, address)| wanted(*index, *address));
+    }
+
+    /// How many they are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// Whether none waits.

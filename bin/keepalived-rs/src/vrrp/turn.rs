@@ -144,9 +144,10 @@ impl Vrrp {
         let has = |index, address| self.kernel.has(index, address);
         let ready = self.unannounced.take_ready(has, is_busy);
         let mut frames = announcer::frames(&ready, |index| self.kernel.is_ipv6_router(index));
-        // What one call sends is not worth the trouble. While addresses are added, the courier sends all that it
-        // can; afterwards both send.
-        if frames.len() > sys::MANY {
+        // What one call sends is not worth the trouble, and a short burst is over before the courier has come. While
+        // addresses are added, it sends all that it can; afterwards both send.
+        let is_long = frames.len() + self.unannounced.len() > announcer::SHORT;
+        if frames.len() > sys::MANY && (is_long || self.courier.is_busy()) {
             let half = frames.len() / 2;
             self.courier.take(&mut frames, if is_busy { usize::MAX } else { half });
         }
