@@ -38,6 +38,7 @@ impl Letter {
 #[derive(Debug)]
 pub struct Relay {
     letters: Arc<Mutex<Vec<Letter>>>,
+    greetings: Arc<Mutex<Vec<String>>>,
     _service: Service,
 }
 
@@ -45,21 +46,27 @@ impl Relay {
     /// Serves on all addresses of `node`.
     pub fn start(node: &Node, port: u16, switch: &Switch) -> Self {
         let letters = Arc::new(Mutex::new(Vec::new()));
-        let box_of_all = Arc::clone(&letters);
+        let greetings = Arc::new(Mutex::new(Vec::new()));
+        let (box_of_all, heard) = (Arc::clone(&letters), Arc::clone(&greetings));
         let service = Service::tcp(node, port, switch, move |stream, good| {
             if good {
-                return serve(stream, &box_of_all);
+                return serve(stream, &box_of_all, &heard);
             }
             // Silent until the client gives up.
             stream.set_read_timeout(None)?;
             io::copy(stream, &mut io::sink()).map(drop)
         });
-        Self { letters, _service: service }
+        Self { letters, greetings, _service: service }
     }
 
     /// Everything that came, in order.
     pub fn letters(&self) -> Vec<Letter> {
         self.letters.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// `EHLO` or `HELO` of each connection, with the name that the client gave itself.
+    pub fn greetings(&self) -> Vec<String> {
+        self.greetings.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// [`Letter::news`] of everything, sorted.
@@ -70,7 +77,11 @@ impl Relay {
     }
 }
 
-fn serve(stream: &mut TcpStream, letters: &Mutex<Vec<Letter>>) -> io::Result<()> {
+fn serve(
+    stream: &mut TcpStream,
+    letters: &Mutex<Vec<Letter>>,
+    greetings: &Mutex<Vec<String>>,
+) -> io::Result<()> {
     let mut lines = BufReader::new(stream.try_clone()?).lines();
     let mut say = |reply: &str| write!(stream, "{reply}\r\n");
     let (mut sender, mut recipients) = (String::new(), Vec::new());
@@ -79,6 +90,9 @@ fn serve(stream: &mut TcpStream, letters: &Mutex<Vec<Letter>>) -> io::Result<()>
         let line = line?;
         let address = || line.split_once('<').map_or("", |(_, text)| text.trim_end_matches('>'));
         match line.split([' ', ':']).next().unwrap_or_default() {
+            "EHLO" | "HELO" => {
+                greetings.lock().unwrap_or_else(PoisonError::into_inner).push(line.clone());
+            }
             "MAIL" => address().clone_into(&mut sender),
             "RCPT" if address().starts_with("nobody") => {
                 say("550 no such user")?;

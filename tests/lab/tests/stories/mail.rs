@@ -143,6 +143,9 @@ fn who_gets_mail_and_about_what_is_configured() {
         assert_eq!(letter.recipients, ["ops@example.com"]);
         assert_eq!(letter.sender, format!("root@{host}"));
     }
+    let greetings = relay.greetings();
+    assert!(!greetings.is_empty());
+    assert!(greetings.iter().all(|line| line == "EHLO lb1.example.com"), "{greetings:?}");
 }
 
 const SERVER: &str = "192.168.216.204";

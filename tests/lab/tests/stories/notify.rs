@@ -74,3 +74,33 @@ fn a_stop_does_not_wait_for_a_script_that_hangs() {
     node.sh("rm /run/hangs");
     left::nothing(&node, &[OWN]);
 }
+
+/// Groups as `/etc/group` has them, and one more.
+const GROUPS: &str = "cp /etc/group /run/groups
+    echo 'lab-only:x:4321:nobody' >>/run/groups
+    mount --bind /run/groups /etc/group
+    touch /run/who; chmod 666 /run/who";
+
+#[test]
+fn scripts_have_the_user_that_is_configured_and_its_other_groups_where_asked_for() {
+    let (_network, node) = Network::of_one(&[OWN]);
+    node.write_script("scripts", "who.sh", "#!/bin/sh\necho $(id -u) $(id -G) >/run/who\n");
+    node.sh(GROUPS);
+    let own = node.sh("id -g nobody").trim().to_owned();
+    let uid = node.sh("id -u nobody").trim().to_owned();
+    let who = || node.try_sh("cat /run/who").stdout.trim().to_owned();
+    for (lines, wanted) in [
+        ("script_user root", "0 0".to_owned()),
+        ("script_user nobody", format!("{uid} {own}")),
+        ("script_user nobody root", format!("{uid} 0")),
+        ("script_user nobody\nset_supplementary_groups", format!("{uid} {own} 4321")),
+    ] {
+        let instance = instance(1, "notify_backup /scripts/who.sh");
+        let text = format!("global_defs {{\n{lines}\n}}\n{instance}");
+        let daemon = Daemon::start(&Program::ours(), &node, &text);
+        wait::becomes(LIMIT, &format!("the script with {lines}"), &wanted, who);
+        assert!(daemon.stop().1.success());
+    }
+    node.sh("umount /etc/group; rm -r /run/groups /run/who /run/mount");
+    left::nothing(&node, &[OWN]);
+}

@@ -458,18 +458,23 @@ fn the_vrrp_process_gets_its_priority_processor_and_memory_and_scripts_do_not() 
     let text =
         text.replace("virtual_ipaddress", "notify_backup /scripts/look.sh\n    virtual_ipaddress");
     let look = "pid=$(cat /run/vrrp.pid); echo $(ps -o ni=,cls=,rtprio= -p $pid) \
-                $(taskset -p $pid | sed 's/.*: //') $(grep -c 'VmLck:.* 0 kB' /proc/$pid/status)";
+                $(taskset -p $pid | sed 's/.*: //') $(grep -c 'VmLck:.* 0 kB' /proc/$pid/status) \
+                $(awk '/Max realtime timeout/ { print $5 }' /proc/$pid/limits)";
     let daemon = Daemon::start(&Program::ours(), &node, &text);
-    wait::becomes(LIMIT, "its own values", &"-10 TS - 1 0\n".to_owned(), || {
+    wait::becomes(LIMIT, "its own values", &"-10 TS - 1 0 unlimited\n".to_owned(), || {
         node.try_sh(look).stdout
     });
     let of_script = || node.try_sh("cat /run/of-script").stdout.trim().to_owned();
     wait::becomes(LIMIT, "those of a script", &"0 TS".to_owned(), of_script);
     assert!(daemon.stop().1.success());
-    let realtime = text.replace("vrrp_no_swap", "vrrp_rt_priority 5\n  vrrp_rlimit_rttime 900000");
-    let daemon = Daemon::start(&Program::ours(), &node, &realtime);
-    wait::becomes(LIMIT, "real time", &"- RR 5 1 1\n".to_owned(), || node.try_sh(look).stdout);
-    assert!(daemon.stop().1.success());
+    for (limit, value) in [("vrrp_rlimit_rttime", 900_000), ("vrrp_rlimit_rtime", 800_000)] {
+        let lines = format!("vrrp_rt_priority 5\n  {limit} {value}");
+        let realtime = text.replace("vrrp_no_swap", &lines);
+        let daemon = Daemon::start(&Program::ours(), &node, &realtime);
+        let wanted = format!("- RR 5 1 1 {value}\n");
+        wait::becomes(LIMIT, "real time", &wanted, || node.try_sh(look).stdout);
+        assert!(daemon.stop().1.success());
+    }
     node.sh("rm /run/of-script");
     left::nothing(&node, &[OWN]);
 }

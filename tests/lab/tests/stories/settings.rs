@@ -243,17 +243,30 @@ fn a_reload_sets_priorities_and_takes_them_back() {
 }
 
 #[test]
-fn dumps_have_the_names_that_they_were_given() {
+fn dumps_have_the_names_and_formats_that_they_were_given() {
     let (_network, node) = machine();
     let text = with_globals("  stats_dump_file /run/a.stats\n  json_dump_file /run/a.json");
     let daemon = Daemon::start(&Program::ours(), &node, &text);
     wait::eventually(LIMIT, "the VIP is there", || node.holds(VIP));
-    node.sh("kill -USR2 $(cat /run/keepalived.pid); kill -36 $(cat /run/keepalived.pid)");
-    for (file, part) in [("a.stats", "VRRP Instance: VI_1"), ("a.json", "\"iname\":\"VI_1\"")] {
+    let dumped = |signal: &str, file: &str, part: &str| {
+        node.sh(&format!("rm -f /run/{file}; kill -{signal} $(cat /run/keepalived.pid)"));
         let read = || node.try_sh(&format!("cat /run/{file}")).stdout;
         wait::eventually(LIMIT, file, || read().contains(part));
-    }
+        read()
+    };
+    dumped("USR2", "a.stats", "VRRP Instance: VI_1");
+    let first = dumped("36", "a.json", "\"iname\":\"VI_1\"");
+    assert!(first.starts_with("[{"), "the first format is a list: {first}");
+
+    // The second format, and what is shown of an instance alone.
+    let globals = "  json_version 2\n  json_dump_file /run/a.json\n  state_dump_file /run/a.data";
+    let text = with_globals(globals).replace("interface eth0", "interface eth0\n  debug 3");
+    let from = daemon.reload(&text);
+    daemon.log().wait_since(from, "Reload complete", LIMIT);
+    let second = dumped("36", "a.json", "\"iname\":\"VI_1\"");
+    assert!(second.starts_with("{\"vrrp\":[{"), "{second}");
+    dumped("USR1", "a.data", "Debug level = 3");
     assert!(daemon.stop().1.success());
-    node.sh("rm /run/a.stats /run/a.json");
+    node.sh("rm /run/a.stats /run/a.json /run/a*.data");
     left::nothing(&node, &[OWN]);
 }

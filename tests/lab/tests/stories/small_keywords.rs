@@ -159,3 +159,49 @@ fn receive_buffers_are_as_large_as_they_are_to_be() {
     assert!(daemon.stop().1.success());
     left::nothing(&node, &[OWN]);
 }
+
+#[test]
+fn promote_secondaries_of_the_kernel_is_set_as_long_as_an_instance_wants_it() {
+    let (_network, node) = machine();
+    let setting = "/proc/sys/net/ipv4/conf/eth0/promote_secondaries";
+    node.sh(&format!("echo 0 >/proc/sys/net/ipv4/conf/all/promote_secondaries; echo 0 >{setting}"));
+    let value = || node.sh(&format!("cat {setting}"));
+    let [with, without] = ["promote_secondaries", ""].map(|line| instance("VI_1", 51, VIP, line));
+    let daemon = Daemon::start(&Program::ours(), &node, &with);
+    wait::eventually(LIMIT, "the VIP is there", || node.holds(VIP));
+    assert_eq!(value(), "1\n");
+    daemon.reload(&without);
+    wait::becomes(LIMIT, "the setting without it", &"0\n".to_owned(), value);
+    daemon.reload(&with);
+    wait::becomes(LIMIT, "the setting with it again", &"1\n".to_owned(), value);
+    assert!(daemon.stop().1.success());
+    assert_eq!(value(), "0\n");
+    left::nothing(&node, &[OWN]);
+}
+
+#[test]
+fn with_use_vmac_addr_an_address_on_another_interface_has_a_virtual_mac_too() {
+    let (_network, node) = machine();
+    node.sh("ip link add eth1 type veth peer name peer1
+             ip link set peer1 up; ip link set eth1 up");
+    let text = |line: &str| {
+        let own = instance("VI_1", 51, VIP, &format!("use_vmac\n{line}"));
+        own.replace("/24\n}", "/24\n10.8.0.160/24 dev eth1\n}")
+    };
+    let place = || {
+        let addresses = node.addresses();
+        let other = addresses.iter().find(|one| one.cidr.starts_with("10.8.0.160/"));
+        other.map(|one| one.interface.clone()).unwrap_or_default()
+    };
+    for (line, wanted) in [("", "eth1"), ("use_vmac_addr", "vrrp1.51")] {
+        let daemon = Daemon::start(&Program::ours(), &node, &text(line));
+        wait::becomes(LIMIT, &format!("its place with '{line}'"), &wanted.to_owned(), place);
+        if line == "use_vmac_addr" {
+            let link = node.sh("ip -o link show vrrp1.51");
+            assert!(link.contains("vrrp1.51@eth1") && link.contains("00:00:5e:00:01:33"), "{link}");
+        }
+        assert!(daemon.stop().1.success());
+    }
+    node.sh("ip link del eth1");
+    left::nothing(&node, &[OWN]);
+}

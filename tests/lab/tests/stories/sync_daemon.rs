@@ -48,6 +48,32 @@ fn follows(program: &Program) {
     left::nothing(&node, &OWN);
 }
 
+/// What an instance says in its own block, with the numbers that nobody has given.
+#[test]
+fn the_sync_daemon_of_an_instance_runs_on_the_interface_that_it_names() {
+    uml::with_ipvs("the_sync_daemon_of_an_instance_runs_on_the_interface_that_it_names", || {
+        let network = Network::new();
+        let node = network.machine("lb01", "eth0", &OWN);
+        let configuration = "vrrp_instance VI_1 {
+            interface eth0
+            virtual_router_id 51
+            advert_int 1
+            lvs_sync_daemon_interface eth0
+            virtual_ipaddress {
+                192.168.100.100
+            }
+        }";
+        let daemon = Daemon::start(&Program::ours(), &node, configuration);
+        for role in ["backup", "master"] {
+            let start = format!("{role} sync daemon (mcast=eth0, syncid=51, ");
+            wait::eventually(LIMIT, role, || daemons(&node).starts_with(&start));
+        }
+        assert!(daemon.stop().1.success());
+        assert_eq!(daemons(&node), "");
+        left::nothing(&node, &OWN);
+    });
+}
+
 #[test]
 fn a_sync_daemon_whose_interface_comes_late_starts_then() {
     uml::with_ipvs("a_sync_daemon_whose_interface_comes_late_starts_then", || {
