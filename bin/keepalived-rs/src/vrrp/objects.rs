@@ -243,3 +243,31 @@ fn ip_protocol(named: &Named) -> Result<u8, String> {
             .ok_or_else(|| format!("IP protocol {name} is not known")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use control_plane::{MemorySource, Options, load};
+
+    use super::*;
+
+    #[test]
+    fn a_route_says_whether_mpls_passes_the_hop_limit_on() {
+        let of = |words: &str| {
+            let text = format!("static_routes {{\n192.0.2.0/24 via 10.0.0.254 {words}\n}}\n");
+            let source = MemorySource::new("/k.conf", text);
+            let loaded = load(Path::new("/k.conf"), &source, &Options::default());
+            let config = loaded.config.unwrap();
+            let host = Host { names: &Names::default(), link: &|_| None };
+            let Object::Route(route) = host.route(&config.vrrp.static_routes[0].item).unwrap()
+            else {
+                panic!("a route")
+            };
+            route.ttl_propagate
+        };
+        assert_eq!(of("ttl-propagate enabled"), Some(true));
+        assert_eq!(of("ttl-propagate disabled"), Some(false));
+        assert_eq!(of(""), None);
+    }
+}

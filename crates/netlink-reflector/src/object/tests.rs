@@ -88,3 +88,21 @@ fn what_is_left_alone_is_neither_removed_nor_added_again() {
     let (first, _) = ledger.difference(&both, &[], &[]);
     assert_eq!(first.len(), 2, "in the end both go");
 }
+
+/// `ttl-propagate`: what the kernel's IPv4 and IPv6 tables take and forget, and those of MPLS keep.
+#[test]
+fn the_message_of_a_route_says_whether_mpls_passes_the_hop_limit_on() {
+    const TTL_PROPAGATE: u16 = 26;
+    let attribute = |value: u8| {
+        let head = [5u16.to_ne_bytes(), TTL_PROPAGATE.to_ne_bytes()].concat();
+        [head, vec![value]].concat()
+    };
+    let says = |ttl_propagate, value| {
+        let route = Route { table: 254, ttl_propagate, ..Route::default() };
+        let message = route.addition();
+        message.payload().unwrap().windows(5).any(|part| part == attribute(value))
+    };
+    assert!(says(Some(false), 0) && !says(Some(false), 1));
+    assert!(says(Some(true), 1));
+    assert!(!says(None, 0) && !says(None, 1));
+}

@@ -167,6 +167,38 @@ fn routes_beyond_what_keepalived_2_2_7_can_do_are_in_the_kernel_as_they_are_writ
     });
 }
 
+/// 2.2.7 and 2.4.3 swallow the word after a family at the start of an entry, so nothing is compared.
+#[test]
+fn a_family_word_decides_where_no_address_does_and_as_is_left_out() {
+    let network = Network::new();
+    let node = node(&network);
+    let before = objects(&node);
+    let text = "vrrp_instance VI_1 {
+        interface eth0
+        virtual_router_id 51
+        priority 255
+        virtual_ipaddress {
+            10.0.0.100/24
+        }
+        virtual_routes {
+            192.168.40.0/24 via 10.0.0.254 as to 10.9.9.9
+        }
+        virtual_rules {
+            inet from 192.168.40.0/24 table 100 preference 301
+            inet6 table 100 preference 302
+        }
+    }";
+    let daemon = Daemon::start(&Program::ours(), &node, text);
+    wait::eventually(START, "the rules", || node.sh("ip -6 rule").contains("302:"));
+    let ipv4 = node.sh("ip -4 rule");
+    assert!(ipv4.contains("301:") && !ipv4.contains("302:"), "{ipv4}");
+    let route = node.sh("ip -4 route");
+    assert!(route.contains("192.168.40.0/24 via 10.0.0.254"), "{route}");
+    daemon.wait_log("\"as\" for routes is not supported - ignoring", START);
+    assert!(daemon.stop().1.success());
+    assert_eq!(objects(&node), before);
+}
+
 #[test]
 fn what_somebody_removes_comes_back_and_a_reload_and_a_stop_take_all_away() {
     let network = Network::new();
