@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use control_plane::keywords::Block;
 
+use crate::source;
+
 /// A keyword and the test that would fail without it.
 #[derive(Debug)]
 pub struct Elsewhere {
@@ -34,8 +36,9 @@ impl Elsewhere {
         Self { block, keyword, file: "", test: why }
     }
 
-    /// Whether the test is there and its file names the keyword. Tests that have their configurations in
-    /// files of their own name it there: `configurations` are files of tests with those that they read.
+    /// Whether the test is there and names the keyword: in its body, in what is said above it, or in a
+    /// constant or helper of its file that it names. Tests that have their configurations in files of their own name it there:
+    /// `configurations` are files of tests with those that they read.
     ///
     /// # Errors
     /// What is missing.
@@ -48,15 +51,17 @@ impl Elsewhere {
             fs::read_to_string(root.join(file)).map_err(|error| format!("{file}: {error}"))
         };
         let text = read(self.file)?;
-        let has_test = text.contains(&format!("fn {}(", self.test));
-        let mut uses_it = text.contains(self.keyword);
+        let Some(test) = source::of_test(&text, self.test) else {
+            return Err(format!("{}: {} has no test {}", self.keyword, self.file, self.test));
+        };
+        let mut uses_it = source::has_word(&test, self.keyword);
         for (_, configuration) in configurations.iter().filter(|(test, _)| *test == self.file) {
-            uses_it |= read(configuration)?.contains(self.keyword);
+            uses_it |= source::has_word(&read(configuration)?, self.keyword);
         }
-        if has_test && uses_it {
+        if uses_it {
             return Ok(());
         }
-        Err(format!("{}: {} has no test {} of it", self.keyword, self.file, self.test))
+        Err(format!("{} is not in {} of {}", self.keyword, self.test, self.file))
     }
 }
 

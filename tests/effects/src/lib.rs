@@ -10,6 +10,7 @@
 mod elsewhere;
 mod played;
 mod row;
+mod source;
 mod table;
 
 pub use elsewhere::Elsewhere;

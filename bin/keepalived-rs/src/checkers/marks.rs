@@ -255,6 +255,7 @@ mod tests {
         }
     }
 
+    /// `nftables_ipvs`.
     #[test]
     fn groups_are_numbered_in_the_order_of_the_file_past_marks_in_use() {
         let all = config(&["C", "own", "every-port", "A", "none", "B"]);
@@ -264,6 +265,7 @@ mod tests {
         assert_eq!(assign(&all, &Firewall::default(), &assigned), Assigned::new());
     }
 
+    /// `nftables_ipvs_start_fwmark`.
     #[test]
     fn a_group_keeps_its_mark_over_reloads() {
         let before = assign(&config(&["A", "B"]), &firewall(None), &Assigned::new());
@@ -298,6 +300,7 @@ mod tests {
         assert_eq!(marks.take_changes(), [StateChange::Mark(of("A"), None)]);
     }
 
+    /// `nftables_ipvs`, `nftables_ipvs_priority`.
     #[test]
     fn the_tables_have_name_and_priority_of_the_configuration() {
         let mut marks = Marks::new(None);

@@ -1,6 +1,8 @@
 //! Keywords whose effect is seen in the kernel, in files or in another process, and the tests that see it.
 
-use control_plane::keywords::Block;
+use std::collections::BTreeSet;
+
+use control_plane::keywords::{self, Block};
 use effects::Elsewhere;
 
 /// Files of tests, and the configurations that they read.
@@ -34,6 +36,9 @@ const TIMES: &str = "scripts_of_the_daemon_and_children_have_the_time_that_they_
 const LATE: &str = "a_process_that_is_served_late_puts_itself_before_others";
 const BUFFERS: &str = "receive_buffers_are_as_large_as_they_are_to_be";
 const LINKBEAT: &str = "linkbeat_polls_the_driver_instead_of_trusting_netlink";
+const NOTIFY: &str = "tests/lab/tests/stories/notify.rs";
+const USERS: &str = "scripts_have_the_user_that_is_configured_and_its_other_groups_where_asked_for";
+const DUMPS: &str = "dumps_have_the_names_and_formats_that_they_were_given";
 const LINKS: &str = "links_addresses_settings_and_rules_are_as_with_keepalived";
 const OPTIONS: &str = "every_option_of_addresses_routes_and_rules_is_as_with_keepalived";
 const PROCESSES: &str = "processes_are_counted_inside_namespaces";
@@ -83,7 +88,7 @@ const SEEN: &[Seen] = &[
     (SPLIT, WITNESSES, Block::Root, &["vrrp_arbiter"]),
     (GLOBAL, NAMES, Block::GlobalDefs, &["process_name", "vrrp_process_name", "state_dump_file"]),
     (GLOBAL, NAMES, Block::GlobalDefs, &["data_use_instance", "notify_fifo", "notify_fifo_script"]),
-    (GLOBAL, NAMES, Block::GlobalDefs, &["iproute_usr_dir", "iproute_etc_dir", "script_user"]),
+    (GLOBAL, NAMES, Block::GlobalDefs, &["iproute_usr_dir", "iproute_etc_dir"]),
     (GLOBAL, TIMES, Block::GlobalDefs, &["startup_script_timeout", "shutdown_script_timeout"]),
     (GLOBAL, LATE, Block::GlobalDefs, &["max_auto_priority", "min_auto_priority_delay"]),
     (
@@ -100,7 +105,7 @@ const SEEN: &[Seen] = &[
     ),
     (OPERATIONS, SCHEDULING, Block::GlobalDefs, &["vrrp_priority", "vrrp_no_swap"]),
     (OPERATIONS, SCHEDULING, Block::GlobalDefs, &["vrrp_rt_priority", "vrrp_cpu_affinity"]),
-    (OPERATIONS, SCHEDULING, Block::GlobalDefs, &["vrrp_rlimit_rttime"]),
+    (OPERATIONS, SCHEDULING, Block::GlobalDefs, &["vrrp_rlimit_rttime", "vrrp_rlimit_rtime"]),
     (SMALL, BUFFERS, Block::GlobalDefs, &["vrrp_rx_bufs_policy", "vrrp_rx_bufs_multiplier"]),
     (SMALL, BUFFERS, Block::GlobalDefs, &["vrrp_netlink_cmd_rcv_bufs"]),
     (SMALL, BUFFERS, Block::GlobalDefs, &["vrrp_netlink_cmd_rcv_bufs_force"]),
@@ -108,7 +113,13 @@ const SEEN: &[Seen] = &[
     (SMALL, BUFFERS, Block::GlobalDefs, &["vrrp_netlink_monitor_rcv_bufs_force"]),
     (EVENTS, HEARD, Block::GlobalDefs, &["process_monitor_rcv_bufs"]),
     (EVENTS_BUFFER, FORCED, Block::GlobalDefs, &["process_monitor_rcv_bufs_force"]),
-    (MAIL, MAILED, Block::GlobalDefs, &["notification_email", "notification_email_from"]),
+    (MAIL, MAILED, Block::GlobalDefs, &["notification_email"]),
+    (
+        MAIL,
+        "the_states_of_instances_and_groups_are_mailed_as_by_keepalived",
+        Block::GlobalDefs,
+        &["notification_email_from"],
+    ),
     (MAIL, MAILED, Block::GlobalDefs, &["smtp_server", "smtp_helo_name", "no_email_faults"]),
     (
         MAIL,
@@ -135,12 +146,7 @@ const SEEN: &[Seen] = &[
         Block::GlobalDefs,
         &["vrrp_notify_fifo", "vrrp_notify_fifo_script"],
     ),
-    (
-        "crates/notify/tests/scripts.rs",
-        "a_script_runs_as_its_user_in_the_promised_environment",
-        Block::GlobalDefs,
-        &["set_supplementary_groups"],
-    ),
+    (NOTIFY, USERS, Block::GlobalDefs, &["script_user", "set_supplementary_groups"]),
     (
         SETTINGS,
         "a_reload_leaves_its_complaints_in_a_file_and_removes_its_marker",
@@ -153,18 +159,8 @@ const SEEN: &[Seen] = &[
         Block::GlobalDefs,
         &["reload_time_file", "reload_repeat"],
     ),
-    (
-        SETTINGS,
-        "dumps_have_the_names_that_they_were_given",
-        Block::GlobalDefs,
-        &["stats_dump_file", "json_dump_file"],
-    ),
-    (
-        "crates/telemetry/tests/live.rs",
-        "json_has_keepaliveds_fields_in_its_order",
-        Block::GlobalDefs,
-        &["json_version"],
-    ),
+    (SETTINGS, DUMPS, Block::GlobalDefs, &["stats_dump_file", "json_dump_file", "json_version"]),
+    (SETTINGS, DUMPS, Block::Instance, &["debug"]),
     (SMALL, BUFFERS, Block::Instance, &["kernel_rx_buf_size"]),
     (SMALL, LINKBEAT, Block::Instance, &["linkbeat_use_polling"]),
     (
@@ -175,16 +171,21 @@ const SEEN: &[Seen] = &[
     ),
     (IPVLAN, "an_ipvlan_carries_adverts_as_with_keepalived", Block::Instance, &["use_ipvlan"]),
     (IPVLAN, "a_vmac_and_an_ipvlan_join_the_vrf_that_they_are_given", Block::Instance, &["vrf"]),
-    (VMAC, LINKS, Block::Instance, &["promote_secondaries"]),
     (
-        "crates/control-plane/src/build/resolve/own_links.rs",
-        "addresses_on_other_interfaces_get_one_vmac_for_each_interface",
+        SMALL,
+        "promote_secondaries_of_the_kernel_is_set_as_long_as_an_instance_wants_it",
+        Block::Instance,
+        &["promote_secondaries"],
+    ),
+    (
+        SMALL,
+        "with_use_vmac_addr_an_address_on_another_interface_has_a_virtual_mac_too",
         Block::Instance,
         &["use_vmac_addr"],
     ),
     (
-        MEANING,
-        "a_sync_daemon_follows_the_first_instance_that_names_an_interface",
+        "tests/lab/tests/stories/sync_daemon.rs",
+        "the_sync_daemon_of_an_instance_runs_on_the_interface_that_it_names",
         Block::Instance,
         &["lvs_sync_daemon_interface"],
     ),
@@ -202,19 +203,18 @@ const SEEN: &[Seen] = &[
         &["config_save_dir"],
     ),
     (OBJECTS, OPTIONS, Block::Instance, &["virtual_routes", "virtual_rules"]),
+    (TRACKING, PROCESSES, Block::TrackProcess, &["process", "full_command"]),
     (
-        "crates/telemetry/tests/dump.rs",
-        "an_instance_reads_as_keepalived_shows_it",
-        Block::Instance,
-        &["debug"],
+        "bin/keepalived-rs/src/watchdog/outside/matching.rs",
+        "parameters_are_compared_as_asked_for",
+        Block::TrackProcess,
+        &["param_match"],
     ),
-    (TRACKING, PROCESSES, Block::TrackProcess, &["process", "param_match", "full_command"]),
     (TRACKING, NUMBERS, Block::TrackFile, &["file", "init_file"]),
 ];
 
 /// Accepted by keepalived and by us, and nothing follows from it.
 const NOTHING: &[(Block, &str, &str)] = &[
-    (Block::GlobalDefs, "vrrp_rlimit_rtime", "another spelling, the same arm of the reader"),
     (Block::GlobalDefs, "random_seed", "spreads the first checks of servers, which differ anyhow"),
     (Block::Root, "namespace_with_ipsets", "sets work in every namespace of supported kernels"),
     (Block::GlobalDefs, "nftables_ifindex", "rules name interfaces by their number always"),
@@ -231,4 +231,80 @@ pub(crate) fn all() -> Vec<Elsewhere> {
     let nothing =
         NOTHING.iter().map(|(block, keyword, why)| Elsewhere::nothing(*block, keyword, why));
     seen.chain(nothing).collect()
+}
+
+/// Configurations of addresses, routes and rules that both daemons read, and whose outcome in the kernel
+/// has to be the same: `kernel_objects.rs` of the lab.
+const COMPARED: [&str; 3] = [
+    include_str!("../../../../tests/lab/scenarios/kernel-objects.conf"),
+    include_str!("../../../../tests/lab/scenarios/kernel-objects-more.conf"),
+    include_str!("../../../../tests/lab/scenarios/kernel-object-names.conf"),
+];
+
+/// Words of entries that another test sees, or that nothing follows from.
+pub(crate) const ENTRIES: &[Elsewhere] = &[
+    Elsewhere::nothing(Block::AddressEntry, "ADDR[/LEN]", "the address itself"),
+    Elsewhere::nothing(Block::RouteEntry, "DEST[/LEN]|default", "the destination itself"),
+    Elsewhere::nothing(Block::RouteEntry, "TYPE", "blackhole, unreachable, unicast and others"),
+    Elsewhere::seen(Block::AddressEntry, "no_track", NO_TRACK, LOST),
+    Elsewhere::seen(Block::RouteEntry, "no_track", NO_TRACK, LOST),
+    Elsewhere::seen(Block::RuleEntry, "no_track", NO_TRACK, LOST),
+    Elsewhere::seen(Block::AddressEntry, "track_group", NO_TRACK, FOLLOWED),
+    Elsewhere::seen(Block::RouteEntry, "track_group", NO_TRACK, FOLLOWED),
+    Elsewhere::seen(Block::RuleEntry, "track_group", NO_TRACK, FOLLOWED),
+    Elsewhere::seen(Block::AddressEntry, "use_vmac", VMAC, LINKS),
+    Elsewhere::seen(
+        Block::RouteEntry,
+        "vrf",
+        IPVLAN,
+        "a_vmac_and_routes_are_in_a_vrf_as_with_keepalived",
+    ),
+    Elsewhere::seen(Block::RouteEntry, "as", OBJECTS, FAMILIES),
+    Elsewhere::seen(Block::RuleEntry, "inet", OBJECTS, FAMILIES),
+    Elsewhere::seen(Block::RuleEntry, "inet6", OBJECTS, FAMILIES),
+    Elsewhere::seen(
+        Block::RouteEntry,
+        "ttl-propagate",
+        "bin/keepalived-rs/src/vrrp/objects.rs",
+        "a_route_says_whether_mpls_passes_the_hop_limit_on",
+    ),
+    Elsewhere::seen(
+        Block::RouteEntry,
+        "ttl-propagate",
+        "crates/netlink-reflector/src/object/tests.rs",
+        "the_message_of_a_route_says_whether_mpls_passes_the_hop_limit_on",
+    ),
+];
+
+const NO_TRACK: &str = "tests/lab/tests/stories/no_track.rs";
+const LOST: &str = "what_has_no_track_stays_away_until_the_next_takeover";
+const FOLLOWED: &str = "an_instance_follows_the_static_entries_of_its_track_group";
+const FAMILIES: &str = "a_family_word_decides_where_no_address_does_and_as_is_left_out";
+
+/// Places of the words of [`COMPARED`]: a word counts for the kind of entry that it stands in.
+pub(crate) fn compared() -> BTreeSet<(Block, &'static str)> {
+    let mut seen = BTreeSet::new();
+    for text in COMPARED {
+        let mut block = None;
+        for line in text.lines() {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            match (words.as_slice(), block) {
+                (
+                    ["virtual_ipaddress" | "virtual_ipaddress_excluded" | "static_ipaddress", "{"],
+                    _,
+                ) => {
+                    block = Some(Block::AddressEntry);
+                }
+                (["virtual_routes" | "static_routes", "{"], _) => block = Some(Block::RouteEntry),
+                (["virtual_rules" | "static_rules", "{"], _) => block = Some(Block::RuleEntry),
+                (["}"], _) => block = None,
+                (_, Some(block)) => {
+                    let known = words.iter().filter_map(|word| keywords::find(block, word));
+                    seen.extend(known.map(|keyword| (block, keyword.name)));
+                }
+                _ => {}
+            }
+        }
+    }
+    seen
 }

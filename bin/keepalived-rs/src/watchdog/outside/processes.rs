@@ -305,6 +305,7 @@ mod tests {
         !events.take().unwrap().changed.is_empty()
     }
 
+    /// `process_monitor_rcv_bufs`.
     #[test]
     fn with_a_buffer_for_the_kernels_events_a_start_counts_without_a_look_around() {
         if !is_told() {
