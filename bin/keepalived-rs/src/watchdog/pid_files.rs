@@ -1,6 +1,7 @@
 //! The PID files of a start: all of them are taken, or the daemon does not start.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -11,9 +12,9 @@ use watchdog::Role;
 use super::remove;
 use super::run_files::RunFiles;
 
-/// The children of a daemon that was killed still end in order: a start waits that long for their files. A
-/// refusal would leave the machine without a daemon.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// The children of a daemon that was killed still end in order, with thousands of addresses and servers for
+/// seconds: a start waits that long for their files. A refusal would leave the machine without a daemon.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -39,6 +40,14 @@ pub(super) fn claim(
     files: &RunFiles,
     wanted: &BTreeSet<Role>,
 ) -> Result<Option<(PidFile, OfChildren)>, String> {
+    claim_from(files, wanted, is_left_alone)
+}
+
+fn claim_from(
+    files: &RunFiles,
+    wanted: &BTreeSet<Role>,
+    is_ending: fn(&Path) -> bool,
+) -> Result<Option<(PidFile, OfChildren)>, String> {
     let parent = match PidFile::open(&files.parent) {
         Ok(file) => file,
         Err(error) => return refused(error),
@@ -49,7 +58,7 @@ pub(super) fn claim(
             Role::Vrrp => (&files.vrrp, &mut children.vrrp),
             Role::Checkers => (&files.checkers, &mut children.checkers),
         };
-        match open_patiently(path) {
+        match open_patiently(path, is_ending) {
             Ok(file) => *place = Some(file),
             Err(error) => {
                 children.remove();
@@ -72,14 +81,28 @@ fn refused<T>(error: PidFileError) -> Result<Option<T>, String> {
     }
 }
 
-fn open_patiently(path: &Path) -> Result<PidFile, PidFileError> {
+fn open_patiently(path: &Path, is_ending: fn(&Path) -> bool) -> Result<PidFile, PidFileError> {
     let until = Instant::now() + PATIENCE;
     loop {
         match PidFile::open(path) {
-            Err(PidFileError::Locked { .. }) if Instant::now() < until => sleep(PAUSE),
+            Err(PidFileError::Locked { .. }) if Instant::now() < until && is_ending(path) => {
+                sleep(PAUSE);
+            }
             other => return other,
         }
     }
+}
+
+/// Whether the process that a file names has lost its parent, which runs the same program as long as it lives:
+/// a child without one ends.
+fn is_left_alone(path: &Path) -> bool {
+    let program = |pid: i32| fs::read_link(format!("/proc/{pid}/exe")).ok();
+    let pid = fs::read_to_string(path).ok().and_then(|text| text.trim().parse::<i32>().ok());
+    let status = pid.and_then(|pid| fs::read_to_string(format!("/proc/{pid}/status")).ok());
+    let parent = status.as_deref().and_then(|status| {
+        status.lines().find_map(|line| line.strip_prefix("PPid:")?.trim().parse::<i32>().ok())
+    });
+    pid.and_then(program).is_none_or(|own| parent.and_then(program) != Some(own))
 }
 
 #[cfg(test)]
@@ -111,7 +134,8 @@ mod tests {
     fn a_file_of_a_child_that_another_daemon_has_refuses_the_start_and_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let _other = PidFile::open(&folder.path().join("vrrp.pid")).unwrap();
-        let claimed = claim(&files(folder.path(), "vrrp.pid"), &BTreeSet::from(Role::ALL));
+        let wanted = BTreeSet::from(Role::ALL);
+        let claimed = claim_from(&files(folder.path(), "vrrp.pid"), &wanted, |_| false);
         assert!(claimed.unwrap().is_none());
         assert_eq!(names(folder.path()), ["vrrp.pid"]);
     }
@@ -133,13 +157,37 @@ mod tests {
             sleep(PAUSE * 5);
             dying.remove().unwrap();
         });
-        let claimed = claim(&files(folder.path(), "vrrp.pid"), &BTreeSet::from(Role::ALL));
+        let wanted = BTreeSet::from(Role::ALL);
+        let claimed = claim_from(&files(folder.path(), "vrrp.pid"), &wanted, |_| true);
         let (parent, children) = claimed.unwrap().unwrap();
         ends.join().unwrap();
         assert_eq!(names(folder.path()), ["checkers.pid", "own.pid", "vrrp.pid"]);
         children.remove();
         remove(parent);
         assert!(names(folder.path()).is_empty());
+    }
+
+    #[test]
+    fn a_process_is_left_alone_when_its_parent_runs_another_program() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("vrrp.pid");
+        // A shell whose parent is this test; and its child, a shell as well.
+        let mut shell = std::process::Command::new("sh")
+            .args(["-c", "sh -c 'echo $$; read end; :'; :"])
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut child = String::new();
+        let mut said = std::io::BufReader::new(shell.stdout.take().unwrap());
+        std::io::BufRead::read_line(&mut said, &mut child).unwrap();
+        fs::write(&file, child).unwrap();
+        assert!(!is_left_alone(&file), "its parent is there");
+        fs::write(&file, format!("{}\n", shell.id())).unwrap();
+        assert!(is_left_alone(&file));
+        drop(shell.stdin.take());
+        shell.wait().unwrap();
+        assert!(is_left_alone(&file), "it is gone");
     }
 
     #[test]
