@@ -295,7 +295,8 @@ fn a_frozen_vrrp_process_is_named_and_replaced_before_a_backup_takes_over() {
 #[test]
 fn start_and_shutdown_scripts_run_before_the_first_and_after_the_last_child() {
     let (_network, node) = machine();
-    let script = "#!/bin/sh\necho \"$1 $(umask) $(ls /run/*.pid | wc -l)\" >>/run/life\n";
+    // The files of the children are taken before there are any, and empty until then.
+    let script = "#!/bin/sh\necho \"$1 $(umask) $(cat /run/*.pid | wc -l)\" >>/run/life\n";
     node.write_script("scripts", "life.sh", script);
     let life = "global_defs {\n  script_user root\n  startup_script \"/scripts/life.sh start\"\n  \
                 shutdown_script \"/scripts/life.sh stop\"\n  process_names\n  umask 027\n}\n";
