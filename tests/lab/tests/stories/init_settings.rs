@@ -3,20 +3,12 @@
 
 use std::time::{Duration, Instant};
 
+use super::OWNER;
 use lab::{Network, Node, left, wait};
 use tempfile::TempDir;
 
 const OWN: &str = "10.9.0.1/24";
 const SLACK: Duration = Duration::from_secs(20);
-
-const CONFIGURATION: &str = "vrrp_instance VI_1 {
-    state MASTER
-    interface eth0
-    virtual_router_id 51
-    priority 255
-    virtual_ipaddress { 10.9.0.51 }
-}
-";
 
 /// A machine with the program below `/opt/ka`, its init script, and the shipped settings.
 struct Machine {
@@ -41,7 +33,7 @@ impl Machine {
              mkdir /etc/default /etc/sysconfig
              cp /opt/ka/share/doc/keepalived-rs/keepalived.default /etc/default/keepalived"
         ));
-        node.write_file("etc", "keepalived.conf", CONFIGURATION);
+        node.write_file("etc", "keepalived.conf", OWNER);
         let script = format!("{root}/etc/init.d/keepalived");
         Self { node, script, _installed: installed, _network: network }
     }

@@ -4,26 +4,18 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
+use super::OWNER;
 use lab::{Daemon, Network, Program, left, wait};
 
 const OWN: &str = "10.9.0.1/24";
 const SLACK: Duration = Duration::from_secs(8);
-
-const CONFIGURATION: &str = "vrrp_instance VI_1 {
-    state MASTER
-    interface eth0
-    virtual_router_id 51
-    priority 255
-    virtual_ipaddress { 10.9.0.51 }
-}
-";
 
 #[test]
 fn each_process_has_its_log_file_and_a_rotation_needs_no_signal() {
     let network = Network::new();
     let node = network.machine("one", "eth0", &[OWN]);
     let options = ["-D", "-g/scripts/keepalived.log"];
-    let daemon = Daemon::start_with(&Program::ours(), &node, CONFIGURATION, &options);
+    let daemon = Daemon::start_with(&Program::ours(), &node, OWNER, &options);
     let has = |file: &str, line: &str| {
         wait::eventually(SLACK, &format!("{file} has {line}"), || {
             node.try_sh(&format!("grep -F '{line}' /scripts/{file}")).status.success()
@@ -32,7 +24,7 @@ fn each_process_has_its_log_file_and_a_rotation_needs_no_signal() {
     has("keepalived.log", "Starting Keepalived v2.4.3");
     has("keepalived_vrrp.log", "(VI_1) Entering MASTER STATE");
     node.sh("mv /scripts/keepalived_vrrp.log /scripts/keepalived_vrrp.log.1");
-    daemon.reload(&CONFIGURATION.replace("10.9.0.51", "10.9.0.52"));
+    daemon.reload(&OWNER.replace("10.9.0.51", "10.9.0.52"));
     has("keepalived.log", "Reloading ...");
     wait::eventually(SLACK, "the new address is there", || node.holds("10.9.0.52"));
     assert!(daemon.stop().1.success());
@@ -49,7 +41,7 @@ fn each_process_has_its_log_file_and_a_rotation_needs_no_signal() {
 fn a_log_file_that_cannot_be_written_is_named_at_the_start() {
     let network = Network::new();
     let node = network.machine("one", "eth0", &[OWN]);
-    node.write_file("etc", "keepalived.conf", CONFIGURATION);
+    node.write_file("etc", "keepalived.conf", OWNER);
     node.sh("echo mine >/scripts/victim; ln -s /scripts/victim /scripts/k.log");
     // It ends for another reason.
     let start = |options: &str| {
@@ -76,7 +68,7 @@ fn log_files_outlive_the_death_of_a_child_and_of_the_process_that_writes_them() 
     let network = Network::new();
     let node = network.machine("one", "eth0", &[OWN]);
     let options = ["-D", "-g/scripts/k.log"];
-    let daemon = Daemon::start_with(&Program::ours(), &node, CONFIGURATION, &options);
+    let daemon = Daemon::start_with(&Program::ours(), &node, OWNER, &options);
     let has = |file: &str, line: &str, times: usize| {
         wait::eventually(SLACK, &format!("{file} has {line} {times} times"), || {
             let count = node.try_sh(&format!("grep -Fc '{line}' /scripts/{file}")).stdout;
@@ -91,7 +83,7 @@ fn log_files_outlive_the_death_of_a_child_and_of_the_process_that_writes_them() 
     }
     node.sh("kill -9 $(grep -lz 'write[-]log' /proc/[0-9]*/cmdline | cut -d/ -f3)");
     daemon.wait_log("The process that writes log files has died", SLACK);
-    daemon.reload(&CONFIGURATION.replace("10.9.0.51", "10.9.0.52"));
+    daemon.reload(&OWNER.replace("10.9.0.51", "10.9.0.52"));
     has("k.log", "Reload complete", 1);
     assert!(daemon.stop().1.success());
     has("k.log", "Stopped Keepalived v2.4.3", 1);

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use super::OWNER;
 use lab::{Daemon, Lack, Network, Node, Program, command, left, wait};
 
 const OWN: &str = "10.9.0.1/24";
@@ -15,15 +16,6 @@ const INSTALLED: &str = "share/doc/keepalived-rs/keepalived.logrotate";
 
 /// What a distribution says before it includes the files of packages.
 const DISTRIBUTION: &str = "weekly\nrotate 4\ncreate\ninclude /scripts/logrotate.d\n";
-
-const CONFIGURATION: &str = "vrrp_instance VI_1 {
-    state MASTER
-    interface eth0
-    virtual_router_id 51
-    priority 255
-    virtual_ipaddress { 10.9.0.51 }
-}
-";
 
 /// A machine with a `/var/log` of its own and logrotate set up; `None` where there is none.
 fn machine(network: &Network) -> Option<Node> {
@@ -66,7 +58,7 @@ fn logrotate_takes_the_files_of_a_daemon_which_goes_on_in_new_ones_and_no_line_i
     let network = Network::new();
     let Some(node) = machine(&network) else { return };
     let options = ["-D", "-g/var/log/keepalived.log"];
-    let daemon = Daemon::start_with(&Program::ours(), &node, CONFIGURATION, &options);
+    let daemon = Daemon::start_with(&Program::ours(), &node, OWNER, &options);
     let has = |line: &str, file: &str, times: usize| {
         wait::becomes(SLACK, &format!("{line} in {file}"), &times, || count(&node, line, file));
     };
@@ -77,7 +69,7 @@ fn logrotate_takes_the_files_of_a_daemon_which_goes_on_in_new_ones_and_no_line_i
     let mut reload = || {
         reloads += 1;
         let address = ["10.9.0.51", "10.9.0.52"][reloads % 2];
-        let from = daemon.reload(&CONFIGURATION.replace("10.9.0.51", address));
+        let from = daemon.reload(&OWNER.replace("10.9.0.51", address));
         daemon.log().wait_since(from, "Reload complete", SLACK);
     };
     for _ in 0..2 {

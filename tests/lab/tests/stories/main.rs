@@ -52,3 +52,13 @@ mod two_node_logs;
 mod vmac;
 mod vmac_duties;
 mod vrrp_kinds;
+
+/// One instance that is master at once, with one address.
+const OWNER: &str = "vrrp_instance VI_1 {
+    state MASTER
+    interface eth0
+    virtual_router_id 51
+    priority 255
+    virtual_ipaddress { 10.9.0.51 }
+}
+";
